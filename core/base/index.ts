@@ -1,0 +1,6 @@
+export * from './assert.ts';
+export * from './contract.ts';
+export * from './hash.ts';
+export * from './prng.ts';
+export * from './result.ts';
+export * from './units.ts';

@@ -1,0 +1,19 @@
+/** Inspection: one request, answered at a cut; never changes the model (house, decision 13). */
+
+/** What can be looked at. Numbers that may exceed 2^53 travel as hexadecimal text with 0x. */
+export type InspectionRequest =
+  | { readonly view: 'registers'; readonly vm: number; readonly vcpu: number }
+  | { readonly view: 'disassembly'; readonly vm: number; readonly vcpu: number; readonly before: number; readonly after: number }
+  | { readonly view: 'page-walk'; readonly vm: number; readonly vcpu: number; readonly address: string }
+  | { readonly view: 'guest-memory'; readonly vm: number; readonly guestPhysicalAddress: number; readonly byteCount: number }
+  | { readonly view: 'exits'; readonly vm: number }
+  | { readonly view: 'can-migrate'; readonly vm: number; readonly to: number };
+
+export type InspectionReply =
+  | { readonly view: 'registers'; readonly host: number; readonly pc: string; readonly privilege: string; readonly x: readonly string[]; readonly csrs: readonly { readonly name: string; readonly value: string }[] }
+  | { readonly view: 'disassembly'; readonly pc: string; readonly lines: readonly { readonly address: string; readonly word: string; readonly text: string }[] }
+  | { readonly view: 'page-walk'; readonly address: string; readonly steps: readonly { readonly stage: 'VS' | 'G'; readonly level: number; readonly entryAddress: string; readonly entry: string; readonly text: string }[]; readonly result: string }
+  | { readonly view: 'guest-memory'; readonly guestPhysicalAddress: number; readonly bytes: readonly number[]; readonly present: boolean }
+  | { readonly view: 'exits'; readonly causes: readonly { readonly cause: string; readonly count: number; readonly costNs: number }[] }
+  | { readonly view: 'can-migrate'; readonly refused: boolean; readonly sentence: string }
+  | { readonly view: 'none'; readonly sentence: string };

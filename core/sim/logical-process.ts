@@ -1,0 +1,58 @@
+/**
+ * The contract between the simulation kernel and whatever advances in virtual time: hosts now; switches,
+ * arrays and gateways later. A process is synchronous and deterministic; between processes only wire
+ * messages travel, each at least one link latency into the future (conservative parallel simulation,
+ * Chandy–Misra–Bryant).
+ */
+import type { LoggedCommand } from '../protocol/command.ts';
+import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
+import type { ProcessSnapshot } from '../protocol/snapshot.ts';
+
+/** Small integer, unique in its world; also the tie-breaker `sourceId` of the ordering key. */
+export type ProcessId = number;
+
+/** Bytes on a link. Ordered at the receiver by (arrivalTimeNs, rank of a link arrival, source, sequence). */
+export interface WireMessage {
+  readonly source: ProcessId;
+  readonly destination: ProcessId;
+  readonly arrivalTimeNs: number;
+  readonly sequence: number; //    per source, increasing
+  readonly linkEpoch: number; //   cut counter of the cable at departure; a receiver drops other epochs
+  readonly bytes: Uint8Array; //   one Ethernet frame
+}
+
+/** A neighbour and the least time that anything sent to it takes. Unit: ns, at least 5,000. */
+export interface Lookahead {
+  readonly neighbour: ProcessId;
+  readonly latencyNs: number;
+}
+
+/** See the file's head. */
+export interface LogicalProcess {
+  readonly id: ProcessId;
+  readonly name: string;
+  /** Virtual time up to which everything has happened. */
+  now(): number;
+  /**
+   * Does everything that happens strictly before `until`, then stands at `until`. The caller guarantees
+   * that no message that arrives before `until` is still to be delivered. Splitting a run into several
+   * calls at any times changes nothing.
+   */
+  run(until: number): void;
+  /** Hands over a message from a neighbour; its arrival is not before now(). */
+  deliver(message: WireMessage): void;
+  /** Messages sent since the last call, in order of departure. */
+  takeOutgoing(): WireMessage[];
+  /** Lookahead towards each neighbour at the present latencies. */
+  lookahead(): readonly Lookahead[];
+  /** Schedules a logged command; `atNs` is not before now(). Every process gets every command. */
+  command(logged: LoggedCommand): void;
+  /** Time of the next thing this process would do by itself; Infinity when it only waits. */
+  nextEventTime(): number;
+  /** True while something happens that slow motion should show (a hand-over). Not part of the model. */
+  wantsSlowMotion(): boolean;
+  snapshot(): ProcessSnapshot;
+  inspect(request: InspectionRequest): InspectionReply;
+  /** This process's hash so far: 16 hexadecimal digits. Equal for equal histories, however they were cut. */
+  hash(): string;
+}

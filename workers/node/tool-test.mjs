@@ -1,0 +1,83 @@
+/**
+ * What `npm test` does, in order: types, lint, unit and property tests (the tidy test among them), end-to-end
+ * tests. Counts come from the runners' own reports; the last line says how many passed and failed.
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { execute, findChromium, installJudges, root } from './tool-install.mjs';
+
+const projects = ['core', 'workers', 'workers/node', 'web', 'tsconfig.tests.json'];
+
+function step(title, action) {
+  const start = Date.now();
+  process.stdout.write(`\n── ${title}\n`);
+  const counts = action();
+  process.stdout.write(`── ${title}: ${counts.passed} passed, ${counts.failed} failed, ${((Date.now() - start) / 1000).toFixed(0)} s\n`);
+  return counts;
+}
+
+function typeCheck() {
+  let failed = 0;
+  for (const project of projects) {
+    const path = project.endsWith('.json') ? project : join(project, 'tsconfig.json');
+    if (execute('npx', ['--no-install', 'tsc', '-p', path]) !== 0) failed += 1;
+  }
+  return { passed: projects.length - failed, failed };
+}
+
+function lint() {
+  const failed = execute('npx', ['--no-install', 'biome', 'lint', '--error-on-warnings', '--log-level=error', '.']) === 0 ? 0 : 1;
+  return { passed: 1 - failed, failed };
+}
+
+/** Counts of a report that a runner was to write; a missing or empty report is one failure. */
+function countsOf(file, read) {
+  if (!existsSync(file)) return { passed: 0, failed: 1 };
+  const counts = read(JSON.parse(readFileSync(file, 'utf8')));
+  return counts.passed + counts.failed === 0 ? { passed: 0, failed: 1 } : counts;
+}
+
+function unit(verify, only) {
+  const report = join(root, '.cache/vitest.json');
+  rmSync(report, { force: true });
+  const status = execute(
+    'npx',
+    ['--no-install', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...only],
+    { env: { ...process.env, ...(verify ? { GLASSHOUSE_VERIFY: '1' } : {}) } },
+  );
+  const counts = countsOf(report, (it) => ({ passed: it.numPassedTests, failed: it.numFailedTests }));
+  // A file that cannot even load, or an error outside a test, fails the run though no test says so.
+  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+function endToEnd(chromium, only) {
+  const report = join(root, '.cache/playwright.json');
+  rmSync(report, { force: true });
+  const status = execute('npx', ['--no-install', 'playwright', 'test', '--config=e2e/playwright.config.ts', '--reporter=list,json', ...only], {
+    env: { ...process.env, GLASSHOUSE_CHROMIUM: chromium, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+  });
+  const counts = countsOf(report, (it) => ({ passed: it.stats.expected, failed: it.stats.unexpected + it.stats.flaky }));
+  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+/** Runs everything; gives the exit status. `only`: a runner's name (types, lint, unit, e2e) and its arguments. */
+export async function runTests({ verify, only }) {
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  const [runner, ...rest] = only;
+  const wants = (name) => runner === undefined || runner === name;
+  installJudges();
+  const all = [];
+  if (wants('types')) all.push(step('types', typeCheck));
+  if (wants('lint')) all.push(step('lint', lint));
+  if (wants('unit')) all.push(step(verify ? 'unit and property, long' : 'unit and property', () => unit(verify, rest)));
+  if (wants('e2e')) {
+    const chromium = await findChromium();
+    all.push(step('end to end', () => (chromium ? endToEnd(chromium, rest) : { passed: 0, failed: 1 })));
+  }
+  const passed = all.reduce((sum, it) => sum + it.passed, 0);
+  const failed = all.reduce((sum, it) => sum + it.failed, 0) + (all.length === 0 ? 1 : 0);
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}
