@@ -1,0 +1,3 @@
+export * from './elf.ts';
+export * from './elf-writer.ts';
+export * from './fdt.ts';
