@@ -1,0 +1,12 @@
+export { type Reason, reasonBit } from './arbiter.ts';
+export type { DirtyLog } from './dirty-log.ts';
+export { type FrameEntry, type FrameKind, FrameTable } from './frame-table.ts';
+export { gStageTableCount, pteBit } from './g-stage.ts';
+export { GUEST_RAM_ADDRESS, GUEST_RAM_FIRST_PAGE } from './guest-map.ts';
+export { frameAddress, frameOfAddress, type HostMemory, makeHostMemory } from './host-memory.ts';
+export { type MemoryError, MemorySystem } from './memory-system.ts';
+export type { Tlb } from './tlb.ts';
+export type { ToolLog } from './tool-log.ts';
+export { accessKind, type AccessKind, TwoStageWalk, walkFault, type WalkFault, type WalkStep } from './two-stage-walk.ts';
+export type { VmMemory } from './vm-memory.ts';
+export type { GuestWriter, WriteOrigin, WriterPorts } from './writer.ts';

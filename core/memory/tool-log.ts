@@ -1,0 +1,85 @@
+/**
+ * What tools know of writes to a host's frames: *heat* (when was a frame last written, for the memory
+ * map) and *hash* (which frames were written since the last hash point). They cost no virtual time and
+ * count nowhere. Both are exact: after each epoch or hash point all write TLBs are emptied, and a page
+ * enters one again only once its stamp and its bit are set.
+ */
+import { FRAME_TABLE_ADDRESS, frameField, HEADER_ADDRESS, headerWord } from '../protocol/host-memory-layout.ts';
+import { HEAT_EPOCH_INITIAL, type HostMemory } from './host-memory.ts';
+import type { Tlb } from './tlb.ts';
+
+const EPOCH_WORD = (HEADER_ADDRESS >> 2) + headerWord.heatEpoch;
+const TABLE = FRAME_TABLE_ADDRESS >> 2;
+/** Epochs in which the ageing sweep passes every frame once; with half a circle of 128, stamps never look young again. */
+const SWEEP_EPOCHS = 48;
+
+export class ToolLog {
+  private readonly words: Int32Array;
+  private readonly tlb: Tlb;
+  private readonly frameCount: number;
+  /** 1 = written since the last hash point. */
+  private readonly written: Uint8Array;
+  private readonly list: Uint32Array;
+  private count = 0;
+  private sweepAt = 0;
+
+  constructor(host: HostMemory, tlb: Tlb) {
+    this.words = host.words;
+    this.tlb = tlb;
+    this.frameCount = host.layout.frameCount;
+    this.written = new Uint8Array(this.frameCount);
+    this.list = new Uint32Array(this.frameCount);
+  }
+
+  /** Notes a write to a frame. O(1). */
+  mark(frame: number): void {
+    if (this.written[frame] === 0) {
+      this.written[frame] = 1;
+      this.list[this.count++] = frame;
+    }
+    const word = this.words[TABLE + frame]!;
+    const epoch = this.words[EPOCH_WORD]!;
+    if ((word & frameField.heatMask) === epoch) return;
+    this.words[TABLE + frame] = (word & ~frameField.heatMask) | epoch;
+  }
+
+  /** Whether a further write to this frame would tell nothing new. */
+  isMarked(frame: number): boolean {
+    const stamp = this.words[TABLE + frame]! & frameField.heatMask;
+    return this.written[frame] !== 0 && stamp === this.words[EPOCH_WORD];
+  }
+
+  /** Frames written since the call before, ascending. Emptying it re-arms all frames. */
+  takeWritten(): Uint32Array {
+    const frames = this.list.slice(0, this.count).sort();
+    for (let index = 0; index < frames.length; index++) this.written[frames[index]!] = 0;
+    this.count = 0;
+    this.tlb.flushWritesOfAll();
+    return frames;
+  }
+
+  /** Frames in the hash log now. */
+  writtenCount(): number {
+    return this.count;
+  }
+
+  /**
+   * Begins the next heat epoch (0 … 255, around). The age of a frame is (epoch − stamp) & 255; stamps
+   * older than three quarters of the circle are set back to half of it, a few at each call.
+   */
+  advanceHeatEpoch(): void {
+    const epoch = (this.words[EPOCH_WORD]! + 1) & frameField.heatMask;
+    this.words[EPOCH_WORD] = epoch;
+    const steps = Math.ceil(this.frameCount / SWEEP_EPOCHS);
+    for (let step = 0; step < steps; step++) {
+      const word = this.words[TABLE + this.sweepAt]!;
+      const age = (epoch - (word & frameField.heatMask)) & frameField.heatMask;
+      if (age >= HEAT_EPOCH_INITIAL + 64) {
+        const stamp = (epoch - HEAT_EPOCH_INITIAL) & frameField.heatMask;
+        this.words[TABLE + this.sweepAt] = (word & ~frameField.heatMask) | stamp;
+      }
+      this.sweepAt = (this.sweepAt + 1) % this.frameCount;
+    }
+    this.tlb.flushWritesOfAll();
+  }
+}
