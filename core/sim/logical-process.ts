@@ -39,11 +39,14 @@ export interface LogicalProcess {
    * calls at any times changes nothing.
    */
   run(until: number): void;
-  /** Hands over a message from a neighbour; its arrival is not before now(). */
+  /** Hands over a message from a neighbour; its arrival is not before now(), and may be far ahead of it. */
   deliver(message: WireMessage): void;
-  /** Messages sent since the last call, in order of departure. */
+  /** Messages sent since the last call, in order of departure. Their bytes are not changed any more. */
   takeOutgoing(): WireMessage[];
-  /** Lookahead towards each neighbour at the present latencies. */
+  /**
+   * Lookahead towards each neighbour at the present latencies. Always names every neighbour, also while
+   * a cable is cut or the host is down; changes only when a command takes effect.
+   */
   lookahead(): readonly Lookahead[];
   /** Schedules a logged command; `atNs` is not before now(). Every process gets every command. */
   command(logged: LoggedCommand): void;
@@ -55,4 +58,13 @@ export interface LogicalProcess {
   inspect(request: InspectionRequest): InspectionReply;
   /** This process's hash so far: 16 hexadecimal digits. Equal for equal histories, however they were cut. */
   hash(): string;
+  /**
+   * Least time t > now() such that run(t) completes at least one more instruction of that VM; Infinity
+   * when it is not here or does not run. For stepping.
+   */
+  nextInstructionTime?(vm: number): number;
+  /** Buffer of the host's WebAssembly.Memory, for the screen's painters; undefined when it has none. */
+  memory?(): ArrayBufferLike | undefined;
+  /** All frames seen by this process's tap so far, as one pcapng file; undefined when none is kept. */
+  capture?(): Uint8Array | undefined;
 }

@@ -1,0 +1,244 @@
+/**
+ * Advances the processes of one worker, conservatively: each runs to the least of the limit, its horizon
+ * and a slice, hands its mail over, and only then publishes its clock and its promises. Pure and
+ * synchronous; the worker loop calls {@link ProcessGroup.advance} and decides when to wait. The result of
+ * a run depends neither on how processes are grouped nor on who is called when.
+ */
+import { assert } from '../base/assert.ts';
+import type { LoggedCommand } from '../protocol/command.ts';
+import type { ByteRing } from './byte-ring.ts';
+import { pushRecord, takeRecord } from './byte-ring.ts';
+import type { ClockBoard } from './clock-board.ts';
+import { readPromise, writeClock, writePromise } from './clock-board.ts';
+import { promiseNs } from './horizon.ts';
+import type { LogicalProcess, ProcessId, WireMessage } from './logical-process.ts';
+
+/** One direction between two neighbours. */
+export interface Channel {
+  readonly from: ProcessId;
+  readonly to: ProcessId;
+}
+
+/** All processes of a world, ascending, and its channels. A channel's number is its position here. */
+export interface Wiring {
+  readonly processIds: readonly ProcessId[];
+  readonly channels: readonly Channel[];
+}
+
+/** What one turn came to: something happened; nothing can before a neighbour moves; all stand at the limit. */
+export type AdvanceOutcome = 'progress' | 'blocked' | 'at-limit';
+
+/** See {@link ProcessGroup}. */
+export interface ProcessGroupOptions {
+  readonly wiring: Wiring;
+  readonly board: ClockBoard;
+  readonly processes: readonly LogicalProcess[];
+  /** By channel number: rings of the channels between this group and others. */
+  readonly rings: ReadonlyMap<number, ByteRing>;
+}
+
+interface OutgoingChannel {
+  readonly number: number;
+  readonly to: ProcessId;
+  readonly ring: ByteRing | undefined; // undefined: the receiver is in this group
+}
+
+interface IncomingChannel {
+  readonly number: number;
+  readonly from: ProcessId;
+  readonly ring: ByteRing | undefined;
+}
+
+interface Member {
+  readonly process: LogicalProcess;
+  readonly position: number; // on the clock board
+  readonly outgoing: readonly OutgoingChannel[];
+  readonly incoming: readonly IncomingChannel[];
+  readonly outbox: WireMessage[]; // sent and not yet in its ring, which was full
+  commandIndex: number; // first command of the log that may not have been applied yet
+}
+
+/** Bytes before the frame in a mailbox record: f64 arrival, f64 sequence, u32 link epoch. */
+const MAIL_HEAD_SIZE = 20;
+
+/** See the file's head. */
+export class ProcessGroup {
+  readonly #members: Member[];
+  readonly #byId = new Map<ProcessId, Member>();
+  readonly #board: ClockBoard;
+  readonly #commands: LoggedCommand[] = [];
+  readonly #head = new Uint8Array(MAIL_HEAD_SIZE);
+  readonly #headView = new DataView(this.#head.buffer);
+
+  constructor(options: ProcessGroupOptions) {
+    this.#board = options.board;
+    this.#members = options.processes.map((process) => makeMember(process, options));
+    for (const member of this.#members) this.#byId.set(member.process.id, member);
+    for (const member of this.#members) {
+      for (const channel of member.outgoing) {
+        assert(
+          channel.ring !== undefined || this.#byId.has(channel.to),
+          'a channel out of the group has a ring',
+        );
+      }
+      this.#publish(member);
+    }
+  }
+
+  /** The processes, in the order given. */
+  processes(): readonly LogicalProcess[] {
+    return this.#members.map((member) => member.process);
+  }
+
+  /** The process of that id, if it is in this group. */
+  findProcess(id: ProcessId): LogicalProcess | undefined {
+    return this.#byId.get(id)?.process;
+  }
+
+  /**
+   * Hands a command to every process, to be applied at its time, and takes promises back to what the
+   * command leaves of them. The limit must not be raised past its time before every group has it.
+   */
+  command(logged: LoggedCommand): void {
+    const last = this.#commands.at(-1);
+    assert(
+      last === undefined || (last.atNs <= logged.atNs && last.sequence < logged.sequence),
+      'commands come in the order of their log',
+    );
+    this.#commands.push(logged);
+    for (const member of this.#members) {
+      assert(logged.atNs >= member.process.now(), 'a command’s time has been passed by no process');
+      member.process.command(logged);
+      if (member.outbox.length === 0) this.#publish(member);
+    }
+  }
+
+  /**
+   * One turn for every process, in order: takes its mail, runs it to the least of `limitNs`, its horizon
+   * and `sliceNs` ahead. Nothing of the result depends on the slice.
+   */
+  advance(limitNs: number, sliceNs: number): AdvanceOutcome {
+    let progressed = false;
+    let atLimit = true;
+    for (const member of this.#members) {
+      if (this.#step(member, limitNs, sliceNs)) progressed = true;
+      if (member.process.now() < limitNs || member.outbox.length > 0) atLimit = false;
+    }
+    if (progressed) return 'progress';
+    return atLimit ? 'at-limit' : 'blocked';
+  }
+
+  #step(member: Member, limitNs: number, sliceNs: number): boolean {
+    const process = member.process;
+    const hadOutbox = member.outbox.length > 0;
+    if (hadOutbox && this.#flush(member)) this.#publish(member);
+    // The promises are read before the mail is taken: what a promise covers is in the ring by then.
+    let until = Math.min(limitNs, process.now() + sliceNs);
+    for (const channel of member.incoming) {
+      until = Math.min(until, readPromise(this.#board, channel.number));
+    }
+    for (const channel of member.incoming) this.#takeMail(member, channel);
+    if (member.outbox.length > 0) return false;
+    if (until <= process.now()) return hadOutbox;
+    process.run(until);
+    assert(process.now() === until, 'a process stands where it was run to');
+    this.#send(member);
+    return true;
+  }
+
+  #takeMail(member: Member, channel: IncomingChannel): void {
+    if (channel.ring === undefined) return;
+    for (;;) {
+      const record = takeRecord(channel.ring);
+      if (record === undefined) return;
+      const view = new DataView(record.buffer);
+      this.#deliver(member, {
+        source: channel.from,
+        destination: member.process.id,
+        arrivalTimeNs: view.getFloat64(0),
+        sequence: view.getFloat64(8),
+        linkEpoch: view.getUint32(16),
+        bytes: record.subarray(MAIL_HEAD_SIZE),
+      });
+    }
+  }
+
+  #deliver(member: Member, message: WireMessage): void {
+    assert(message.arrivalTimeNs >= member.process.now(), 'a frame arrives in its receiver’s future');
+    member.process.deliver(message);
+  }
+
+  /** Hands over what a process has sent; publishes when all of it has left. */
+  #send(member: Member): void {
+    for (const message of member.process.takeOutgoing()) {
+      const channel = member.outgoing.find((candidate) => candidate.to === message.destination);
+      assert(channel !== undefined, 'a frame goes to a neighbour');
+      assert(
+        message.arrivalTimeNs >= readPromise(this.#board, channel.number),
+        'a process keeps the promise of its lookahead',
+      );
+      const receiver = this.#byId.get(message.destination);
+      if (receiver !== undefined) this.#deliver(receiver, message);
+      else member.outbox.push(message);
+    }
+    if (this.#flush(member)) this.#publish(member);
+  }
+
+  /** Puts waiting mail into rings, in order; true when none is left. */
+  #flush(member: Member): boolean {
+    const outbox = member.outbox;
+    let count = 0;
+    while (count < outbox.length) {
+      const message = outbox[count]!;
+      const channel = member.outgoing.find((candidate) => candidate.to === message.destination);
+      assert(channel?.ring !== undefined, 'mail that waits goes to another group');
+      this.#headView.setFloat64(0, message.arrivalTimeNs);
+      this.#headView.setFloat64(8, message.sequence);
+      this.#headView.setUint32(16, message.linkEpoch);
+      if (!pushRecord(channel.ring, this.#head, message.bytes)) break;
+      count++;
+    }
+    outbox.splice(0, count);
+    return outbox.length === 0;
+  }
+
+  #publish(member: Member): void {
+    const process = member.process;
+    const nowNs = process.now();
+    while (
+      member.commandIndex < this.#commands.length &&
+      this.#commands[member.commandIndex]!.atNs < nowNs
+    ) {
+      member.commandIndex++;
+    }
+    const pendingCommandNs =
+      this.#commands[member.commandIndex]?.atNs ?? Number.MAX_SAFE_INTEGER / 2;
+    const lookahead = process.lookahead();
+    for (const channel of member.outgoing) {
+      const entry = lookahead.find((candidate) => candidate.neighbour === channel.to);
+      assert(entry !== undefined, 'a process’s lookahead names every neighbour');
+      const latencyNs = entry.latencyNs;
+      writePromise(this.#board, channel.number, promiseNs({ nowNs, latencyNs, pendingCommandNs }));
+    }
+    writeClock(this.#board, member.position, nowNs);
+  }
+}
+
+function makeMember(process: LogicalProcess, options: ProcessGroupOptions): Member {
+  const { wiring, rings } = options;
+  const position = wiring.processIds.indexOf(process.id);
+  assert(position >= 0, 'a process of a group belongs to the wiring');
+  const numbered = wiring.channels.map((channel, number) => ({ ...channel, number }));
+  return {
+    process,
+    position,
+    outgoing: numbered
+      .filter((channel) => channel.from === process.id)
+      .map(({ number, to }) => ({ number, to, ring: rings.get(number) })),
+    incoming: numbered
+      .filter((channel) => channel.to === process.id)
+      .map(({ number, from }) => ({ number, from, ring: rings.get(number) })),
+    outbox: [],
+    commandIndex: 0,
+  };
+}

@@ -1,0 +1,237 @@
+/**
+ * A small logical process for tests of the kernel and of the workers: ticks at random times, sends frames
+ * of random length to random neighbours, answers some, and hashes all that happens to it. It depends on
+ * everything a process may depend on (own timers, arrivals, commands, changing latencies) and on nothing
+ * else. What it models: nothing.
+ */
+import { AssertionError, assert } from '../base/assert.ts';
+import type { Hash64 } from '../base/hash.ts';
+import { hashBytes, hashHex, hashInteger, hashText, makeHash } from '../base/hash.ts';
+import type { Prng } from '../base/prng.ts';
+import { makePrng, nextBelow, nextUint32 } from '../base/prng.ts';
+import type { LoggedCommand } from '../protocol/command.ts';
+import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
+import type { ConsoleChunk, ProcessSnapshot, TimelineEvent } from '../protocol/snapshot.ts';
+import type { EventArguments, EventQueue } from '../sim/event-queue.ts';
+import { makeEventQueue, peekTime, popEvent, pushEvent } from '../sim/event-queue.ts';
+import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-process.ts';
+import { rank } from '../sim/rank.ts';
+
+/** See {@link ToyProcess}. */
+export interface ToyOptions {
+  readonly id: number;
+  readonly neighbours: readonly number[];
+  readonly seed: number;
+  readonly latencyNs: number; //    towards every neighbour, ≥ 5,000
+  readonly frameBytesMax: number; // longest frame it sends
+  /** Called when it samples (every 20 µs), outside the hash: (timeNs, [frames sent, frames received]). */
+  readonly onSample?: (timeNs: number, values: readonly number[]) => void;
+}
+
+/** See the file's head. Knob 'latency' sets its latency, fault 'assertion' fails one. */
+export class ToyProcess implements LogicalProcess {
+  readonly id: number;
+  readonly name: string;
+  readonly #options: ToyOptions;
+  readonly #queue: EventQueue = makeEventQueue();
+  readonly #prng: Prng;
+  readonly #hash: Hash64 = makeHash();
+  readonly #lastArrivalNs = new Map<number, number>();
+  readonly #memory = new SharedArrayBuffer(64);
+  #outgoing: WireMessage[] = [];
+  #nowNs = 0;
+  #latencyNs: number;
+  #ownSequence = 0;
+  #wireSequence = 0;
+  #received = 0;
+  #slowMotion = false;
+  #console: ConsoleChunk[] = [];
+  #events: TimelineEvent[] = [];
+
+  constructor(options: ToyOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.name = `toy-${options.id}`;
+    this.#latencyNs = options.latencyNs;
+    this.#prng = makePrng({ seed: options.seed, stream: options.id });
+    this.#schedule(nextBelow(this.#prng, 1000), 'tick', {});
+    this.#schedule(20_000, 'sample', {});
+  }
+
+  now(): number {
+    return this.#nowNs;
+  }
+
+  run(until: number): void {
+    assert(until >= this.#nowNs, 'time goes forward');
+    while (peekTime(this.#queue) < until) {
+      const event = popEvent(this.#queue)!;
+      this.#nowNs = event.timeNs;
+      this.#on(event.kind, event.arguments, event.source);
+    }
+    this.#nowNs = until;
+  }
+
+  deliver(message: WireMessage): void {
+    assert(message.arrivalTimeNs >= this.#nowNs, 'an arrival is not in the past');
+    pushEvent(this.#queue, {
+      timeNs: message.arrivalTimeNs,
+      rank: rank.linkArrival,
+      source: message.source,
+      sequence: message.sequence,
+      kind: 'arrival',
+      arguments: { epoch: message.linkEpoch, bytes: message.bytes },
+    });
+  }
+
+  takeOutgoing(): WireMessage[] {
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    return outgoing;
+  }
+
+  lookahead(): readonly Lookahead[] {
+    return this.#options.neighbours.map((neighbour) => ({ neighbour, latencyNs: this.#latencyNs }));
+  }
+
+  command(logged: LoggedCommand): void {
+    const command = logged.command;
+    const detail: EventArguments =
+      command.kind === 'set-knob'
+        ? { knob: command.knob, value: command.value }
+        : command.kind === 'inject-fault'
+          ? { fault: command.fault }
+          : { kind: command.kind };
+    pushEvent(this.#queue, {
+      timeNs: logged.atNs,
+      rank: rank.command,
+      source: -1,
+      sequence: logged.sequence,
+      kind: 'command',
+      arguments: detail,
+    });
+  }
+
+  nextEventTime(): number {
+    return peekTime(this.#queue);
+  }
+
+  nextInstructionTime(vm: number): number {
+    return vm === this.id ? this.#nowNs + 1 : Number.POSITIVE_INFINITY;
+  }
+
+  wantsSlowMotion(): boolean {
+    return this.#slowMotion;
+  }
+
+  memory(): ArrayBufferLike {
+    return this.#memory;
+  }
+
+  capture(): Uint8Array {
+    return Uint8Array.of(this.id, this.#received & 0xff);
+  }
+
+  snapshot(): ProcessSnapshot {
+    const snapshot: ProcessSnapshot = {
+      process: this.id,
+      timeNs: this.#nowNs,
+      host: {
+        id: this.id,
+        name: this.name,
+        state: 'up',
+        frameCount: 0,
+        framesFree: 0,
+        processorCount: 1,
+        vms: [],
+      },
+      links: [],
+      migrations: [],
+      knobs: { latency: this.#latencyNs },
+      console: this.#console,
+      events: this.#events,
+    };
+    this.#console = [];
+    this.#events = [];
+    return snapshot;
+  }
+
+  inspect(request: InspectionRequest): InspectionReply {
+    if (request.view === 'exits' && request.vm === this.id) {
+      return { view: 'exits', causes: [{ cause: 'arrival', count: this.#received, costNs: 0 }] };
+    }
+    return { view: 'none', sentence: 'There is no such VM here.' };
+  }
+
+  hash(): string {
+    return hashHex(this.#hash);
+  }
+
+  #schedule(delayNs: number, kind: string, detail: EventArguments): void {
+    pushEvent(this.#queue, {
+      timeNs: this.#nowNs + delayNs,
+      rank: kind === 'sample' ? rank.sample : rank.timer,
+      source: this.id,
+      sequence: this.#ownSequence++,
+      kind,
+      arguments: detail,
+    });
+  }
+
+  #on(kind: string, detail: EventArguments, source: number): void {
+    if (kind === 'sample') {
+      this.#options.onSample?.(this.#nowNs, [this.#wireSequence, this.#received]);
+      this.#schedule(20_000, 'sample', {});
+      return;
+    }
+    hashInteger(this.#hash, this.#nowNs);
+    hashText(this.#hash, kind);
+    if (kind === 'tick') this.#onTick();
+    else if (kind === 'arrival') this.#onArrival(source, detail);
+    else if (kind === 'answer') this.#send(Number(detail['to']));
+    else this.#onCommand(detail);
+  }
+
+  #onTick(): void {
+    const { neighbours } = this.#options;
+    if (neighbours.length > 0) this.#send(neighbours[nextBelow(this.#prng, neighbours.length)]!);
+    this.#schedule(500 + nextBelow(this.#prng, 20_000), 'tick', {});
+  }
+
+  #onArrival(source: number, detail: EventArguments): void {
+    const bytes = detail['bytes'];
+    assert(bytes instanceof Uint8Array, 'an arrival carries bytes');
+    hashInteger(this.#hash, source);
+    hashInteger(this.#hash, Number(detail['epoch']));
+    hashBytes(this.#hash, bytes);
+    this.#received++;
+    this.#console.push({ vm: this.id, timeNs: this.#nowNs, text: `${bytes.length}\n` });
+    if (nextBelow(this.#prng, 2) === 0) {
+      this.#schedule(nextBelow(this.#prng, 3000), 'answer', { to: source });
+    }
+  }
+
+  #onCommand(detail: EventArguments): void {
+    this.#events.push({ timeNs: this.#nowNs, kind: 'command', entity: this.name, text: '' });
+    if (detail['fault'] === 'assertion') throw new AssertionError('the toy does not break');
+    if (detail['knob'] === 'latency') this.#latencyNs = Number(detail['value']);
+    if (detail['knob'] === 'slow-motion') this.#slowMotion = detail['value'] === 1;
+  }
+
+  #send(to: number): void {
+    const jitter = nextBelow(this.#prng, 4) === 0 ? 0 : nextBelow(this.#prng, 5000);
+    const earliest = this.#nowNs + this.#latencyNs + jitter;
+    const arrivalTimeNs = Math.max(earliest, this.#lastArrivalNs.get(to) ?? 0);
+    this.#lastArrivalNs.set(to, arrivalTimeNs);
+    const bytes = new Uint8Array(nextBelow(this.#prng, this.#options.frameBytesMax + 1));
+    for (let index = 0; index < bytes.length; index += 7) bytes[index] = nextUint32(this.#prng);
+    this.#outgoing.push({
+      source: this.id,
+      destination: to,
+      arrivalTimeNs,
+      sequence: this.#wireSequence++,
+      linkEpoch: this.#received & 3,
+      bytes,
+    });
+  }
+}
