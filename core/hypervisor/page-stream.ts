@@ -20,7 +20,7 @@ export const STREAM_VERSION = 1;
 
 const MAGIC = 0x5347; // 'G' 'S'
 
-/** Kinds of record. Tokens of the hand-over travel in (argument, extra): low and high word. */
+/** Kinds of record. A term numbers a stop of the VM (its hand-over's fencing token). */
 export const recordKind = {
   hello: 1, //      source → destination: who comes (payload: see encodeHello)
   accept: 2, //     destination → source: frames are reserved
@@ -31,12 +31,14 @@ export const recordKind = {
   roundAck: 7, //   destination → source: everything up to this round is in memory
   vcpu: 8, //       argument = vCPU index, payload = its declared record
   device: 9, //     payload = the VM's device record
-  ready: 10, //     destination → source: it could run now
-  grant: 11, //     source → destination: the fencing token, the right to run
-  taken: 12, //     destination → source: the token is recorded, it runs here
-  query: 13, //     source → destination: what became of the token?
-  void: 14, //      destination → source: the token was never taken and never will be
-  cancel: 15, //    source → destination: called off before the grant
+  ready: 10, //     destination → source: it could run now; argument = term
+  grant: 11, //     source → destination: the fencing token; argument = term, payload = deadline (8 bytes, ns)
+  taken: 12, //     destination → source: the token is recorded, it runs here; payload = since when (8 bytes, ns)
+  query: 13, //     source → destination: what became of the token? argument = term, extra = VM
+  void: 14, //      destination → source: the token of this term was never taken and never will be
+  stop: 15, //      source → destination: the VM stands; argument = term; its final state follows
+  final: 16, //     source → destination: that was all; (argument, extra) = digest of what came since `stop`
+  undo: 17, //      source → destination: the stop of this term is called off, rounds go on
 } as const;
 export type RecordKindName = keyof typeof recordKind;
 
@@ -52,11 +54,13 @@ const PAYLOAD_MAX: Readonly<Record<RecordKindName, number>> = {
   vcpu: 65_536,
   device: 65_536,
   ready: 0,
-  grant: 0,
-  taken: 0,
+  grant: 8,
+  taken: 8,
   query: 0,
   void: 0,
-  cancel: 0,
+  stop: 0,
+  final: 0,
+  undo: 0,
 };
 
 const KIND_NAMES: readonly (RecordKindName | undefined)[] = Object.keys(recordKind).reduce<
