@@ -98,7 +98,10 @@ export class Tlb {
 
   /** Forgets one virtual page of a hart (sfence.vma with an address); everything, when superpages are about. */
   flushAddress(slot: number, low: number, high: number): void {
-    if (this.superpages[slot] !== 0) return this.flushHart(slot);
+    if (this.superpages[slot] !== 0) {
+      this.flushHart(slot);
+      return;
+    }
     const index = (low >>> 12) & (TLB_ENTRY_COUNT - 1);
     for (let table = 0; table < 6; table++) {
       const entry = tableWord(slot, tlbOffset.read) + table * TABLE_WORDS + index * ENTRY_WORDS;

@@ -13,7 +13,7 @@ import type { VmMemory } from './vm-memory.ts';
 export type WriteOrigin =
   | 'vcpu' | 'walker' | 'device' | 'hypervisor' | 'sbi' | 'restore' | 'migration';
 
-/** Doors upward, registered when the host is built. */
+/** What the writer tells the layers above. */
 export interface WriterPorts {
   /** The guest's first write to a page with a model reason left to the hypervisor. `page` from the start of RAM. */
   onModelFault(vm: VmMemory, reason: 'dirtyLog', page: number): void;
@@ -24,7 +24,8 @@ export interface WriterPorts {
 }
 
 export class GuestWriter {
-  ports: WriterPorts = {
+  /** Doors upward; whoever builds the host assigns them one by one. */
+  readonly ports: WriterPorts = {
     onModelFault: () => undefined,
     onCodeWrite: () => undefined,
     onCodeFrameReleased: () => undefined,

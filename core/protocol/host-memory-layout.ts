@@ -39,11 +39,13 @@ export const hartOffset = {
   budget: 280, //          i32: instructions still to run; written by compiled code before every call out and at exit
   exitReason: 284, //      u32: see `exitReason`; 0 while running
   instructionWord: 288, // u32: the word of an instruction handed to a slow path
-  reservationValid: 292, // u32
+  reservationValid: 292, // u32: byte count of the LR, 4 or 8; 0 = no reservation
   reservationAddress: 296, // guest physical address of the LR
   scratch: 304, //         value to or from a slow path
   address: 312, //         virtual address handed to a slow path
   instructionsRetired: 320,
+  instructionsAttempted: 328, // the cycle counter: also those that trapped
+  // 336 … 511 free
   csr: 512, //             64 CSR slots of 8 bytes, see `csrSlot`
 } as const;
 

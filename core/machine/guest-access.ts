@@ -1,0 +1,69 @@
+/**
+ * A guest's access to one page, as hardware and hypervisor do it together: the two-stage walk; when the G-stage
+ * refuses a write for a model reason, the writer serves the reason and the walk starts again; any other
+ * fault becomes a trap in the guest or an exit to the hypervisor.
+ */
+import { assert } from '../base/assert.ts';
+import { type AccessKind, GUEST_RAM_FIRST_PAGE, type VmMemory, walkFault } from '../memory/index.ts';
+import type { HartContext } from './hart-context.ts';
+import { slotOfHart } from './hart.ts';
+import { enterTrap, recordGuestPageFault } from './trap.ts';
+
+/** Page-fault cause of each access kind; the guest-page fault has a table of its own (Privileged §10.1.8, §18.6.1). */
+const PAGE_FAULT: readonly number[] = [12, 13, 15];
+const GUEST_PAGE_FAULT: readonly number[] = [20, 21, 23];
+/** Walks of one access: each repeats only after a reason on another page was served (3 entries and the page itself). */
+const WALK_COUNT_MAX = 8;
+
+/**
+ * Finds the page of the virtual address `high`:`low`; context.walk then describes it. False: a trap was taken or
+ * an exit recorded, and the instruction does not retire.
+ */
+export function locate(
+  context: HartContext,
+  hart: number,
+  low: number,
+  high: number,
+  access: AccessKind,
+): boolean {
+  const vm = context.vms[slotOfHart(hart)];
+  assert(vm !== undefined, 'a hart that runs belongs to a VM');
+  for (let count = 0; count < WALK_COUNT_MAX; count++) {
+    const fault = context.walk.translate(vm, hart, low, high, access);
+    if (fault === walkFault.none) return true;
+    if (fault === walkFault.page) {
+      raise(context, hart, PAGE_FAULT[access]!, low, high);
+      return false;
+    }
+    if (!serveReasons(context, vm)) {
+      context.counts[slotOfHart(hart)]!.notRetired++;
+      const { guestPage, guestOffset } = context.walk;
+      recordGuestPageFault(context.words, hart, {
+        code: GUEST_PAGE_FAULT[access]!, addressLow: low, addressHigh: high, guestPage, guestOffset,
+      });
+      return false;
+    }
+  }
+  assert(false, 'a walk ends once the reasons of its four pages are served');
+  return false;
+}
+
+/** Serves the model reasons behind a refused write. False when none explains it. */
+function serveReasons(context: HartContext, vm: VmMemory): boolean {
+  if (!context.walk.refusedWrite) return false;
+  const page = context.walk.guestPage - GUEST_RAM_FIRST_PAGE;
+  if (vm.frame(page) < 0 || vm.arbiter.isFree(page)) return false;
+  return context.system.writer.resolve(vm, page, 'vcpu');
+}
+
+/** Raises an exception of the present instruction in the guest. */
+export function raise(
+  context: HartContext,
+  hart: number,
+  code: number,
+  valueLow: number,
+  valueHigh: number,
+): void {
+  context.counts[slotOfHart(hart)]!.notRetired++;
+  enterTrap(context.words, hart, code, false, valueLow, valueHigh);
+}

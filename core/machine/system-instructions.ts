@@ -1,0 +1,206 @@
+/**
+ * System instructions of a guest: CSR access, sret, wfi, sfence.vma, ecall, ebreak. Whatever a guest may not do
+ * is an illegal instruction to it (what real hardware raises as a virtual-instruction exception, its
+ * hypervisor reflects as illegal). Each moves record.pc itself.
+ */
+import { csrSlot, exitReason } from '../protocol/host-memory-layout.ts';
+import { SYSTEM_HANDLERS, type SlowPaths } from '../wasm/interpreter-abi.ts';
+import { findGuestCsr, type GuestCsr, isReadOnly, leastPrivilege } from './csr.ts';
+import { raise } from './guest-access.ts';
+import {
+  advancePc, csrWord, hartWord, pendingAndEnabled, privilege, readCounter, registerWord, slotOfHart,
+  sstatusBit, writeCounter,
+} from './hart.ts';
+import type { HartContext } from './hart-context.ts';
+import { takeInterrupt } from './interrupt.ts';
+import { returnFromTrap } from './trap.ts';
+
+const ILLEGAL_INSTRUCTION = 2;
+const BREAKPOINT = 3;
+const ENVIRONMENT_CALL_FROM_USER = 8;
+const INSTRUCTION_ADDRESS_MISALIGNED = 0;
+/** Guests' time counts ticks of 100 ns (10 MHz). */
+const TIME_TICK_NS = 100;
+
+type SystemSlowPaths = Pick<SlowPaths, 'system' | 'illegal' | 'misalignedTarget' | 'decode'>;
+type Handler = (context: HartContext, hart: number, word: number) => void;
+
+/** The part of a host's slow paths that is no memory access. */
+export function makeSystemSlowPaths(context: HartContext): SystemSlowPaths {
+  const { words } = context;
+  const handlers = SYSTEM_HANDLERS.map((name) => HANDLERS[name]);
+  return {
+    system(hart, handler) {
+      handlers[handler]!(context, hart, words[(hart >> 2) + hartWord.instructionWord]!);
+      return 0;
+    },
+    illegal(hart) {
+      illegal(context, hart, words[(hart >> 2) + hartWord.instructionWord]!);
+      return 0;
+    },
+    misalignedTarget(hart) {
+      const address = (hart >> 2) + hartWord.address;
+      raise(context, hart, INSTRUCTION_ADDRESS_MISALIGNED, words[address]!, words[address + 1]!);
+      return 0;
+    },
+    decode(_hart, page, operation) {
+      context.decoded.decode(page, operation);
+      return 1;
+    },
+  };
+}
+
+const HANDLERS: Readonly<Record<(typeof SYSTEM_HANDLERS)[number], Handler>> = {
+  ecall: (context, hart) => {
+    if (isUser(context, hart)) return raise(context, hart, ENVIRONMENT_CALL_FROM_USER, 0, 0);
+    context.counts[slotOfHart(hart)]!.notRetired++;
+    context.words[(hart >> 2) + hartWord.exitReason] = exitReason.environmentCall;
+  },
+  ebreak: (context, hart) => {
+    const pc = (hart >> 2) + hartWord.pc;
+    raise(context, hart, BREAKPOINT, context.words[pc]!, context.words[pc + 1]!);
+  },
+  sret: (context, hart, word) => {
+    if (isUser(context, hart)) return illegal(context, hart, word);
+    returnFromTrap(context.words, hart);
+    takeInterrupt(context.words, hart);
+  },
+  wfi: (context, hart, word) => {
+    if (isUser(context, hart)) return illegal(context, hart, word);
+    advancePc(context.words, hart);
+    if (pendingAndEnabled(context.words, hart) !== 0) return;
+    context.words[(hart >> 2) + hartWord.exitReason] = exitReason.wait;
+  },
+  sfenceVma: (context, hart, word) => {
+    if (isUser(context, hart)) return illegal(context, hart, word);
+    const source = (word >>> 15) & 31;
+    const slot = slotOfHart(hart);
+    if (source === 0) {
+      context.system.tlb.flushHart(slot);
+    } else {
+      const address = registerWord(hart, source);
+      context.system.tlb.flushAddress(slot, context.words[address]!, context.words[address + 1]!);
+    }
+    advancePc(context.words, hart);
+  },
+  mret: (context, hart, word) => illegal(context, hart, word),
+  hfenceVvma: (context, hart, word) => illegal(context, hart, word),
+  hfenceGvma: (context, hart, word) => illegal(context, hart, word),
+  csrReadWrite: (context, hart, word) => accessCsr(context, hart, word, 'write', false),
+  csrReadSet: (context, hart, word) => accessCsr(context, hart, word, 'set', false),
+  csrReadClear: (context, hart, word) => accessCsr(context, hart, word, 'clear', false),
+  csrReadWriteImmediate: (context, hart, word) => accessCsr(context, hart, word, 'write', true),
+  csrReadSetImmediate: (context, hart, word) => accessCsr(context, hart, word, 'set', true),
+  csrReadClearImmediate: (context, hart, word) => accessCsr(context, hart, word, 'clear', true),
+};
+
+function isUser(context: HartContext, hart: number): boolean {
+  return context.words[(hart >> 2) + hartWord.privilege] === privilege.user;
+}
+
+function illegal(context: HartContext, hart: number, word: number): void {
+  raise(context, hart, ILLEGAL_INSTRUCTION, word, 0);
+}
+
+/** One Zicsr instruction: rd ← old value, then write, set or clear (Unprivileged §7.1). */
+function accessCsr(
+  context: HartContext,
+  hart: number,
+  word: number,
+  operation: 'write' | 'set' | 'clear',
+  immediate: boolean,
+): void {
+  const { words } = context;
+  const number = word >>> 20;
+  const source = (word >>> 15) & 31;
+  const destination = (word >>> 7) & 31;
+  const writes = operation === 'write' || source !== 0;
+  const row = findGuestCsr(number);
+  if (row === undefined || !mayAccess(context, hart, row, writes)) return illegal(context, hart, word);
+
+  const scratch = (hart >> 2) + hartWord.scratch;
+  readCsr(context, hart, row, scratch);
+  const [oldLow, oldHigh] = [words[scratch]!, words[scratch + 1]!];
+  const register = registerWord(hart, source);
+  const operandLow = immediate ? source : words[register]!;
+  const operandHigh = immediate ? 0 : words[register + 1]!;
+  if (destination !== 0) {
+    const target = registerWord(hart, destination);
+    words[target] = oldLow;
+    words[target + 1] = oldHigh;
+  }
+  advancePc(words, hart);
+  if (!writes) return;
+  const low = combine(operation, oldLow, operandLow);
+  writeCsr(context, hart, row, low, combine(operation, oldHigh, operandHigh));
+}
+
+function combine(operation: 'write' | 'set' | 'clear', old: number, operand: number): number {
+  if (operation === 'write') return operand;
+  return operation === 'set' ? old | operand : old & ~operand;
+}
+
+function mayAccess(context: HartContext, hart: number, row: GuestCsr, writes: boolean): boolean {
+  if (writes && isReadOnly(row.number)) return false;
+  if (!isUser(context, hart)) return true;
+  if (leastPrivilege(row.number) > privilege.user) return false;
+  // Counters in VU need their bit of scounteren: CY 0, TM 1, IR 2 (Privileged §12.1.5).
+  return ((context.words[csrWord(hart, csrSlot.scounteren)]! >>> (row.number & 31)) & 1) !== 0;
+}
+
+/** Puts the value of a CSR into the two words at `into`. */
+function readCsr(context: HartContext, hart: number, row: GuestCsr, into: number): void {
+  const { words } = context;
+  if (row.slot < 0) return writeCounter(words, into, counterValue(context, hart, row));
+  const word = csrWord(hart, row.slot);
+  if (row.behaviour === 'pending') {
+    words[into] = (words[word]! >>> 1) & 0x222;
+    words[into + 1] = 0;
+  } else {
+    words[into] = words[word]!;
+    words[into + 1] = words[word + 1]!;
+  }
+}
+
+/** cycle, instret: what came before this instruction. time: the instant of this instruction, in ticks. */
+function counterValue(context: HartContext, hart: number, row: GuestCsr): number {
+  const { words } = context;
+  const base = hart >> 2;
+  const slot = slotOfHart(hart);
+  const left = words[base + hartWord.budget]!;
+  if (row.behaviour === 'time') {
+    return Math.floor(context.ports.timeNs(slot, left) / TIME_TICK_NS);
+  }
+  const counts = context.counts[slot]!;
+  const before = counts.budget - left - 1;
+  if (row.behaviour === 'cycle') {
+    return readCounter(words, base + hartWord.instructionsAttempted) + before;
+  }
+  return readCounter(words, base + hartWord.instructionsRetired) + before - counts.notRetired;
+}
+
+/** Writes a CSR under its mask, with what follows from it. pc already stands at the next instruction. */
+function writeCsr(context: HartContext, hart: number, row: GuestCsr, low: number, high: number): void {
+  const { words } = context;
+  const word = csrWord(hart, row.slot);
+  if (row.behaviour === 'translation') {
+    const mode = high >>> 28;
+    if (mode !== 0 && mode !== 8) return;
+  }
+  const value = row.behaviour === 'pending' ? low << 1 : low;
+  const before = words[word]!;
+  words[word] = (before & ~row.writeLow) | (value & row.writeLow);
+  words[word + 1] = (words[word + 1]! & ~row.writeHigh) | (high & row.writeHigh);
+  if (row.behaviour === 'translation') context.system.tlb.flushHart(slotOfHart(hart));
+  if (row.behaviour === 'status') flushWithdrawn(context, hart, before & ~words[word]!);
+  if (row.behaviour === 'status' || row.behaviour === 'enable' || row.behaviour === 'pending') {
+    takeInterrupt(words, hart);
+  }
+}
+
+/** Empties the TLB banks that relied on a permission bit of sstatus which has gone. Bits that come only add misses. */
+function flushWithdrawn(context: HartContext, hart: number, withdrawn: number): void {
+  const slot = slotOfHart(hart);
+  if ((withdrawn & (sstatusBit.sum | sstatusBit.mxr)) !== 0) context.system.tlb.flushData(slot, 1);
+  if ((withdrawn & sstatusBit.mxr) !== 0) context.system.tlb.flushData(slot, 0);
+}
