@@ -72,7 +72,8 @@ test('dtc reads the blob without a warning', ({ skip }) => {
   expect(run.stderr.toString()).toBe('');
   const source = run.stdout.toString();
   expect(source).toContain('reg = <0x00 0x80000000 0x01 0x00>');
-  expect(source).toContain('compatible = "glasshouse,vm", "riscv-virtio"');
+  // dtc before 1.7 prints the zero between two strings, later ones print them apart.
+  expect(source).toMatch(/compatible = "glasshouse,vm(\\0|", ")riscv-virtio"/);
   expect(source).toContain('interrupt-controller;');
 });
 
