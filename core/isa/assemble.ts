@@ -4,7 +4,7 @@
  * instructions. The first pass parses and lays out; only li needs its constant there. The second evaluates and encodes.
  */
 import { err, ok, type Result } from '../base/index.ts';
-import { accept, type Cursor, describe, isAt, peek, take } from './assembler/cursor.ts';
+import { accept, type Cursor, describeToken, isAt, peek, take } from './assembler/cursor.ts';
 import { append, defineConstant, runDirective } from './assembler/directive.ts';
 import { type AssemblyError, AssemblyFailure, fail, type Place } from './assembler/error.ts';
 import { parseInstruction } from './assembler/instruction.ts';
@@ -76,12 +76,12 @@ function readStatement(layout: Layout, statement: Statement): void {
   while (peek(cursor, 1).text === ':' && peek(cursor, 1).kind === 'punctuation') readLabel(layout, cursor);
   const first = peek(cursor);
   if (first.kind === 'end') return;
-  if (first.kind !== 'name') fail('syntax', first, describe(first), 'a label, directive or instruction');
+  if (first.kind !== 'name') fail('syntax', first, describeToken(first), 'a label, directive or instruction');
   take(cursor);
   if (isAt(cursor, '=')) {
     accept(cursor, '=');
     defineConstant(layout, first.text, first, parseExpression(cursor));
-    if (peek(cursor).kind !== 'end') fail('syntax', peek(cursor), describe(peek(cursor)), 'the end');
+    if (peek(cursor).kind !== 'end') fail('syntax', peek(cursor), describeToken(peek(cursor)), 'the end');
   } else if (first.text.startsWith('.')) runDirective(layout, first.text, cursor, first);
   else readInstruction(layout, first.text, cursor, first);
 }
@@ -96,7 +96,7 @@ function readLabel(layout: Layout, cursor: Cursor): void {
     layout.locals.set(label.text, earlier);
     return;
   }
-  if (label.kind !== 'name') fail('syntax', label, describe(label), 'a label');
+  if (label.kind !== 'name') fail('syntax', label, describeToken(label), 'a label');
   const taken = layout.symbols.get(label.text);
   if (taken !== undefined) {
     fail('duplicate-label', label, `'${label.text}'`, `a name not used before (line ${taken.place.line})`);
@@ -117,7 +117,9 @@ function readInstruction(layout: Layout, text: string, cursor: Cursor, place: Pl
     cursor.index = start;
     instructions = parseInstruction(name, cursor, place);
   }
-  if (instructions === undefined) return fail('unknown-mnemonic', place, `'${text}'`, 'an instruction of RV64IMA');
+  if (instructions === undefined) {
+    fail('unknown-mnemonic', place, `'${text}'`, 'an instruction of RV64IMA');
+  }
   const section = layout.sections[layout.current]!;
   section.alignment = Math.max(section.alignment, 4);
   const high = instructions[0]?.immediate;

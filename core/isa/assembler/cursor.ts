@@ -35,7 +35,7 @@ export function accept(cursor: Cursor, text: string): boolean {
 }
 
 /** A token in words, for messages. */
-export function describe(token: Token): string {
+export function describeToken(token: Token): string {
   if (token.kind === 'end') return 'the end of the statement';
   if (token.kind === 'string') return `"${token.text}"`;
   return `'${token.kind === 'modifier' ? '%' : ''}${token.text}'`;
@@ -43,13 +43,13 @@ export function describe(token: Token): string {
 
 /** Takes the punctuation `text` or fails. */
 export function need(cursor: Cursor, text: string): void {
-  if (!accept(cursor, text)) fail('syntax', peek(cursor), describe(peek(cursor)), `'${text}'`);
+  if (!accept(cursor, text)) fail('syntax', peek(cursor), describeToken(peek(cursor)), `'${text}'`);
 }
 
 /** Fails unless all tokens are taken. */
 export function needEnd(cursor: Cursor): void {
   const token = peek(cursor);
-  if (token.kind !== 'end') fail('syntax', token, describe(token), 'the end of the statement');
+  if (token.kind !== 'end') fail('syntax', token, describeToken(token), 'the end of the statement');
 }
 
 /** Whether the token at the cursor names an integer register. */
@@ -62,20 +62,20 @@ export function isRegister(cursor: Cursor): boolean {
 export function needRegister(cursor: Cursor): number {
   const token = take(cursor);
   const number = token.kind === 'name' ? findRegister(token.text) : undefined;
-  if (number === undefined) return fail('bad-register', token, describe(token), 'an integer register');
+  if (number === undefined) return fail('bad-register', token, describeToken(token), 'an integer register');
   return number;
 }
 
 /** Takes a name. */
 export function needName(cursor: Cursor, what: string): Token {
   const token = take(cursor);
-  if (token.kind !== 'name') fail('syntax', token, describe(token), what);
+  if (token.kind !== 'name') fail('syntax', token, describeToken(token), what);
   return token;
 }
 
 /** Takes a string. */
 export function needString(cursor: Cursor): Token {
   const token = take(cursor);
-  if (token.kind !== 'string') fail('syntax', token, describe(token), 'a string in "');
+  if (token.kind !== 'string') fail('syntax', token, describeToken(token), 'a string in "');
   return token;
 }

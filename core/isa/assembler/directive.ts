@@ -115,14 +115,13 @@ function fillDirective(layout: Layout, cursor: Cursor, place: Place): void {
   const at = peek(cursor);
   const size = accept(cursor, ',') ? needCount(layout, cursor, 8) : 1;
   const width = ([1, 2, 4, 8] as const).find((each) => each === size);
-  if (width === undefined) return fail('bad-operand', at, String(size), 'a size of 1, 2, 4 or 8');
-  const value = accept(cursor, ',') ? parseExpression(cursor) : undefined;
-  if (value === undefined) {
-    return append(layout, place, { kind: 'fill', count: repeat * width, byte: 0 }, repeat * width);
-  }
-  for (let index = 0; index < repeat; index++) {
-    append(layout, place, { kind: 'data', byteCount: width, values: [value] }, width);
-  }
+  if (width === undefined) fail('bad-operand', at, String(size), 'a size of 1, 2, 4 or 8');
+  if (accept(cursor, ',')) {
+    const value = parseExpression(cursor);
+    for (let index = 0; index < repeat; index++) {
+      append(layout, place, { kind: 'data', byteCount: width, values: [value] }, width);
+    }
+  } else append(layout, place, { kind: 'fill', count: repeat * width, byte: 0 }, repeat * width);
 }
 
 /** Carries out directive `name` with the operands at the cursor. Fails with 'unknown-directive' and others. */

@@ -1,7 +1,7 @@
 /** Parses the operands of a table row's instruction, in the order of the manual's assembly syntax, and GNU as's shorthands. */
 import { findCsrNumber, type Row } from '../table/index.ts';
 import {
-  accept, type Cursor, describe, isAt, isRegister, need, needEnd, needRegister, peek, take,
+  accept, type Cursor, describeToken, isAt, isRegister, need, needEnd, needRegister, peek, take,
 } from './cursor.ts';
 import { fail, type Place } from './error.ts';
 import { type OperandExpression, parseExpression } from './operand-expression.ts';
@@ -23,7 +23,7 @@ export function parseCsr(cursor: Cursor): number {
   const token = take(cursor);
   if (token.kind === 'number' && token.value < 4096n) return Number(token.value);
   const number = token.kind === 'name' ? findCsrNumber(token.text) : undefined;
-  if (number === undefined) return fail('bad-csr', token, describe(token), 'a CSR');
+  if (number === undefined) return fail('bad-csr', token, describeToken(token), 'a CSR');
   return number;
 }
 
@@ -70,7 +70,7 @@ function parseJalr(row: Row, cursor: Cursor, place: Place): readonly PendingInst
     return [pend(row, place, { rd, rs1, immediate })];
   }
   const { offset, base } = parseMemoryOperand(cursor);
-  if (base === undefined) return fail('bad-register', peek(cursor), describe(peek(cursor)), "'(' and a register");
+  if (base === undefined) return fail('bad-register', peek(cursor), describeToken(peek(cursor)), "'(' and a register");
   return [pend(row, place, { rd, rs1: base, immediate: offset })];
 }
 
@@ -114,7 +114,7 @@ function parseAtomic(
   const at = peek(cursor);
   const { offset, base } = parseMemoryOperand(cursor);
   if (base === undefined || offset.kind !== 'constant' || offset.value !== 0n) {
-    return fail('bad-operand', at, describe(at), 'a register in parentheses, without an offset');
+    return fail('bad-operand', at, describeToken(at), 'a register in parentheses, without an offset');
   }
   return [pend(row, place, { rd, rs1: base, rs2, ...ordering })];
 }
@@ -138,7 +138,7 @@ function parseFenceSet(cursor: Cursor): number {
   const token = take(cursor);
   if (token.kind === 'number' && token.value === 0n) return 0;
   if (token.kind !== 'name' || !/^i?o?r?w?$/.test(token.text)) {
-    return fail('bad-operand', token, describe(token), "letters of 'iorw' in this order");
+    return fail('bad-operand', token, describeToken(token), "letters of 'iorw' in this order");
   }
   return [...'iorw'].reduce((bits, letter) => (bits << 1) | (token.text.includes(letter) ? 1 : 0), 0);
 }

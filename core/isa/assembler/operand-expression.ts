@@ -3,7 +3,7 @@
  * highest * / << >>, then | & ^, then + - (unlike C); unary - ~ +. Division truncates, >> is arithmetic.
  * A value is absolute or an offset in a section; sections get their addresses only after the first pass.
  */
-import { accept, type Cursor, describe, isAt, need, peek, take } from './cursor.ts';
+import { accept, type Cursor, describeToken, isAt, need, peek, take } from './cursor.ts';
 import { fail, type Place } from './error.ts';
 import type { Token } from './lexer.ts';
 
@@ -93,14 +93,14 @@ function parsePrimary(cursor: Cursor, token: Token, depth: number): OperandExpre
       return { kind: 'symbol', name: token.text, place: token };
     case 'modifier': {
       const name = MODIFIERS.find((known) => known === token.text);
-      if (name === undefined) return fail('syntax', token, describe(token), '%hi, %lo, %pcrel_hi or %pcrel_lo');
+      if (name === undefined) return fail('syntax', token, describeToken(token), '%hi, %lo, %pcrel_hi or %pcrel_lo');
       need(cursor, '(');
       const operand = parseExpression(cursor, depth + 1);
       need(cursor, ')');
       return { kind: 'modifier', name, operand, place: token };
     }
     default:
-      return fail('bad-operand', token, describe(token), 'an expression');
+      return fail('bad-operand', token, describeToken(token), 'an expression');
   }
 }
 

@@ -1,0 +1,100 @@
+/**
+ * An instruction word as text in the style of GNU objdump with -M no-aliases: mnemonic, a blank, operands without blanks,
+ * targets as addresses. What it prints, assemble.ts reads back to the same word. Fields that the hardware ignores (fence's
+ * rd, rs1 and reserved fm, fence.i's) are not shown.
+ */
+import { decode, type Operands, operandsOf } from './decode.ts';
+import { registerName } from './registers.ts';
+import { findCsrName, type Row } from './table/index.ts';
+
+const FENCE_TSO = 0x833;
+
+/**
+ * The text of `word` at address `pc`. With `symbols` (name → address), targets of branches and jumps get ` <name+0x10>` of
+ * the nearest symbol at or below them. An illegal word is `.word 0x…`.
+ */
+export function disassemble(
+  word: number,
+  pc: bigint | number,
+  symbols?: ReadonlyMap<string, number>,
+): string {
+  const row = decode(word);
+  if (row === undefined) return `.word 0x${(word >>> 0).toString(16).padStart(8, '0')}`;
+  const operands = operandsOf(row, word);
+  const text = operandText(row, operands, BigInt(pc), symbols);
+  const name = mnemonic(row, operands);
+  return text === '' ? name : `${name} ${text}`;
+}
+
+function mnemonic(row: Row, { aq, rl, immediate }: Operands): string {
+  if (row.format === 'fence' && immediate === FENCE_TSO) return 'fence.tso';
+  return `${row.name}${aq || rl ? '.' : ''}${aq ? 'aq' : ''}${rl ? 'rl' : ''}`;
+}
+
+const hexadecimal = (value: bigint | number): string => `0x${value.toString(16)}`;
+
+function fenceSet(bits: number): string {
+  const letters = [...'iorw'].filter((_, index) => (bits & (8 >> index)) !== 0);
+  return letters.join('') || '0';
+}
+
+function csrText(number: number): string {
+  return findCsrName(number) ?? hexadecimal(number);
+}
+
+function operandText(
+  row: Row,
+  operands: Operands,
+  pc: bigint,
+  symbols: ReadonlyMap<string, number> | undefined,
+): string {
+  const { immediate } = operands;
+  const rd = registerName(operands.rd);
+  const rs1 = registerName(operands.rs1);
+  const rs2 = registerName(operands.rs2);
+  const target = () => targetText(BigInt.asUintN(64, pc + BigInt(immediate)), symbols);
+  switch (row.format) {
+    case 'R':
+      return row.effect.kind === 'system' ? `${rs1},${rs2}` : `${rd},${rs1},${rs2}`;
+    case 'I': {
+      const isMemory = row.effect.kind === 'load' || row.effect.kind === 'jump';
+      return isMemory ? `${rd},${immediate}(${rs1})` : `${rd},${rs1},${immediate}`;
+    }
+    case 'S':
+      return `${rs2},${immediate}(${rs1})`;
+    case 'B':
+      return `${rs1},${rs2},${target()}`;
+    case 'U':
+      return `${rd},${hexadecimal(immediate >>> 12)}`;
+    case 'J':
+      return `${rd},${target()}`;
+    case 'shift64':
+    case 'shift32':
+      return `${rd},${rs1},${hexadecimal(immediate)}`;
+    case 'csr':
+      return `${rd},${csrText(operands.csr)},${rs1}`;
+    case 'csrImmediate':
+      return `${rd},${csrText(operands.csr)},${immediate}`;
+    case 'atomic':
+      return row.effect.kind === 'loadReserved' ? `${rd},(${rs1})` : `${rd},${rs2},(${rs1})`;
+    case 'fence':
+      if (immediate === FENCE_TSO) return '';
+      return `${fenceSet((immediate >> 4) & 15)},${fenceSet(immediate & 15)}`;
+    case 'none':
+      return '';
+  }
+}
+
+/** `0x80000010 <loop+0x10>`; O(symbols). */
+function targetText(target: bigint, symbols: ReadonlyMap<string, number> | undefined): string {
+  let nearest: { readonly name: string; readonly address: bigint } | undefined;
+  for (const [name, value] of symbols ?? []) {
+    const address = BigInt(value);
+    if (address <= target && (nearest === undefined || address > nearest.address)) {
+      nearest = { name, address };
+    }
+  }
+  if (nearest === undefined) return hexadecimal(target);
+  const offset = target - nearest.address;
+  return `${hexadecimal(target)} <${nearest.name}${offset === 0n ? '' : `+${hexadecimal(offset)}`}>`;
+}
