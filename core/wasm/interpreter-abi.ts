@@ -8,6 +8,12 @@
  *
  * A slow path that returns 0 has changed where the hart goes on (a trap was taken, or it must leave): the
  * interpreter looks at record.exitReason, returns it when not 0, and else goes on at record.pc.
+ *
+ * `run` clears record.exitReason at entry and writes `exitReason.budget` there when the budget is used up. A fetch
+ * is the only call out before its instruction takes from the budget: the record then holds what would be left after it,
+ * and counts only if the fetch gives 0. A slow path that gives 1 may zero operations of the decoded page
+ * that is being executed, but may not bind that page to another frame; to do so it finishes the instruction itself
+ * (registers, record.pc) and gives 0.
  */
 export interface SlowPaths {
   /** record.address = virtual address of an instruction. Gives the address of its decoded page (and fills the fetch TLB), or 0. */
@@ -24,6 +30,11 @@ export interface SlowPaths {
   storeConditional(hart: number, byteCount: number): number;
   /** record.instructionWord. Carries out a system row. Always changes record.pc itself. Gives 0. */
   system(hart: number, handler: number): number;
+  /**
+   * record.address = target of a taken branch or jump that is not a multiple of 4. Raises instruction-address-misaligned
+   * on the branch or jump itself, whose rd is not written. Gives 0.
+   */
+  misalignedTarget(hart: number): number;
   /** An undecodable word (record.instructionWord): raises illegal-instruction. Gives 0. */
   illegal(hart: number): number;
   /** Fills the operation at `operation` (inside the decoded page `page`) from the instruction word in the frame behind it. Gives 1. */

@@ -1,0 +1,91 @@
+/**
+ * Fills a 16-byte operation of a decoded page from its instruction word: handler, register offsets, immediate
+ * (layout in core/protocol/host-memory-layout.ts). Left out: 16-bit encodings (the C extension).
+ */
+import { assert } from '../base/assert.ts';
+import { decode, operandsOf } from '../isa/decode.ts';
+import { INSTRUCTIONS } from '../isa/table/index.ts';
+import type { Row } from '../isa/table/row.ts';
+import { DECODED_STRIDE, hartOffset } from '../protocol/host-memory-layout.ts';
+import { fixedHandler, makeHandlerTable } from './handler-table.ts';
+
+/** Bytes of an operation. */
+export const OPERATION_SIZE = 16;
+/** Operations of a page before its sentinel: one for each 2-byte parcel. */
+export const OPERATION_COUNT = 2048;
+
+const HANDLERS = makeHandlerTable(INSTRUCTIONS);
+
+/** Which operation to fill, and where its instruction word is. All are addresses in the view. */
+export interface OperationPlace {
+  readonly page: number; //         of the decoded page
+  readonly operation: number; //    of the operation, inside `page`
+  readonly frameAddress: number; // of the 4 KiB frame that `page` was decoded from
+}
+
+/**
+ * Fills the operation at `place.operation` from the word in the frame. The slot after the last one becomes the
+ * sentinel that goes on to the next page. The same frame bytes always give the same operation.
+ */
+export function decodeOperation(view: DataView, place: OperationPlace): void {
+  const offset = place.operation - place.page;
+  assert(
+    offset >= 0 && offset <= OPERATION_COUNT * OPERATION_SIZE && offset % OPERATION_SIZE === 0,
+    'an operation lies at a slot of its decoded page',
+  );
+  if (offset === OPERATION_COUNT * OPERATION_SIZE) {
+    view.setUint16(place.operation, fixedHandler.nextPage, true);
+    return;
+  }
+  const pageOffset = offset >>> 3; // 16 bytes of operation for 2 bytes of code
+  assert(pageOffset % 4 === 0, 'instructions start at multiples of 4 while there is no C extension');
+  writeOperation(view, place.operation, pageOffset, view.getUint32(place.frameAddress + pageOffset, true));
+}
+
+/** Makes every operation of the decoded page at `page` undecoded. */
+export function clearDecodedPage(bytes: Uint8Array, page: number): void {
+  bytes.fill(0, page, page + DECODED_STRIDE);
+}
+
+function writeOperation(view: DataView, operation: number, pageOffset: number, word: number): void {
+  const row = decode(word);
+  if (row === undefined) {
+    writeFields(view, operation, { handler: fixedHandler.illegal, immediate: word, isUnsigned: true });
+    return;
+  }
+  const operands = operandsOf(row, word);
+  view.setUint16(operation + 2, operands.rd === 0 ? hartOffset.sink : hartOffset.x + 8 * operands.rd, true);
+  view.setUint16(operation + 4, hartOffset.x + 8 * operands.rs1, true);
+  view.setUint16(operation + 6, hartOffset.x + 8 * operands.rs2, true);
+  const inPage = inPageHandler(row, pageOffset, operands.immediate);
+  if (inPage !== undefined) {
+    writeFields(view, operation, { handler: inPage, immediate: operands.immediate * 8, isUnsigned: false });
+    return;
+  }
+  const isSystem = row.effect.kind === 'system'; // its slow path reads the word
+  writeFields(view, operation, {
+    handler: HANDLERS.general.get(row)!,
+    immediate: isSystem ? word : operands.immediate,
+    isUnsigned: isSystem,
+  });
+}
+
+/** The in-page handler of a branch or jump whose target is an aligned instruction of the same page. */
+function inPageHandler(row: Row, pageOffset: number, immediate: number): number | undefined {
+  const target = pageOffset + immediate;
+  if (target < 0 || target > 4092 || target % 4 !== 0) return undefined;
+  return HANDLERS.inPage.get(row);
+}
+
+interface Fields {
+  readonly handler: number;
+  readonly immediate: number; // any 32 bits
+  readonly isUnsigned: boolean; // how they extend to 64
+}
+
+function writeFields(view: DataView, operation: number, fields: Fields): void {
+  const low = fields.immediate | 0;
+  view.setInt32(operation + 8, low, true);
+  view.setInt32(operation + 12, fields.isUnsigned ? 0 : low >> 31, true);
+  view.setUint16(operation, fields.handler, true);
+}

@@ -1,0 +1,57 @@
+/**
+ * Numbers the handlers of decoded operations. The interpreter generator gives table slot k the code of handler k,
+ * and decode-operation writes k into operations; both read this one list, which follows from the instruction table.
+ *
+ *   0           undecoded: asks for the operation to be filled, then runs it (zeroed memory means this)
+ *   1           nextPage: the sentinel after a page's last operation
+ *   2           illegal: a word that no row decodes
+ *   then        one general handler a row, in the table's order
+ *   then        one in-page handler a row whose target is pc + immediate: the immediate is a distance in operations
+ */
+import type { Expression, Row } from '../isa/table/row.ts';
+
+/** What a handler does. `row` is there for the variants that execute one. */
+export type Handler =
+  | { readonly variant: 'undecoded' | 'nextPage' | 'illegal' }
+  | { readonly variant: 'general' | 'inPage'; readonly row: Row };
+
+/** The handlers of one instruction table, and how to find a row's. */
+export interface HandlerTable {
+  readonly handlers: readonly Handler[];
+  /** Index of a row's general handler. */
+  readonly general: ReadonlyMap<Row, number>;
+  /** Index of a row's in-page handler, for rows that have one. */
+  readonly inPage: ReadonlyMap<Row, number>;
+}
+
+/** Indices of the handlers that no row stands behind. */
+export const fixedHandler = { undecoded: 0, nextPage: 1, illegal: 2 } as const;
+
+/** Numbers the handlers for `rows`. Two tables with the same kinds of rows in the same order number alike. */
+export function makeHandlerTable(rows: readonly Row[]): HandlerTable {
+  const handlers: Handler[] = [{ variant: 'undecoded' }, { variant: 'nextPage' }, { variant: 'illegal' }];
+  const general = new Map<Row, number>();
+  const inPage = new Map<Row, number>();
+  for (const row of rows) {
+    general.set(row, handlers.length);
+    handlers.push({ variant: 'general', row });
+  }
+  for (const row of rows) {
+    if (!goesToImmediate(row)) continue;
+    inPage.set(row, handlers.length);
+    handlers.push({ variant: 'inPage', row });
+  }
+  return { handlers, general, inPage };
+}
+
+/** Whether control goes to pc + immediate, when it goes elsewhere at all. */
+function goesToImmediate(row: Row): boolean {
+  if (row.effect.kind === 'branch') return true;
+  return row.effect.kind === 'jump' && isPcPlusImmediate(row.effect.target);
+}
+
+function isPcPlusImmediate(target: Expression): boolean {
+  if (target.kind !== 'binary' || target.operator !== 'add') return false;
+  const kinds = [target.left.kind, target.right.kind];
+  return kinds.includes('pc') && kinds.includes('immediate');
+}
