@@ -50,7 +50,7 @@ interface IncomingChannel {
 }
 
 interface Member {
-  readonly process: LogicalProcess;
+  readonly logical: LogicalProcess;
   readonly position: number; // on the clock board
   readonly outgoing: readonly OutgoingChannel[];
   readonly incoming: readonly IncomingChannel[];
@@ -69,11 +69,12 @@ export class ProcessGroup {
   readonly #commands: LoggedCommand[] = [];
   readonly #head = new Uint8Array(MAIL_HEAD_SIZE);
   readonly #headView = new DataView(this.#head.buffer);
+  #current: LogicalProcess | undefined;
 
   constructor(options: ProcessGroupOptions) {
     this.#board = options.board;
-    this.#members = options.processes.map((process) => makeMember(process, options));
-    for (const member of this.#members) this.#byId.set(member.process.id, member);
+    this.#members = options.processes.map((logical) => makeMember(logical, options));
+    for (const member of this.#members) this.#byId.set(member.logical.id, member);
     for (const member of this.#members) {
       for (const channel of member.outgoing) {
         assert(
@@ -87,12 +88,17 @@ export class ProcessGroup {
 
   /** The processes, in the order given. */
   processes(): readonly LogicalProcess[] {
-    return this.#members.map((member) => member.process);
+    return this.#members.map((member) => member.logical);
   }
 
   /** The process of that id, if it is in this group. */
   findProcess(id: ProcessId): LogicalProcess | undefined {
-    return this.#byId.get(id)?.process;
+    return this.#byId.get(id)?.logical;
+  }
+
+  /** The process that was at work last: the place of a failure. */
+  currentProcess(): LogicalProcess | undefined {
+    return this.#current;
   }
 
   /**
@@ -107,8 +113,9 @@ export class ProcessGroup {
     );
     this.#commands.push(logged);
     for (const member of this.#members) {
-      assert(logged.atNs >= member.process.now(), 'a command’s time has been passed by no process');
-      member.process.command(logged);
+      assert(logged.atNs >= member.logical.now(), 'a command’s time has been passed by no process');
+      this.#current = member.logical;
+      member.logical.command(logged);
       if (member.outbox.length === 0) this.#publish(member);
     }
   }
@@ -122,26 +129,27 @@ export class ProcessGroup {
     let atLimit = true;
     for (const member of this.#members) {
       if (this.#step(member, limitNs, sliceNs)) progressed = true;
-      if (member.process.now() < limitNs || member.outbox.length > 0) atLimit = false;
+      if (member.logical.now() < limitNs || member.outbox.length > 0) atLimit = false;
     }
     if (progressed) return 'progress';
     return atLimit ? 'at-limit' : 'blocked';
   }
 
   #step(member: Member, limitNs: number, sliceNs: number): boolean {
-    const process = member.process;
+    const logical = member.logical;
+    this.#current = logical;
     const hadOutbox = member.outbox.length > 0;
     if (hadOutbox && this.#flush(member)) this.#publish(member);
     // The promises are read before the mail is taken: what a promise covers is in the ring by then.
-    let until = Math.min(limitNs, process.now() + sliceNs);
+    let until = Math.min(limitNs, logical.now() + sliceNs);
     for (const channel of member.incoming) {
       until = Math.min(until, readPromise(this.#board, channel.number));
     }
     for (const channel of member.incoming) this.#takeMail(member, channel);
     if (member.outbox.length > 0) return false;
-    if (until <= process.now()) return hadOutbox;
-    process.run(until);
-    assert(process.now() === until, 'a process stands where it was run to');
+    if (until <= logical.now()) return hadOutbox;
+    logical.run(until);
+    assert(logical.now() === until, 'a process stands where it was run to');
     this.#send(member);
     return true;
   }
@@ -154,7 +162,7 @@ export class ProcessGroup {
       const view = new DataView(record.buffer);
       this.#deliver(member, {
         source: channel.from,
-        destination: member.process.id,
+        destination: member.logical.id,
         arrivalTimeNs: view.getFloat64(0),
         sequence: view.getFloat64(8),
         linkEpoch: view.getUint32(16),
@@ -164,13 +172,13 @@ export class ProcessGroup {
   }
 
   #deliver(member: Member, message: WireMessage): void {
-    assert(message.arrivalTimeNs >= member.process.now(), 'a frame arrives in its receiver’s future');
-    member.process.deliver(message);
+    assert(message.arrivalTimeNs >= member.logical.now(), 'a frame arrives in its receiver’s future');
+    member.logical.deliver(message);
   }
 
   /** Hands over what a process has sent; publishes when all of it has left. */
   #send(member: Member): void {
-    for (const message of member.process.takeOutgoing()) {
+    for (const message of member.logical.takeOutgoing()) {
       const channel = member.outgoing.find((candidate) => candidate.to === message.destination);
       assert(channel !== undefined, 'a frame goes to a neighbour');
       assert(
@@ -203,8 +211,8 @@ export class ProcessGroup {
   }
 
   #publish(member: Member): void {
-    const process = member.process;
-    const nowNs = process.now();
+    const logical = member.logical;
+    const nowNs = logical.now();
     while (
       member.commandIndex < this.#commands.length &&
       this.#commands[member.commandIndex]!.atNs < nowNs
@@ -213,7 +221,7 @@ export class ProcessGroup {
     }
     const pendingCommandNs =
       this.#commands[member.commandIndex]?.atNs ?? Number.MAX_SAFE_INTEGER / 2;
-    const lookahead = process.lookahead();
+    const lookahead = logical.lookahead();
     for (const channel of member.outgoing) {
       const entry = lookahead.find((candidate) => candidate.neighbour === channel.to);
       assert(entry !== undefined, 'a process’s lookahead names every neighbour');
@@ -224,19 +232,19 @@ export class ProcessGroup {
   }
 }
 
-function makeMember(process: LogicalProcess, options: ProcessGroupOptions): Member {
+function makeMember(logical: LogicalProcess, options: ProcessGroupOptions): Member {
   const { wiring, rings } = options;
-  const position = wiring.processIds.indexOf(process.id);
+  const position = wiring.processIds.indexOf(logical.id);
   assert(position >= 0, 'a process of a group belongs to the wiring');
   const numbered = wiring.channels.map((channel, number) => ({ ...channel, number }));
   return {
-    process,
+    logical,
     position,
     outgoing: numbered
-      .filter((channel) => channel.from === process.id)
+      .filter((channel) => channel.from === logical.id)
       .map(({ number, to }) => ({ number, to, ring: rings.get(number) })),
     incoming: numbered
-      .filter((channel) => channel.to === process.id)
+      .filter((channel) => channel.to === logical.id)
       .map(({ number, from }) => ({ number, from, ring: rings.get(number) })),
     outbox: [],
     commandIndex: 0,
