@@ -116,7 +116,10 @@ function accessCsr(
   const destination = (word >>> 7) & 31;
   const writes = operation === 'write' || source !== 0;
   const row = findGuestCsr(number);
-  if (row === undefined || !mayAccess(context, hart, row, writes)) return illegal(context, hart, word);
+  if (row === undefined || !mayAccess(context, hart, row, writes)) {
+    illegal(context, hart, word);
+    return;
+  }
 
   const scratch = (hart >> 2) + hartWord.scratch;
   readCsr(context, hart, row, scratch);
@@ -151,7 +154,10 @@ function mayAccess(context: HartContext, hart: number, row: GuestCsr, writes: bo
 /** Puts the value of a CSR into the two words at `into`. */
 function readCsr(context: HartContext, hart: number, row: GuestCsr, into: number): void {
   const { words } = context;
-  if (row.slot < 0) return writeCounter(words, into, counterValue(context, hart, row));
+  if (row.slot < 0) {
+    writeCounter(words, into, counterValue(context, hart, row));
+    return;
+  }
   const word = csrWord(hart, row.slot);
   if (row.behaviour === 'pending') {
     words[into] = (words[word]! >>> 1) & 0x222;
