@@ -1,0 +1,94 @@
+/**
+ * What the mechanism needs of the layers below, by shape. The hypervisor's host and VM and the network's
+ * connection have these members; the mechanism sees no more of them.
+ */
+import type { Result } from '../../base/index.ts';
+
+/** One TCP connection. All calls are synchronous; the handlers are called inside events. */
+export interface StreamConnection {
+  /** Copies bytes into the send buffer; gives how many fitted. */
+  send(bytes: Uint8Array): number;
+  /** Free bytes of the send buffer. */
+  sendSpace(): number;
+  /** Bytes taken by `send` so far, and how many of them the peer has acknowledged. */
+  sentByteCount(): number;
+  acknowledgedByteCount(): number;
+  /** Takes the received bytes that are in order; empty when there are none. */
+  receive(): Uint8Array;
+  close(): void;
+  abort(): void;
+}
+
+/** What a connection tells its user. */
+export interface StreamHandler {
+  onConnected(): void;
+  onReadable(): void;
+  onAcknowledged(): void;
+  onClosed(why: string): void;
+}
+
+/** A VM's memory as a migration sees it. Pages count from the start of guest RAM. */
+export interface MigrationMemory {
+  readonly pageCount: number;
+  pageState(page: number): 'absent' | 'present';
+  readPage(page: number): Uint8Array;
+  writePage(page: number, bytes: Uint8Array): void;
+  isZero(page: number): boolean;
+  frameOf(page: number): number;
+  armLog(): void;
+  disarmLog(): void;
+  dirtyCount(): number;
+  /** Overwrites `into` (a bit a page) with the dirty pages, re-arms them, gives their count. */
+  takeDirty(into: Uint32Array): number;
+}
+
+/** A VM as a migration sees it. */
+export interface MigrationVm {
+  readonly id: number;
+  readonly name: string;
+  readonly guest: string;
+  readonly pageCount: number;
+  readonly vcpuCount: number;
+  readonly memory: MigrationMemory;
+  /** Whether its vCPUs run (a VM that was shut down or has failed does not). */
+  runs(): boolean;
+  /** Stops the vCPUs: every instruction that starts before now has run, none after. */
+  pause(state: 'handing-over' | 'paused', reason: string): void;
+  resume(): void;
+  setThrottle(percent: number): void;
+  saveVcpu(index: number): Uint8Array;
+  loadVcpu(index: number, record: Uint8Array): Result<true, string>;
+  deviceRecord(): Uint8Array;
+  loadDeviceRecord(record: Uint8Array): Result<true, string>;
+}
+
+/** What an incoming VM asks for. */
+export interface IncomingSpec {
+  readonly id: number;
+  readonly name: string;
+  readonly guest: string;
+  readonly pageCount: number;
+  readonly vcpuCount: number;
+}
+
+/** A host as a migration sees it. */
+export interface MigrationHost {
+  readonly id: number;
+  readonly name: string;
+  hostName(id: number): string;
+  isNeighbour(id: number): boolean;
+  now(): number;
+  /** Runs `migration/<kind>` at `timeNs` with these numbers. */
+  schedule(timeNs: number, kind: string, values: readonly number[]): void;
+  connect(to: number, handler: StreamHandler): StreamConnection;
+  findVm(id: number): MigrationVm | undefined;
+  /** Reserves all frames of an incoming VM; the error is one sentence. */
+  createIncoming(spec: IncomingSpec): Result<MigrationVm, string>;
+  destroyVm(id: number): void;
+  /** Marks a frame as handed to a stream and not yet acknowledged, or not. */
+  markInFlight(frame: number, on: boolean): void;
+  /** Bytes of all frames that this host's port towards `to` has put on the wire. */
+  wireByteCount(to: number): number;
+  /** A tick on the timeline. */
+  note(kind: string, entity: string, text: string): void;
+}

@@ -1,0 +1,575 @@
+/**
+ * The source's side of one migration: connect, reserve over there, arm the dirty log, send all pages,
+ * re-send in rounds what was written meanwhile, stop when what is left fits the downtime limit, send the
+ * rest, give the right to run away, free the VM. Clark et al., "Live Migration of Virtual Machines",
+ * NSDI 2005. The baseline, stop-and-copy, stops before the first page and takes the same stream.
+ *
+ *   connecting → copying ⇄ stopping → handing-over → done
+ *        └───────────┴─────────┴──→ failed, cancelled        handing-over → resolving → done | failed
+ *
+ * Left out: several connections, compression, post-copy, encryption.
+ */
+import { assert } from '../../base/index.ts';
+import {
+  encodeHello, PAGE_RECORD_SIZE, PageStreamDecoder, recordKind, STREAM_VERSION,
+  streamErrorSentence,
+} from '../../hypervisor/page-stream.ts';
+import type { MigrationSnapshot, RoundSnapshot } from '../../protocol/snapshot.ts';
+import { decideRound, makeConvergence, milliseconds } from './convergence.ts';
+import { migrationCostNs } from './costs.ts';
+import { issueTerm, type Ledger, recordGranted } from './handover.ts';
+import { makePace, onAcknowledged, openProbe, transferNs } from './pace.ts';
+import { CONTROL_BYTES, PageSender } from './page-sender.ts';
+import type { MigrationHost, MigrationVm, StreamConnection, StreamHandler } from './ports.ts';
+import { Question, type QuestionAsker } from './question.ts';
+import { readTime, timeBytes } from './time-field.ts';
+
+/** What may be turned while it runs. One object for a host, changed by knob commands. */
+export interface MigrationSettings {
+  downtimeLimitNs: number;
+  roundLimit: number;
+  throttleAllowed: boolean;
+}
+
+/** Where a migration stands; see the file's head. */
+export type SourcePhase =
+  | 'connecting' | 'copying' | 'stopping' | 'handing-over' | 'resolving'
+  | 'done' | 'failed' | 'cancelled';
+
+type MutableRound = { -readonly [Key in keyof RoundSnapshot]: RoundSnapshot[Key] };
+
+/** Without any progress for this long the way counts as broken. Ten retransmissions at TCP's least timeout. */
+const SILENCE_NS_MAX = 2_000_000_000;
+/** How often silence is looked for. */
+const WATCH_NS = 100_000_000;
+/** Unacknowledged bytes that are allowed at least: eight segments, so that the wire is never idle. */
+const AHEAD_BYTES_MIN = 8 * 65_536;
+/** Stops that missed their limit and were undone, after which the migration gives up. */
+const UNDONE_STOPS_MAX = 5;
+/** Share of the downtime limit that a prediction may fill: the rest is for what cannot be predicted. */
+const LIMIT_SHARE_PERCENT = 90;
+/** Beyond deadline and round trip, before a grant counts as unanswered. */
+const ANSWER_NS_SPARE = 1_000_000;
+/** Wait before asking again after the way broke: from the first to the most, doubling. */
+const RETRY_NS_FIRST = 100_000_000;
+const RETRY_NS_MAX = 2_000_000_000;
+
+export class SourceMigration implements StreamHandler, QuestionAsker {
+  readonly serial: number; //       names this migration in its events
+  readonly vm: MigrationVm;
+  readonly to: number;
+  readonly mode: 'pre-copy' | 'stop-and-copy';
+  phase: SourcePhase = 'connecting';
+  reason = '';
+  readonly startedAtNs: number;
+  endedAtNs = -1;
+  stoppedAtNs = -1;
+  resumedAtNs = -1;
+  /** Stops that were undone because they would have missed the limit. */
+  undoneStops = 0;
+  downtimePredictedNs = -1;
+  readonly pace = makePace();
+  readonly convergence = makeConvergence();
+  private readonly rounds: MutableRound[] = [];
+  private readonly host: MigrationHost;
+  private readonly settings: MigrationSettings;
+  private readonly ledger: Ledger;
+  private readonly sender: PageSender;
+  private readonly connection: StreamConnection;
+  private readonly decoder = new PageStreamDecoder();
+  private term = 0; //             of the present stop; 0 before the first
+  private stopped = false; //      the vCPUs are stopped by this migration
+  private markSent = false; //     the round's end mark, or the final records, are in the stream
+  private startDue = false; //     a round's sending begins at an event that is scheduled
+  private lastProgressNs: number;
+  private acknowledgedSeen = 0;
+  private retryNs = RETRY_NS_FIRST;
+  private question: Question | undefined;
+  private streamBroken = false; // after the grant
+  private readonly wireBytesBefore: number;
+  private wireBytesAtEnd = -1;
+
+  constructor(options: {
+    readonly host: MigrationHost;
+    readonly vm: MigrationVm;
+    readonly to: number;
+    readonly mode: 'pre-copy' | 'stop-and-copy';
+    readonly settings: MigrationSettings;
+    readonly ledger: Ledger;
+    readonly serial: number;
+  }) {
+    this.host = options.host;
+    this.vm = options.vm;
+    this.to = options.to;
+    this.mode = options.mode;
+    this.settings = options.settings;
+    this.ledger = options.ledger;
+    this.serial = options.serial;
+    this.startedAtNs = this.host.now();
+    this.lastProgressNs = this.startedAtNs;
+    this.wireBytesBefore = this.host.wireByteCount(this.to);
+    this.connection = this.host.connect(this.to, this);
+    this.sender = new PageSender(this.host, this.vm, this.connection);
+    this.after(WATCH_NS, 'watch', 0);
+  }
+
+  /** True until the outcome is known. */
+  active(): boolean {
+    return this.phase !== 'done' && this.phase !== 'failed' && this.phase !== 'cancelled';
+  }
+
+  // ── The stream ────────────────────────────────────────────────────────────────────────────────
+
+  onConnected(): void {
+    this.progress();
+    const { vm } = this;
+    openProbe(this.pace, this.host.now(), this.connection.acknowledgedByteCount());
+    this.sender.sendRecord('hello', {
+      payload: encodeHello({
+        version: STREAM_VERSION, vm: vm.id, attempt: this.serial,
+        source: this.host.id, pageCount: vm.pageCount, vcpuCount: vm.vcpuCount,
+        mode: this.mode === 'pre-copy' ? 0 : 1, name: vm.name, guest: vm.guest,
+      }),
+    });
+  }
+
+  onReadable(): void {
+    this.progress();
+    const fed = this.decoder.feed(this.connection.receive(), (kind, argument, extra, source, at, size) =>
+      this.onRecord(kind, argument, extra, source.subarray(at, at + size)),
+    );
+    if (!fed.ok) this.onClosed(streamErrorSentence(fed.error));
+  }
+
+  onAcknowledged(): void {
+    const acknowledgedBytes = this.connection.acknowledgedByteCount();
+    if (acknowledgedBytes !== this.acknowledgedSeen) this.progress();
+    this.acknowledgedSeen = acknowledgedBytes;
+    if (!this.active()) return;
+    onAcknowledged(this.pace, {
+      timeNs: this.host.now(), acknowledgedBytes, outstandingBytes: this.outstandingBytes(),
+    });
+    this.sender.onAcknowledged();
+    if (this.phase === 'copying') this.considerStop();
+    this.pump();
+  }
+
+  onClosed(why: string): void {
+    switch (this.phase) {
+      case 'connecting':
+      case 'copying':
+      case 'stopping':
+        this.fail(`the connection to ${this.host.hostName(this.to)} is lost: ${why}`);
+        break;
+      case 'handing-over':
+      case 'resolving':
+        if (!this.streamBroken) this.connection.abort();
+        this.streamBroken = true;
+        this.resolve();
+        break;
+      default: // the outcome is known; the connection only closes
+        break;
+    }
+  }
+
+  private onRecord(kind: number, argument: number, extra: number, payload: Uint8Array): boolean {
+    switch (kind) {
+      case recordKind.accept:
+        this.onAccept();
+        break;
+      case recordKind.refuse:
+        if (this.phase === 'connecting' || this.phase === 'copying' || this.phase === 'stopping') {
+          this.fail(`${this.host.hostName(this.to)} refuses: ${textOf(payload)}`);
+        }
+        break;
+      case recordKind.roundAck:
+        if (this.phase === 'copying' && argument === this.rounds.length) this.endRound();
+        break;
+      case recordKind.ready:
+        if (this.phase === 'stopping' && argument === this.term) this.grant();
+        break;
+      case recordKind.taken:
+        this.onTaken(argument, readTime(payload));
+        break;
+      case recordKind.void:
+        this.onVoid(argument);
+        break;
+      default:
+        this.onClosed(`a record of kind ${kind} (${extra}) came the wrong way`);
+    }
+    return this.active();
+  }
+
+  // ── Copying ───────────────────────────────────────────────────────────────────────────────────
+
+  private onAccept(): void {
+    if (this.phase !== 'connecting') return;
+    if (this.mode === 'stop-and-copy') {
+      this.sender.loadAll();
+      this.stop();
+      return;
+    }
+    this.phase = 'copying';
+    this.vm.memory.armLog();
+    this.sender.loadAll();
+    this.beginRound();
+  }
+
+  /** The set to send is loaded; its first page goes when the log's scan is paid for. */
+  private beginRound(): void {
+    this.markSent = false;
+    this.startDue = true;
+    this.rounds.push({
+      startNs: this.host.now(), endNs: -1, pagesToSend: this.sender.pendingCount,
+      pagesSent: 0, pagesDirtied: 0,
+    });
+    this.host.note('round', `vm:${this.vm.id}`, `round ${this.rounds.length}: ${this.sender.pendingCount} pages`);
+    this.after(migrationCostNs.round, 'pump', this.rounds.length);
+  }
+
+  /** Sends as much as there is room for; at the end the round's mark, or after a stop the records. */
+  private pump(): void {
+    if (this.startDue || (this.phase !== 'copying' && this.phase !== 'stopping')) return;
+    if (this.outstandingBytes() === 0) {
+      openProbe(this.pace, this.host.now(), this.connection.acknowledgedByteCount());
+    }
+    const moved = this.sender.pump(this.aheadBytes());
+    const round = this.rounds.at(-1);
+    if (round !== undefined && this.phase === 'copying') round.pagesSent += moved;
+    if (this.sender.pendingCount > 0 || this.markSent) return;
+    if (this.phase === 'copying') {
+      if (this.connection.sendSpace() < CONTROL_BYTES) return;
+      this.sender.sendRecord('roundEnd', { argument: this.rounds.length, extra: round?.pagesSent ?? 0 });
+      this.markSent = true;
+    } else this.sendFinalRecords();
+  }
+
+  /** The destination has all of this round in memory. */
+  private endRound(): void {
+    const round = this.rounds.at(-1);
+    assert(round !== undefined, 'a round that ends has begun');
+    const { memory } = this.vm;
+    round.endNs = this.host.now();
+    round.pagesDirtied = memory.dirtyCount();
+    const predictedNs = this.predict();
+    const decision = decideRound(this.convergence, {
+      roundCount: this.rounds.length,
+      roundLimit: this.settings.roundLimit,
+      pagesSent: round.pagesSent,
+      pagesDirty: round.pagesDirtied,
+      predictedNs,
+      leastNs: this.leastNs(),
+      limitNs: this.usableLimitNs(),
+      throttleAllowed: this.settings.throttleAllowed,
+    });
+    switch (decision.kind) {
+      case 'stop':
+        this.stop();
+        return;
+      case 'give-up':
+        this.fail(`it does not converge: ${decision.why}`);
+        return;
+      case 'throttle':
+        this.vm.setThrottle(decision.percent);
+        this.host.note('throttle', `vm:${this.vm.id}`, `the vCPU is throttled by ${decision.percent} %`);
+        break;
+      case 'round':
+        break;
+    }
+    this.sender.loadDirty();
+    this.beginRound();
+  }
+
+  /** In the middle of a round, too: what is left may fit by now. */
+  private considerStop(): void {
+    if (this.startDue) return;
+    if (this.predict() <= this.usableLimitNs()) this.stop();
+  }
+
+  // ── The stop and the hand-over ────────────────────────────────────────────────────────────────
+
+  private stop(): void {
+    this.phase = 'stopping';
+    this.stopped = true;
+    this.stoppedAtNs = this.host.now();
+    this.vm.pause('handing-over', `is being handed over to ${this.host.hostName(this.to)}`);
+    const round = this.rounds.at(-1);
+    if (round !== undefined && round.endNs < 0) {
+      round.endNs = this.stoppedAtNs;
+      round.pagesDirtied = this.vm.memory.dirtyCount();
+    }
+    if (this.mode === 'pre-copy') this.sender.joinDirty();
+    this.term = issueTerm(this.ledger, this.vm.id);
+    this.markSent = false;
+    this.startDue = true;
+    this.host.note('stop', `vm:${this.vm.id}`, `stopped; ${this.sender.pendingCount} pages are left`);
+    this.after(migrationCostNs.round, 'final', this.term);
+    if (this.mode === 'pre-copy') {
+      // The last moment at which a grant could still arrive, and be written down, within the limit.
+      const spareNs = this.settings.downtimeLimitNs - this.grantNs();
+      this.after(Math.max(0, spareNs), 'overdue', this.term);
+    }
+  }
+
+  private beginFinal(): void {
+    this.startDue = false;
+    this.sender.beginDigest();
+    this.sender.sendRecord('stop', { argument: this.term });
+    this.pump();
+  }
+
+  private sendFinalRecords(): void {
+    const { vm, sender } = this;
+    const records = Array.from({ length: vm.vcpuCount }, (_, index) => vm.saveVcpu(index));
+    const device = vm.deviceRecord();
+    const size = records.reduce((sum, record) => sum + record.length + 16, device.length + CONTROL_BYTES);
+    if (this.connection.sendSpace() < size) return; // the next acknowledgement tries again
+    records.forEach((payload, index) => sender.sendRecord('vcpu', { argument: index, payload }));
+    sender.sendRecord('device', { payload: device });
+    sender.endDigest();
+    sender.sendRecord('final', { argument: sender.digest.low >>> 0, extra: sender.digest.high >>> 0 });
+    this.markSent = true;
+  }
+
+  /** The destination could run: give it the right to, unless that would come too late. */
+  private grant(): void {
+    const limited = this.mode === 'pre-copy';
+    const deadlineNs = limited
+      ? this.stoppedAtNs + this.settings.downtimeLimitNs
+      : Number.MAX_SAFE_INTEGER;
+    if (this.host.now() + this.grantNs() > deadlineNs) {
+      this.undo('ready came too late');
+      return;
+    }
+    recordGranted(this.ledger, this.vm.id, this.term);
+    this.phase = 'handing-over';
+    this.sender.sendRecord('grant', { argument: this.term, extra: this.vm.id, payload: timeBytes(deadlineNs) });
+    this.host.note('grant', `vm:${this.vm.id}`, `the token of term ${this.term} is on the wire`);
+    // After its deadline the token can no longer be taken: then whatever happened, an answer exists.
+    const answerNs = deadlineNs - this.host.now() + this.pace.roundTripNs + ANSWER_NS_SPARE;
+    if (limited) this.after(answerNs, 'unanswered', this.term);
+  }
+
+  /** The stop would miss its limit: the VM runs on here, and rounds go on. Only before the grant. */
+  private undo(why: string): void {
+    assert(this.phase === 'stopping', 'only a stop that is not granted is undone by the source alone');
+    this.sender.sendRecord('undo', { argument: this.term });
+    this.runOnHere(why);
+  }
+
+  private runOnHere(why: string): void {
+    this.undoneStops++;
+    this.host.note('undo', `vm:${this.vm.id}`, `the stop is undone: ${why}`);
+    this.vm.resume();
+    this.stopped = false;
+    if (this.undoneStops >= UNDONE_STOPS_MAX) {
+      this.fail(`${this.undoneStops} stops missed the downtime limit of ${milliseconds(this.settings.downtimeLimitNs)}`);
+      return;
+    }
+    // The way was slower than measured: believe half of it until acknowledgements say more.
+    this.pace.rateBytesPerSecond = Math.max(1, this.pace.rateBytesPerSecond >>> 1);
+    this.phase = 'copying';
+    this.sender.endDigest();
+    this.sender.joinDirty();
+    this.beginRound();
+  }
+
+  /** The destination says, in the stream or as an answer, that it runs the VM. */
+  onTaken(term: number, resumedAtNs: number): void {
+    if (term === this.term) this.complete(resumedAtNs);
+  }
+
+  /** The destination says that the token was not taken and never will be. */
+  onVoid(term: number): void {
+    if (term !== this.term || (this.phase !== 'handing-over' && this.phase !== 'resolving')) return;
+    this.question?.drop();
+    if (this.streamBroken) {
+      this.fail(`the way to ${this.host.hostName(this.to)} broke during the hand-over, and the token was not taken`);
+    } else this.runOnHere('the token did not arrive in time');
+  }
+
+  /** No answer to the grant: neither side runs the VM on a guess. Ask until there is an answer. */
+  private resolve(): void {
+    if (this.phase === 'resolving') return;
+    this.phase = 'resolving';
+    this.retryNs = RETRY_NS_FIRST;
+    this.host.note('resolve', `vm:${this.vm.id}`, `what became of the token of term ${this.term}?`);
+    this.ask();
+  }
+
+  private ask(): void {
+    this.question?.drop();
+    this.question = new Question(this.host, this, { to: this.to, vm: this.vm.id, term: this.term });
+    this.after(this.retryNs + 4 * this.pace.roundTripNs, 'ask', this.term);
+    this.retryNs = Math.min(2 * this.retryNs, RETRY_NS_MAX);
+  }
+
+  private complete(resumedAtNs: number): void {
+    if (this.phase !== 'handing-over' && this.phase !== 'resolving') return;
+    this.question?.drop();
+    this.resumedAtNs = resumedAtNs;
+    this.finish('done', '');
+    this.host.note('done', `vm:${this.vm.id}`, `runs on ${this.host.hostName(this.to)}; it stood still for ${milliseconds(resumedAtNs - this.stoppedAtNs)}`);
+    this.connection.close();
+    this.host.destroyVm(this.vm.id);
+  }
+
+  // ── Ends ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** Calls the migration off; the error is one sentence, '' when done. Possible until the token is sent. */
+  cancel(): string {
+    if (this.phase === 'handing-over' || this.phase === 'resolving') {
+      return `VM ${this.vm.id} can no longer stay: the token of its hand-over to ${this.host.hostName(this.to)} is sent`;
+    }
+    if (!this.active()) return `VM ${this.vm.id} is not migrating`;
+    this.finish('cancelled', 'called off');
+    this.connection.abort();
+    this.host.note('cancelled', `vm:${this.vm.id}`, `called off; stays on ${this.host.name}`);
+    return '';
+  }
+
+  private fail(reason: string): void {
+    this.finish('failed', reason);
+    this.connection.abort();
+    this.host.note('failed', `vm:${this.vm.id}`, `stays on ${this.host.name}: ${reason}`);
+  }
+
+  /** Everything that the migration did to the VM is taken back, unless it has left. */
+  private finish(phase: 'done' | 'failed' | 'cancelled', reason: string): void {
+    this.wireBytesAtEnd = this.host.wireByteCount(this.to);
+    this.phase = phase;
+    this.reason = reason;
+    this.endedAtNs = phase === 'done' ? this.resumedAtNs : this.host.now();
+    this.sender.clearFlight();
+    if (this.mode === 'pre-copy') this.vm.memory.disarmLog();
+    if (phase === 'done') return;
+    this.vm.setThrottle(0);
+    this.convergence.throttlePercent = 0;
+    if (this.stopped) this.vm.resume();
+    this.stopped = false;
+  }
+
+  // ── Events and measurement ────────────────────────────────────────────────────────────────────
+
+  /** An event `migration/<kind>` of this migration. */
+  onEvent(kind: string, value: number): void {
+    if (!this.active()) return;
+    switch (kind) {
+      case 'watch':
+        this.watch();
+        break;
+      case 'pump':
+        if (this.phase !== 'copying' || value !== this.rounds.length) return;
+        this.startDue = false;
+        this.pump();
+        break;
+      case 'final':
+        if (this.phase === 'stopping' && value === this.term) this.beginFinal();
+        break;
+      case 'overdue':
+        if (this.phase === 'stopping' && value === this.term) this.undo('it would have missed the downtime limit');
+        break;
+      case 'unanswered':
+        if (this.phase === 'handing-over' && value === this.term) this.resolve();
+        break;
+      case 'ask':
+        if (this.phase === 'resolving') this.ask();
+        break;
+      default:
+        assert(false, `a migration knows its event ${kind}`);
+    }
+  }
+
+  /** A knob was turned. */
+  onSettings(): void {
+    if (!this.settings.throttleAllowed && this.convergence.throttlePercent > 0) {
+      this.convergence.throttlePercent = 0;
+      this.vm.setThrottle(0);
+    }
+    if (this.phase === 'copying') this.considerStop();
+  }
+
+  private watch(): void {
+    this.after(WATCH_NS, 'watch', 0);
+    if (this.host.now() - this.lastProgressNs <= SILENCE_NS_MAX) return;
+    this.onClosed(`nothing was heard for ${milliseconds(SILENCE_NS_MAX)}`);
+  }
+
+  private progress(): void {
+    this.lastProgressNs = this.host.now();
+  }
+
+  private after(delayNs: number, kind: string, value: number): void {
+    this.host.schedule(this.host.now() + delayNs, kind, [this.serial, value]);
+  }
+
+  private outstandingBytes(): number {
+    return this.connection.sentByteCount() - this.connection.acknowledgedByteCount();
+  }
+
+  /** Twice what the way holds, so that it is always full and the queue before it short. */
+  private aheadBytes(): number {
+    const { rateBytesPerSecond, roundTripNs } = this.pace;
+    if (rateBytesPerSecond === 0) return Number.MAX_SAFE_INTEGER;
+    return Math.max(AHEAD_BYTES_MIN, Math.round((2 * rateBytesPerSecond * roundTripNs) / 1e9));
+  }
+
+  /** From sending the grant to the first instruction over there. */
+  private grantNs(): number {
+    return Math.ceil(this.pace.roundTripNs / 2) + migrationCostNs.ledger;
+  }
+
+  /** A stop with nothing to send: state over, ready back, grant over, and the fixed steps. */
+  private leastNs(): number {
+    const stateBytes = 64 + this.vm.vcpuCount * RECORD_BYTES_GUESS + RECORD_BYTES_GUESS;
+    return (
+      transferNs(this.pace, stateBytes) + Math.ceil(1.5 * this.pace.roundTripNs) +
+      migrationCostNs.round + migrationCostNs.restore + migrationCostNs.ledger
+    );
+  }
+
+  /** What stopping now would cost; Infinity while nothing is measured. */
+  private predict(): number {
+    const bytes = this.bytesLeft() + this.outstandingBytes();
+    const predictedNs = transferNs(this.pace, bytes) + this.leastNs();
+    this.downtimePredictedNs = Number.isFinite(predictedNs) ? predictedNs : -1;
+    return predictedNs;
+  }
+
+  private usableLimitNs(): number {
+    return Math.floor((this.settings.downtimeLimitNs / 100) * LIMIT_SHARE_PERCENT);
+  }
+
+  /** Dirty or waiting in this round, not yet in the stream. Unit: byte. */
+  bytesLeft(): number {
+    if (!this.active() || this.phase === 'connecting') return 0;
+    const dirty = this.mode === 'pre-copy' ? this.vm.memory.dirtyCount() : 0;
+    return (this.sender.pendingCount + dirty) * PAGE_RECORD_SIZE;
+  }
+
+  /** Bytes that the port has put on the wire since the request. */
+  wireBytes(): number {
+    const now = this.wireBytesAtEnd >= 0 ? this.wireBytesAtEnd : this.host.wireByteCount(this.to);
+    return now - this.wireBytesBefore;
+  }
+
+  snapshot(): MigrationSnapshot {
+    return {
+      vm: this.vm.id, from: this.host.id, to: this.to, role: 'source', mode: this.mode,
+      phase: this.phase, reason: this.reason, startedAtNs: this.startedAtNs, endedAtNs: this.endedAtNs,
+      stoppedAtNs: this.stoppedAtNs, resumedAtNs: this.resumedAtNs,
+      throttlePercent: this.convergence.throttlePercent, downtimePredictedNs: this.downtimePredictedNs,
+      bytesLeft: this.bytesLeft(), pagesSent: this.sender.pagesSent, pagesZero: this.sender.pagesZero,
+      bytesSent: this.wireBytes(), rounds: this.rounds.map((round) => ({ ...round })),
+    };
+  }
+}
+
+/** A record of a vCPU or of the devices is smaller than this; only a prediction uses it. */
+const RECORD_BYTES_GUESS = 2048;
+
+function textOf(payload: Uint8Array): string {
+  let text = '';
+  for (const byte of payload) text += String.fromCharCode(byte);
+  return text;
+}

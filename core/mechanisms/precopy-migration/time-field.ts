@@ -1,0 +1,19 @@
+/** A virtual time as the payload of a record: 8 bytes, little endian, below 2^53. */
+import { assert } from '../../base/index.ts';
+
+/** Bytes of `timeNs`. */
+export function timeBytes(timeNs: number): Uint8Array {
+  assert(Number.isSafeInteger(timeNs) && timeNs >= 0, 'a time on the wire is below 2^53');
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, timeNs % 2 ** 32, true);
+  view.setUint32(4, Math.floor(timeNs / 2 ** 32), true);
+  return bytes;
+}
+
+/** The time in a payload; −1 when the payload is not 8 bytes. */
+export function readTime(payload: Uint8Array): number {
+  if (payload.length !== 8) return -1;
+  const view = new DataView(payload.buffer, payload.byteOffset, 8);
+  return view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
+}

@@ -1,0 +1,60 @@
+/**
+ * A scenario: what a world is built from, as plain data that crosses workers, links and run files. What
+ * its numbers may be is checked where it is made (core/world), not here.
+ */
+import type { Command } from './command.ts';
+
+/** A process that the world consists of. */
+export interface ScenarioProcess {
+  readonly id: number;
+  readonly name: string;
+  /** Metric ids of a sample row, the time (column 0) excluded. */
+  readonly sampleColumns: readonly string[];
+}
+
+/** A cable between two processes; both directions are alike. */
+export interface ScenarioLink {
+  readonly a: number;
+  readonly b: number;
+}
+
+/** One host. */
+export interface ScenarioHost {
+  readonly id: number;
+  readonly name: string;
+  readonly frameCount: number; //     RAM in 4 KiB frames
+  readonly processorCount: number;
+}
+
+/** One VM, booted at time 0. */
+export interface ScenarioVm {
+  readonly id: number;
+  readonly name: string;
+  readonly guest: string; //          name of a guest program, or of the file handed over beside the scenario
+  readonly fromFile: boolean; //      its image is that file
+  readonly host: number;
+  readonly pageCount: number;
+  readonly vcpuCount: number;
+}
+
+/** Something asked for at a time. */
+export interface ScriptedCommand {
+  readonly atNs: number;
+  readonly command: Command;
+}
+
+/** See the file's head. JSON only. */
+export interface Scenario {
+  readonly lab: string; //                     slug of the lab, or 'vm'
+  readonly mode: 'mechanism' | 'baseline';
+  readonly seed: number; //                    u32
+  readonly knobs: Readonly<Record<string, number>>; // all of the lab's, defaults filled in
+  readonly processes: readonly ScenarioProcess[];
+  readonly links: readonly ScenarioLink[];
+  readonly hosts: readonly ScenarioHost[];
+  readonly vms: readonly ScenarioVm[];
+  /** What a headless run asks for by itself. */
+  readonly script: readonly ScriptedCommand[];
+  readonly untilNs: number; //                 default end of a headless run
+  readonly speed: number; //                   default pace on the page: virtual ns a wall ns
+}
