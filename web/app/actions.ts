@@ -1,0 +1,124 @@
+/** What commands set off on this page: calls into the session, files, links, and changes of the view. */
+import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
+import type { RunController } from '../session/run-controller.ts';
+import type { RunSpec } from '../session/session.ts';
+import { findCameraCommands } from '../stage/stage-camera.ts';
+import type { StageScene } from '../stage/stage-scene.ts';
+import type { PageActions } from './commands.ts';
+import { pickFile, saveFile } from './files.ts';
+import { formatMoment, knobFault } from './moment-link.ts';
+
+interface ActionOptions {
+  readonly controller: RunController;
+  readonly scene: StageScene;
+}
+
+/** The actions of a page. */
+export function makeActions({ controller, scene }: ActionOptions): PageActions {
+  const { store } = controller;
+  const session = () => controller.session;
+  const load = (change: Partial<RunSpec>) => controller.start({ ...store.getState().spec, ...change });
+  const camera = () => findCameraCommands(scene);
+  return {
+    migrate: (vm, to, atNs) => controller.send({ kind: 'migrate', vm, to }, atNs),
+    cancelMigration: (vm, atNs) => controller.send({ kind: 'cancel-migration', vm }, atNs),
+    async setKnob(knob, value, atNs) {
+      const row = contract.knobs.find((it) => it.id === knob);
+      const fault = row === undefined ? `There is no knob “${knob}”.` : knobFault(row, value);
+      if (fault !== '') {
+        store.setState({ notice: fault });
+        return fault;
+      }
+      if (atNs >= 0) return await controller.send({ kind: 'set-knob', knob, value }, atNs);
+      controller.requestKnob(knob, value);
+      return '';
+    },
+    async injectFault(fault, atNs) {
+      const row = contract.faults.find((it) => it.id === fault);
+      if (row === undefined) {
+        const notice = `There is no fault “${fault}”.`;
+        store.setState({ notice });
+        return notice;
+      }
+      return await controller.send({ kind: 'inject-fault', fault }, atNs);
+    },
+    typeConsole: (vm, text, atNs) => controller.send({ kind: 'console-input', vm, text }, atNs),
+    undoKnob() {
+      const { knobHistory } = store.getState();
+      const last = knobHistory.at(-1);
+      if (last === undefined) return Promise.resolve('No knob has been turned.');
+      controller.requestKnob(last.knob, last.value);
+      store.setState({ knobHistory: knobHistory.slice(0, -1) });
+      return Promise.resolve('');
+    },
+    playPause() {
+      if (store.getState().pace.paused) session()?.play();
+      else session()?.pause();
+    },
+    setRatio: (ratio) => session()?.setRatio(ratio),
+    stepInstruction: async () => session()?.stepInstruction(),
+    stepEvent: async () => session()?.stepEvent(),
+    load: (options) => load(options),
+    reset: () => load({}),
+    async openElf() {
+      const file = await pickFile('.elf,application/x-executable,application/octet-stream');
+      return file === null ? '' : await runElf(controller, file);
+    },
+    async downloadCapture() {
+      const bytes = await session()?.capture();
+      if (bytes !== undefined) saveFile('glasshouse.pcapng', bytes, 'application/octet-stream');
+      return '';
+    },
+    async downloadRun() {
+      const text = await session()?.exportRun();
+      if (text !== undefined) saveFile('glasshouse-run.json', text, 'application/json');
+      return '';
+    },
+    async shareLink() {
+      const state = store.getState();
+      const hash = formatMoment(
+        { lab: state.spec.lab, seed: state.spec.seed, knobs: { ...state.spec.knobs, ...state.knobs }, autoplay: true, density: state.density, selection: state.selection },
+        contract,
+      );
+      history.replaceState(null, '', hash);
+      try {
+        await navigator.clipboard.writeText(location.href);
+        store.setState({ notice: 'The link to this lab is copied; it is also in the address bar.' });
+      } catch {
+        store.setState({ notice: 'The link to this lab is in the address bar.' }); // the clipboard is not allowed here
+      }
+      return '';
+    },
+    select: (entity) => store.setState({ selection: entity }),
+    zoom: (factor) => camera()?.zoomBy(factor),
+    pan: (dx, dy) => camera()?.panBy(dx, dy),
+    zoomTo: (entity) => camera()?.zoomTo(targetOf(entity, store.getState())),
+    patch: (change) => store.setState(change),
+  };
+}
+
+/** The camera's name for an entity of the store. */
+function targetOf(entity: string, state: ReturnType<RunController['store']['getState']>): string {
+  const side = (host: number) => Math.max(0, state.hosts.findIndex((it) => it.id === host));
+  const [kind, id] = entity.split(':');
+  if (kind === 'host') return `host:${side(Number(id))}`;
+  if (kind === 'link') return 'link:0';
+  if (kind !== 'vm') return 'site';
+  const home = state.hosts.findIndex((host) => host.vms.some((vm) => vm.id === Number(id) && vm.state !== 'incoming'));
+  if (home < 0) return 'site';
+  return state.selectedPage >= 0 ? `page:${home}:${state.selectedPage}` : `map:${home}`;
+}
+
+/** Largest file taken as a guest: a host of a lab has less RAM than this. */
+const ELF_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Runs a file as the guest of a new run; gives '' or the sentence that says why not. */
+export async function runElf(controller: RunController, file: File): Promise<string> {
+  if (file.size > ELF_BYTES_MAX) {
+    const notice = `${file.name} has ${file.size} bytes; a guest file may have at most ${ELF_BYTES_MAX} bytes.`;
+    controller.store.setState({ notice });
+    return notice;
+  }
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  return await controller.start({ ...controller.store.getState().spec, guest: { name: file.name, bytes } });
+}

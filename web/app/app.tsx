@@ -1,0 +1,59 @@
+/** The page: header, stage, what has been opened around it, transport. Panels come in lazily. */
+import { lazy, Suspense, useEffect } from 'react';
+import { useApp, useAppState } from '../session/react.ts';
+import { findMigration, isMigrating } from '../session/store.ts';
+import { Stage } from '../stage/stage.tsx';
+import type { StageScene } from '../stage/stage-scene.ts';
+import { phaseSentence } from '../stage/story.tsx';
+import { Header } from './header.tsx';
+import { bindHotkeys } from './hotkeys.ts';
+import { Transport } from './transport.tsx';
+import './app.css';
+
+const MigrationGraph = lazy(() => import('../charts/migration-graph.tsx').then((it) => ({ default: it.MigrationGraph })));
+const Panels = lazy(() => import('../panels/panels.tsx').then((it) => ({ default: it.Panels })));
+const Dialogs = lazy(() => import('../panels/dialogs.tsx').then((it) => ({ default: it.Dialogs })));
+
+export function App({ scene }: { readonly scene: StageScene }) {
+  const { commands, store } = useApp();
+  const theme = useAppState((state) => state.theme);
+  const density = useAppState((state) => state.density);
+  const graph = useAppState((state) => findMigration(state) !== undefined);
+  const open = useAppState((state) => state.panels.inspector || state.panels.console || state.panels.timeline || state.panels.tables || state.panels.samples);
+  const dialog = useAppState((state) => state.dialog);
+  useEffect(() => bindHotkeys(commands), [commands]);
+  useEffect(() => {
+    if (theme === 'system') delete document.documentElement.dataset['theme'];
+    else document.documentElement.dataset['theme'] = theme;
+    document.documentElement.dataset['density'] = density;
+  }, [theme, density]);
+  const main = (
+    <div className="main__picture">
+      <Stage scene={scene} />
+      {graph && <Suspense fallback={<div className="migration" />}><MigrationGraph /></Suspense>}
+    </div>
+  );
+  return (
+    <div className="app">
+      <Header scene={scene} />
+      <main className="main" onDragOver={(event) => event.preventDefault()}>
+        {open ? <Suspense fallback={main}><Panels>{main}</Panels></Suspense> : main}
+      </main>
+      <Transport />
+      <Summary />
+      {dialog !== '' && <Suspense fallback={null}><Dialogs close={() => store.setState({ dialog: '' })} /></Suspense>}
+    </div>
+  );
+}
+
+/** One sentence on where the run is, for who does not see the picture. */
+function Summary() {
+  const sentence = useAppState((state) => {
+    const migration = findMigration(state);
+    if (migration !== undefined) return `${phaseSentence(migration, state)}${isMigrating(migration) ? ` Round ${migration.rounds.length}.` : ''}`;
+    const host = state.hosts.find((it) => it.vms.length > 0);
+    const vm = host?.vms[0];
+    return host === undefined || vm === undefined ? 'No VM is running.' : `${vm.name} is ${vm.state} on ${host.name}.`;
+  });
+  return <p className="visually-hidden" aria-live="polite" data-summary>{sentence}</p>;
+}

@@ -1,0 +1,94 @@
+/** The top line: name, breadcrumbs when there is a way back, what kind of run this is, and the page's menu. */
+import { Menu } from '@base-ui/react/menu';
+import { Search, Settings2 } from 'lucide-react';
+import { useSyncExternalStore } from 'react';
+import { useApp, useAppState } from '../session/react.ts';
+import { findVm } from '../session/store.ts';
+import type { StageScene } from '../stage/stage-scene.ts';
+import { RAM_BASE } from '../stage/page-marker.tsx';
+import { formatAddress } from './quantity.ts';
+
+export function Header({ scene }: { readonly scene: StageScene }) {
+  const { commands } = useApp();
+  return (
+    <header className="header">
+      <h1 className="header__name">Glasshouse</h1>
+      <Breadcrumbs scene={scene} />
+      <div className="header__tools">
+        <button
+          type="button" className="button badge" title="Guests run instruction by instruction; what is left out is one click away"
+          onClick={() => void commands.run('leaves-out')}
+        >
+          emulated
+        </button>
+        <button type="button" className="button" aria-label="All commands" title="All commands (Ctrl+K)" onClick={() => void commands.run('palette')}>
+          <Search size={18} aria-hidden="true" />
+        </button>
+        <PageMenu />
+      </div>
+    </header>
+  );
+}
+
+const MENU: readonly (readonly string[])[] = [
+  ['density-projector', 'density-lab', 'density-workbench', 'theme'],
+  ['toggle-inspector', 'toggle-console', 'toggle-timeline', 'toggle-samples', 'toggle-tables', 'toggle-knobs'],
+  ['open-elf', 'download-capture', 'download-run', 'share-link'],
+  ['help'],
+];
+
+function PageMenu() {
+  const { commands } = useApp();
+  return (
+    <Menu.Root>
+      <Menu.Trigger className="button" aria-label="View, files and help"><Settings2 size={18} aria-hidden="true" /></Menu.Trigger>
+      <Menu.Portal>
+        <Menu.Positioner sideOffset={4} align="end" className="popup-layer">
+          <Menu.Popup className="menu">
+            {MENU.map((group, index) => (
+              <Menu.Group key={group[0]} className={index === 0 ? '' : 'menu__group'}>
+                {group.map((id) => {
+                  const row = commands.find(id)!;
+                  return (
+                    <Menu.Item key={id} className="menu__item" onClick={() => void commands.run(id)}>
+                      {row.title} {row.hotkey !== undefined && <kbd className="menu__key">{row.hotkey.toUpperCase()}</kbd>}
+                    </Menu.Item>
+                  );
+                })}
+              </Menu.Group>
+            ))}
+          </Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
+  );
+}
+
+/** The way from the site to what is zoomed at; nothing at the site itself. */
+function Breadcrumbs({ scene }: { readonly scene: StageScene }) {
+  const { commands } = useApp();
+  const level = useSyncExternalStore((listener) => scene.subscribe(listener), () => scene.level);
+  const { hosts, selectedPage, selection } = useAppState((state) => ({ hosts: state.hosts, selectedPage: state.selectedPage, selection: state.selection }));
+  if (level === 'site') return null;
+  const centre = (scene.width / 2 - scene.camera.x) / scene.camera.k;
+  const side = centre > scene.width / 2 ? 1 : 0;
+  const host = hosts[side];
+  const vm = findVm({ hosts: hosts.filter((it) => it === host) })?.vm;
+  const steps: { title: string; entity: string }[] = [{ title: 'site', entity: 'site' }];
+  if (host !== undefined) steps.push({ title: host.name, entity: `host:${host.id}` });
+  if (level !== 'host' && vm !== undefined) steps.push({ title: vm.name, entity: `vm:${vm.id}` });
+  if (selectedPage >= 0 && selection.startsWith('vm:')) steps.push({ title: formatAddress(RAM_BASE + selectedPage * 4096), entity: `page:${selectedPage}` });
+  return (
+    <nav className="crumbs" aria-label="Where the stage looks">
+      {steps.map((step, index) => (
+        <button
+          key={step.entity} type="button" className="button" data-entity={step.entity}
+          aria-current={index === steps.length - 1 ? 'location' : undefined}
+          onClick={() => void commands.run('zoom-to', { entity: step.entity.startsWith('page') ? selection : step.entity })}
+        >
+          {index > 0 && <span aria-hidden="true">› </span>}{step.title}
+        </button>
+      ))}
+    </nav>
+  );
+}

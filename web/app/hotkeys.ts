@@ -1,0 +1,35 @@
+/**
+ * Hotkeys of the command table. Single letters count only while the stage (or nothing) has the focus;
+ * typing into a field or the console is never taken.
+ */
+import type { CommandRegistry } from './commands.ts';
+
+/** The name under which a key event stands in the table: 'Ctrl+K', 'Space', 'Home', 'm'. */
+export function keyName(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey'>): string {
+  const key = event.key === ' ' ? 'Space' : event.key;
+  if (event.ctrlKey || event.metaKey) return `Ctrl+${key.toUpperCase()}`;
+  return event.altKey ? '' : key.length === 1 ? key.toLowerCase() : key;
+}
+
+/** Whether a key that lands on `target` belongs to that element and not to the page. */
+function ownsKey(target: Element | null, key: string): boolean {
+  if (target === null) return false;
+  if (target.closest('input:not([type=range]), textarea, select, [contenteditable], [role=dialog], [role=menu], .xterm') !== null) return true;
+  if (target.matches('input[type=range], [role=slider]')) return key === 'Home' || key.startsWith('Arrow');
+  return key === 'Space' && target.matches('button, [role=button], [role=switch], summary, a');
+}
+
+/** Binds the table to the document; gives the function that unbinds. */
+export function bindHotkeys(registry: CommandRegistry): () => void {
+  const byKey = new Map(registry.rows.flatMap((row) => (row.hotkey === undefined ? [] : [[row.hotkey, row.id] as const])));
+  const onKey = (event: KeyboardEvent) => {
+    const key = keyName(event);
+    const id = byKey.get(key);
+    if (id === undefined || event.defaultPrevented) return;
+    if (!key.startsWith('Ctrl+') && ownsKey(event.target as Element | null, key)) return;
+    event.preventDefault();
+    void registry.run(id);
+  };
+  document.addEventListener('keydown', onKey);
+  return () => document.removeEventListener('keydown', onKey);
+}

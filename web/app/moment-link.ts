@@ -1,0 +1,92 @@
+/**
+ * The address of a moment: `#/lab/<slug>?v=1&seed=7&knobs=bandwidth:1e8,loss:2`. It holds only what
+ * differs from the scenario. Unknown keys are ignored; a malformed part is named in one sentence and
+ * the rest counts. Pure text in, plain data out.
+ */
+import type { Contract, KnobRow } from '../../core/base/contract.ts';
+
+/** What a link says. */
+export interface Moment {
+  readonly lab: string;
+  readonly seed: number;
+  readonly knobs: Readonly<Record<string, number>>;
+  readonly autoplay: boolean;
+  readonly density: '' | 'lab' | 'projector' | 'workbench';
+  readonly selection: string;
+}
+
+/** The seed of a link that names none. */
+export const DEFAULT_SEED = 1;
+const SEED_MAX = 0xffff_ffff;
+const DENSITIES = ['lab', 'projector', 'workbench'] as const;
+
+/** Why a knob's value cannot be taken, as one sentence, or '' when it can. */
+export function knobFault(row: KnobRow, value: number): string {
+  if (!Number.isFinite(value)) return `${row.title} must be a number.`;
+  if (value < row.minimum || value > row.maximum) {
+    const unit = row.unit === '' ? '' : ` ${row.unit}`;
+    return `${row.title} is ${value}${unit}; it must lie between ${row.minimum} and ${row.maximum}${unit}.`;
+  }
+  return '';
+}
+
+function parseKnobs(text: string, contract: Contract): { knobs: Record<string, number>; faults: string[] } {
+  const knobs: Record<string, number> = {};
+  const faults: string[] = [];
+  for (const part of text.split(',').filter((piece) => piece !== '')) {
+    const colon = part.indexOf(':');
+    const id = colon < 0 ? part : part.slice(0, colon);
+    const row = contract.knobs.find((knob) => knob.id === id);
+    if (row === undefined) continue; // a knob of another version: ignored like any unknown key
+    const number = colon < 0 || part.slice(colon + 1).trim() === '' ? Number.NaN : Number(part.slice(colon + 1));
+    const fault = Number.isNaN(number)
+      ? `The link gives ${row.title} as “${colon < 0 ? '' : part.slice(colon + 1)}”, which is not a number.`
+      : knobFault(row, number);
+    if (fault !== '') faults.push(fault);
+    else if (number !== row.default) knobs[id] = number;
+  }
+  return { knobs, faults };
+}
+
+/** Reads the hash of an address. `sentence` is '' or says what was not understood; the moment is always usable. */
+export function parseMoment(hash: string, contract: Contract): { readonly moment: Moment; readonly sentence: string } {
+  const faults: string[] = [];
+  const empty: Moment = {
+    lab: contract.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '',
+  };
+  if (hash === '' || hash === '#' || hash === '#/') return { moment: empty, sentence: '' };
+  const match = /^#\/lab\/([a-z0-9-]+)(?:\?(.*))?$/.exec(hash);
+  if (match === null) {
+    return { moment: empty, sentence: `The link “${hash.slice(0, 40)}” is not of the form #/lab/name?…, so the default lab was loaded.` };
+  }
+  if (match[1] !== contract.id) {
+    return { moment: empty, sentence: `There is no lab “${match[1]}”, so “${contract.id}” was loaded.` };
+  }
+  const query = new URLSearchParams(match[2] ?? '');
+  const seedText = query.get('seed');
+  let seed = DEFAULT_SEED;
+  if (seedText !== null) {
+    if (/^\d{1,10}$/.test(seedText) && Number(seedText) <= SEED_MAX) seed = Number(seedText);
+    else faults.push(`The link’s seed “${seedText.slice(0, 20)}” is not a whole number from 0 to ${SEED_MAX}.`);
+  }
+  const { knobs, faults: knobFaults } = parseKnobs(query.get('knobs') ?? '', contract);
+  const density: Moment['density'] = DENSITIES.find((name) => name === query.get('view')) ?? '';
+  const moment: Moment = {
+    lab: contract.id, seed, knobs, autoplay: query.get('autoplay') !== '0', density,
+    selection: (query.get('sel') ?? '').slice(0, 40),
+  };
+  return { moment, sentence: [...faults, ...knobFaults].join(' ') };
+}
+
+/** The hash of a moment: only what differs. Keys in a fixed order. */
+export function formatMoment(moment: Moment, contract: Contract): string {
+  const parts: string[] = [];
+  if (moment.seed !== DEFAULT_SEED) parts.push(`seed=${moment.seed}`);
+  const knobs = contract.knobs
+    .filter((row) => moment.knobs[row.id] !== undefined && moment.knobs[row.id] !== row.default)
+    .map((row) => `${row.id}:${moment.knobs[row.id]}`);
+  if (moment.density !== '' && moment.density !== 'lab') parts.push(`view=${moment.density}`);
+  if (moment.selection !== '') parts.push(`sel=${encodeURIComponent(moment.selection)}`);
+  if (knobs.length > 0) parts.push(`knobs=${knobs.join(',')}`);
+  return `#/lab/${moment.lab}${parts.length === 0 ? '' : `?v=1&${parts.join('&')}`}`;
+}

@@ -1,0 +1,1 @@
+export function MigrationGraph() { return <section className="migration" />; }

@@ -1,0 +1,2 @@
+import type { ReactNode } from 'react';
+export function Panels({ children }: { readonly children: ReactNode }) { return <>{children}</>; }

@@ -1,0 +1,30 @@
+/** The page's parts for React: one context with store, controller and frame loop, and a selector hook. */
+import { createContext, useContext } from 'react';
+import { useStore } from 'zustand';
+import { useShallow } from 'zustand/react/shallow';
+import type { CommandRegistry } from '../app/commands.ts';
+import type { FrameLoop } from '../app/frame-loop.ts';
+import type { RunController } from './run-controller.ts';
+import type { AppState, AppStore } from './store.ts';
+
+/** What every component may reach. */
+export interface AppParts {
+  readonly store: AppStore;
+  readonly controller: RunController;
+  readonly loop: FrameLoop;
+  readonly commands: CommandRegistry;
+}
+
+export const AppContext = createContext<AppParts | null>(null);
+
+/** The parts of the page that the component is in. */
+export function useApp(): AppParts {
+  const parts = useContext(AppContext);
+  if (parts === null) throw new Error('this component must stand inside AppContext');
+  return parts;
+}
+
+/** Part of the state; the component renders again when it changes (shallow comparison). */
+export function useAppState<T>(select: (state: AppState) => T): T {
+  return useStore(useApp().store, useShallow(select));
+}

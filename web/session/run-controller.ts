@@ -1,0 +1,171 @@
+/**
+ * Keeps one session alive and the store true to it: starts and replaces runs, folds snapshots into the
+ * store, sends commands (a knob's last value per frame only), and tells refusals in one sentence.
+ */
+import type { Command } from '../../core/protocol/command.ts';
+import type { ProcessSnapshot, TimelineEvent } from '../../core/protocol/snapshot.ts';
+import { ConsoleLog } from './console-log.ts';
+import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
+import { type AppState, type AppStore, emptyRun, EVENTS_MAX, findMigration, isMigrating } from './store.ts';
+
+/** See the file's head. */
+export class RunController {
+  readonly store: AppStore;
+  readonly #factory: SessionFactory;
+  #session: Session | null = null;
+  #generation = 0;
+  #console = new ConsoleLog();
+  #knobsToSend = new Map<string, number>();
+  #waiting: (() => boolean)[] = [];
+  readonly #failed: Promise<string>;
+  #reportFailure: (report: string) => void = () => undefined;
+
+  constructor(store: AppStore, factory: SessionFactory) {
+    this.store = store;
+    this.#factory = factory;
+    this.#failed = new Promise((resolve) => {
+      this.#reportFailure = resolve;
+    });
+  }
+
+  /** The live session, or null before the first start and after a failure. */
+  get session(): Session | null {
+    return this.#session;
+  }
+
+  get console(): ConsoleLog {
+    return this.#console;
+  }
+
+  /** Resolves with the report of the first failure of any run. */
+  get failed(): Promise<string> {
+    return this.#failed;
+  }
+
+  /** Starts a run in place of the present one. When it cannot run, the present one goes on and the sentence is shown. */
+  async start(spec: RunSpec): Promise<string> {
+    const generation = ++this.#generation;
+    const early: SessionUpdate[] = [];
+    let live = false;
+    const result = await this.#factory(spec, (update) => {
+      if (generation !== this.#generation) return;
+      if (live) this.#onUpdate(update);
+      else early.push(update);
+    });
+    if (generation !== this.#generation) {
+      if (result.ok) result.session.dispose();
+      return '';
+    }
+    if (!result.ok) {
+      this.store.setState({ notice: result.sentence });
+      return result.sentence;
+    }
+    this.#session?.dispose();
+    this.#session = result.session;
+    this.#console = new ConsoleLog();
+    this.#knobsToSend.clear();
+    this.store.setState({ ...emptyRun(spec), status: 'live' });
+    live = true;
+    for (const update of early) this.#onUpdate(update);
+    return '';
+  }
+
+  /** Sends a command; a refusal becomes the page's notice. Gives the sentence, '' when it was accepted. */
+  async send(command: Command, atNs = -1): Promise<string> {
+    const session = this.#session;
+    if (session === null) return 'No run is alive; start again first.';
+    const refusal = await session.command(command, atNs);
+    const sentence = refusal === null ? '' : refusal.sentence;
+    this.store.setState({ notice: sentence });
+    return sentence;
+  }
+
+  /** Asks for a knob's value; the last one asked for in a frame is sent by {@link flushKnobs}. */
+  requestKnob(knob: string, value: number): void {
+    const state = this.store.getState();
+    const before = state.requested[knob] ?? state.knobs[knob];
+    if (before === value) return;
+    const last = state.knobHistory.at(-1);
+    const history = last?.knob === knob || before === undefined
+      ? state.knobHistory
+      : [...state.knobHistory, { knob, value: before }].slice(-50);
+    this.#knobsToSend.set(knob, value);
+    this.store.setState({ requested: { ...state.requested, [knob]: value }, knobHistory: history });
+  }
+
+  /** Once a frame: sends what {@link requestKnob} gathered. */
+  flushKnobs(): void {
+    if (this.#knobsToSend.size === 0) return;
+    for (const [knob, value] of this.#knobsToSend) {
+      void this.send({ kind: 'set-knob', knob, value }).then((sentence) => {
+        if (sentence !== '') this.#forgetRequest(knob);
+      });
+    }
+    this.#knobsToSend.clear();
+  }
+
+  /** Resolves when `condition` holds for the store; looked at after every update. */
+  waitFor(condition: (state: AppState) => boolean): Promise<void> {
+    if (condition(this.store.getState())) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push(() => {
+        if (!condition(this.store.getState())) return false;
+        resolve();
+        return true;
+      });
+    });
+  }
+
+  #forgetRequest(knob: string): void {
+    const { [knob]: _, ...rest } = this.store.getState().requested;
+    this.store.setState({ requested: rest });
+  }
+
+  #onUpdate(update: SessionUpdate): void {
+    if (update.kind === 'snapshot') this.#onSnapshot(update.timeNs, update.processes);
+    else if (update.kind === 'pace') this.store.setState({ pace: update.pace });
+    else if (update.kind === 'baseline') this.store.setState({ baseline: update.baseline });
+    else {
+      this.#session?.dispose();
+      this.#session = null;
+      this.store.setState({ status: 'failed', failure: update.failure, dialog: 'failure' });
+      this.#reportFailure(update.failure.report);
+    }
+    this.#waiting = this.#waiting.filter((done) => !done());
+  }
+
+  #onSnapshot(timeNs: number, processes: readonly ProcessSnapshot[]): void {
+    const before = this.store.getState();
+    const fresh: TimelineEvent[] = [];
+    const chunks = processes.flatMap((process) => process.console).sort((a, b) => a.timeNs - b.timeNs);
+    for (const chunk of chunks) this.#console.append(chunk);
+    for (const process of processes) fresh.push(...process.events);
+    const knobs = processes[0]?.knobs ?? before.knobs;
+    const requested: Record<string, number> = {};
+    for (const [knob, value] of Object.entries(before.requested)) {
+      if (knobs[knob] !== value) requested[knob] = value;
+    }
+    const next: Partial<AppState> = {
+      timeNs,
+      hosts: processes.map((process) => process.host),
+      links: processes.flatMap((process) => process.links),
+      migrations: processes.flatMap((process) => process.migrations),
+      knobs,
+      requested,
+      consoleVersion: this.#console.version,
+    };
+    const events = fresh.length === 0
+      ? before.events
+      : [...before.events, ...fresh.sort((a, b) => a.timeNs - b.timeNs)].slice(-EVENTS_MAX);
+    this.store.setState({ ...next, events, chapter: chapterAfter(before, next) });
+  }
+}
+
+/** The tour goes on by what the run did, never by time. */
+function chapterAfter(before: AppState, next: Partial<AppState>): AppState['chapter'] {
+  const migration = findMigration({ migrations: next.migrations ?? [] });
+  if (migration === undefined) return before.chapter === 'slower' ? 'slower' : 'first';
+  if (isMigrating(migration)) return 'migrating';
+  if (before.chapter === 'slower') return 'slower';
+  return migration.phase === 'done' ? 'moved' : 'first';
+}

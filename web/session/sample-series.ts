@@ -1,0 +1,66 @@
+/**
+ * Samples of a run as growing columns: virtual time and one column a metric. The session fills it from
+ * the rings in shared memory once a frame; charts read it. Bounded: when full, every second row goes.
+ */
+
+/** Rows kept before thinning. At one sample a millisecond of virtual time: over a minute. */
+export const SAMPLE_ROWS_MAX = 65_536;
+
+/** Columns by metric id; rows 0 … count − 1 are valid, times ascend. */
+export class SampleSeries {
+  readonly ids: readonly string[];
+  readonly timeNs: Float64Array = new Float64Array(SAMPLE_ROWS_MAX);
+  readonly columns: readonly Float64Array[];
+  count = 0;
+  /** Grows with every change, so that a chart knows whether to draw. */
+  version = 0;
+
+  constructor(ids: readonly string[]) {
+    this.ids = ids;
+    this.columns = ids.map(() => new Float64Array(SAMPLE_ROWS_MAX));
+  }
+
+  /** The column of a metric, or undefined when the run does not measure it. */
+  find(id: string): Float64Array | undefined {
+    const index = this.ids.indexOf(id);
+    return index < 0 ? undefined : this.columns[index];
+  }
+
+  /** The newest value of a metric, or undefined. */
+  findLatest(id: string): number | undefined {
+    return this.count === 0 ? undefined : this.find(id)?.[this.count - 1];
+  }
+
+  /** Appends a row; `values` in the order of `ids`. A row that is not newer than the last is ignored. */
+  append(timeNs: number, values: ArrayLike<number>): void {
+    if (this.count > 0 && timeNs <= this.timeNs[this.count - 1]!) return;
+    if (this.count === SAMPLE_ROWS_MAX) this.#thin();
+    this.timeNs[this.count] = timeNs;
+    for (let column = 0; column < this.columns.length; column++) {
+      this.columns[column]![this.count] = values[column] ?? 0;
+    }
+    this.count++;
+    this.version++;
+  }
+
+  #thin(): void {
+    const kept = SAMPLE_ROWS_MAX / 2;
+    for (let row = 0; row < kept; row++) {
+      this.timeNs[row] = this.timeNs[row * 2]!;
+      for (const column of this.columns) column[row] = column[row * 2]!;
+    }
+    this.count = kept;
+  }
+}
+
+/** First row whose time is not before `timeNs` (binary search); `count` when there is none. */
+export function rowAt(series: SampleSeries, timeNs: number): number {
+  let low = 0;
+  let high = series.count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (series.timeNs[middle]! < timeNs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

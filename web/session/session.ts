@@ -1,0 +1,85 @@
+/**
+ * The one door between what people see and the run: commands go down, snapshots and samples come up,
+ * and host memories are looked at in place. Everything else in web/ knows this interface only.
+ */
+import type { Command, Refusal } from '../../core/protocol/command.ts';
+import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
+import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
+import type { HostView } from './host-view.ts';
+import type { SampleSeries } from './sample-series.ts';
+
+/** What to run. */
+export interface RunSpec {
+  readonly lab: string;
+  readonly seed: number;
+  /** Only what differs from the contract's defaults. */
+  readonly knobs: Readonly<Record<string, number>>;
+  /** An ELF that runs as the VM's guest instead of the lab's own. */
+  readonly guest?: { readonly name: string; readonly bytes: Uint8Array };
+}
+
+/** What the baseline run (same VM, same seed, without the mechanism) found. */
+export interface BaselineResult {
+  readonly title: string;
+  readonly downtimeNs: number; //   −1 while it is not known
+  readonly totalNs: number; //      −1 while it is not known
+  readonly stoppedAfterNs: number; // from the request to the stop
+}
+
+/** Everything needed to repeat a run that broke. */
+export interface FailureReport {
+  readonly sentence: string;
+  readonly report: string; // the replayable report as JSON text
+}
+
+/** How virtual time goes now. `ratio` is virtual seconds per wall second as asked for, 0 = as fast as possible. */
+export interface Pace {
+  readonly paused: boolean;
+  readonly pausedBecause: string; // one sentence when the page itself paused, else ''
+  readonly ratio: number;
+  readonly slowed: boolean; //       a hand-over is being shown in slow motion
+}
+
+/** What a session tells its listener. Several may arrive between two frames. */
+export type SessionUpdate =
+  | { readonly kind: 'snapshot'; readonly timeNs: number; readonly processes: readonly ProcessSnapshot[] }
+  | { readonly kind: 'pace'; readonly pace: Pace }
+  | { readonly kind: 'baseline'; readonly baseline: BaselineResult }
+  | { readonly kind: 'failed'; readonly failure: FailureReport };
+
+/** A running lab. Made by a {@link SessionFactory}; one at a time. */
+export interface Session {
+  /** Virtual time as last published by the slowest process; cheap, read every frame. Unit: ns. */
+  timeNs(): number;
+  /** Memories to paint from, one per host, in host order. The arrays stay the same while the run lives. */
+  hostViews(): readonly HostView[];
+  /** Samples so far. Call `drain` once a frame. */
+  readonly samples: SampleSeries;
+  /** Size of what the run keeps in shared memory. Unit: byte. */
+  readonly isolated: boolean;
+
+  play(): void;
+  pause(): void;
+  setRatio(ratio: number): void;
+  /** Runs one instruction of the VM's first vCPU, then pauses. */
+  stepInstruction(): Promise<void>;
+  /** Runs to the next event of any process, then pauses. */
+  stepEvent(): Promise<void>;
+  /** Runs to a virtual time, as fast as possible, then pauses. */
+  advanceTo(timeNs: number): Promise<void>;
+  /** Resolves to a refusal, or to null when the command was accepted and logged. `atNs` −1 = now. */
+  command(command: Command, atNs?: number): Promise<Refusal | null>;
+  inspect(request: InspectionRequest): Promise<InspectionReply>;
+  runHash(): Promise<string>;
+  /** The packets so far as a pcapng file. */
+  capture(): Promise<Uint8Array>;
+  /** The run's report and command log as JSON text. */
+  exportRun(): Promise<string>;
+  dispose(): void;
+}
+
+/** Starts a run. Resolves to a sentence when the spec cannot be run; nothing is changed then. */
+export type SessionFactory = (
+  spec: RunSpec,
+  listener: (update: SessionUpdate) => void,
+) => Promise<{ readonly ok: true; readonly session: Session } | { readonly ok: false; readonly sentence: string }>;

@@ -1,0 +1,143 @@
+/**
+ * What the page knows: the last snapshot of the run, what was asked for and is not yet confirmed, and
+ * the state of the page itself (selection, panels, density, theme). Plain data; actions live in
+ * app/commands.ts, updates in session/run-controller.ts.
+ */
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { HostSnapshot, LinkSnapshot, MigrationSnapshot, TimelineEvent, VmSnapshot } from '../../core/protocol/snapshot.ts';
+import type { BaselineResult, FailureReport, Pace, RunSpec } from './session.ts';
+
+export type Density = 'lab' | 'projector' | 'workbench';
+export type Theme = 'system' | 'light' | 'dark';
+export type PanelId = 'inspector' | 'console' | 'timeline' | 'tables' | 'samples';
+
+/** Everything that is drawn from, besides shared memory and the sample ring. */
+export interface AppState {
+  readonly spec: RunSpec;
+  readonly status: 'starting' | 'live' | 'failed' | 'unsupported';
+  /** One sentence when the page cannot run or the last thing asked for was refused; else ''. */
+  readonly notice: string;
+  readonly failure: FailureReport | null;
+  readonly timeNs: number;
+  readonly pace: Pace;
+  readonly hosts: readonly HostSnapshot[];
+  readonly links: readonly LinkSnapshot[];
+  readonly migrations: readonly MigrationSnapshot[];
+  readonly baseline: BaselineResult | null;
+  readonly events: readonly TimelineEvent[];
+  readonly consoleVersion: number;
+  /** Values that the run has confirmed, and values asked for that it has not. */
+  readonly knobs: Readonly<Record<string, number>>;
+  readonly requested: Readonly<Record<string, number>>;
+  readonly knobHistory: readonly { readonly knob: string; readonly value: number }[];
+
+  readonly selection: string; // entity, '' = nothing
+  readonly hovered: string;
+  readonly selectedPage: number; // guest page of the VM, −1 = none
+  readonly panels: Readonly<Record<PanelId, boolean>>;
+  readonly knobsShown: boolean;
+  readonly density: Density;
+  readonly theme: Theme;
+  readonly dialog: '' | 'palette' | 'help' | 'failure' | 'leaves-out';
+  readonly crosshairNs: number; // −1 = none
+  /** Where the person is in the tour of the first minute. */
+  readonly chapter: 'first' | 'migrating' | 'moved' | 'slower';
+}
+
+export type AppStore = StoreApi<AppState>;
+
+/** Timeline events kept; older ones go. */
+export const EVENTS_MAX = 2_000;
+
+/** The state before a run has told anything. */
+export function emptyRun(spec: RunSpec): Pick<
+  AppState,
+  'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'links' | 'migrations' | 'baseline'
+  | 'events' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage'
+> {
+  return {
+    spec,
+    status: 'starting',
+    failure: null,
+    timeNs: 0,
+    pace: { paused: true, pausedBecause: '', ratio: 0.01, slowed: false },
+    hosts: [],
+    links: [],
+    migrations: [],
+    baseline: null,
+    events: [],
+    consoleVersion: 0,
+    knobs: {},
+    requested: {},
+    knobHistory: [],
+    chapter: 'first',
+    selectedPage: -1,
+  };
+}
+
+/** A store for one page. */
+export function makeStore(spec: RunSpec, density: Density): AppStore {
+  return createStore<AppState>(() => ({
+    ...emptyRun(spec),
+    notice: '',
+    selection: '',
+    hovered: '',
+    panels: { inspector: false, console: false, timeline: false, tables: false, samples: false },
+    knobsShown: false,
+    density,
+    theme: 'system',
+    dialog: '',
+    crosshairNs: -1,
+  }));
+}
+
+/** A VM and the host it is on. */
+export interface PlacedVm {
+  readonly vm: VmSnapshot;
+  readonly host: HostSnapshot;
+}
+
+/** The VM that runs (or last ran): the copy that is not an incoming one. */
+export function findVm(state: Pick<AppState, 'hosts'>, id?: number): PlacedVm | undefined {
+  let found: PlacedVm | undefined;
+  for (const host of state.hosts) {
+    for (const vm of host.vms) {
+      if (id !== undefined && vm.id !== id) continue;
+      const better = found === undefined || rank(vm) > rank(found.vm);
+      if (better) found = { vm, host };
+    }
+  }
+  return found;
+}
+
+function rank(vm: VmSnapshot): number {
+  return { running: 5, 'handing-over': 4, paused: 3, failed: 2, stopped: 1, incoming: 0 }[vm.state];
+}
+
+/** The newest migration, as its source tells it, with the destination's resume time added. */
+export function findMigration(state: Pick<AppState, 'migrations'>): MigrationSnapshot | undefined {
+  let found: MigrationSnapshot | undefined;
+  for (const migration of state.migrations) {
+    if (migration.role === 'source' && (found === undefined || migration.startedAtNs >= found.startedAtNs)) {
+      found = migration;
+    }
+  }
+  if (found === undefined) return undefined;
+  const source = found;
+  const arrived = state.migrations.find(
+    (it) => it.role === 'destination' && it.vm === source.vm && it.to === source.to && it.resumedAtNs > source.startedAtNs,
+  );
+  if (arrived === undefined || source.resumedAtNs >= 0) return source;
+  return { ...source, resumedAtNs: arrived.resumedAtNs };
+}
+
+/** True while a migration has not ended. */
+export function isMigrating(migration: MigrationSnapshot | undefined): boolean {
+  return migration !== undefined && migration.endedAtNs < 0;
+}
+
+/** Measured downtime in ns, or −1. */
+export function downtimeNs(migration: MigrationSnapshot | undefined): number {
+  if (migration === undefined || migration.stoppedAtNs < 0 || migration.resumedAtNs < migration.stoppedAtNs) return -1;
+  return migration.resumedAtNs - migration.stoppedAtNs;
+}

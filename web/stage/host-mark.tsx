@@ -1,0 +1,160 @@
+/**
+ * One host: its wall, cores, the VM that is on it (or coming), its page map's frame, three console lines
+ * and the VM's knobs. A VM can be dragged from here; its menu and the key M do the same.
+ */
+import { Menu } from '@base-ui/react/menu';
+import { MoreHorizontal } from 'lucide-react';
+import type { HostSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
+import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
+import { useApp, useAppState } from '../session/react.ts';
+import { HartGlyph, HostGlyph, VmGlyph } from '../widgets/glyphs.tsx';
+import { Knob } from '../widgets/knob.tsx';
+import { knobsAreShown } from './knobs-shown.ts';
+import { useAnchor, useDrag, useLevel } from './scene-react.ts';
+
+export function HostMark({ side }: { readonly side: 0 | 1 }) {
+  const { store } = useApp();
+  const host = useAppState((state) => state.hosts[side]);
+  const selected = useAppState((state) => host !== undefined && state.selection === `host:${host.id}`);
+  const wall = useAnchor<HTMLDivElement>((layout) => layout.hosts[side], 'fill');
+  const head = useAnchor<HTMLDivElement>((layout) => {
+    const rect = layout.hosts[side];
+    return { ...rect, height: layout.maps[side].y - rect.y };
+  }, 'pin');
+  const level = useLevel();
+  const drag = useDrag();
+  if (host === undefined) return <div ref={wall} className="host" />;
+  const vm = host.vms.find((it) => it.state !== 'incoming') ?? host.vms[0];
+  const refusal = drag === null ? undefined : drag.refusals[host.id];
+  const isHome = drag !== null && vm?.id === drag.vm && vm.state !== 'incoming';
+  const over = drag?.over === host.id && !isHome;
+  return (
+    <>
+      <div
+        ref={wall} className="host" data-mark="host" data-entity={`host:${host.id}`} data-selected={selected}
+        data-state={host.state} data-over={over} data-refuses={drag !== null && !isHome && refusal !== undefined && refusal !== ''}
+      >
+        {over && <p className="host__drop">{refusal === undefined || refusal === '' ? `Move it to ${host.name}` : refusal}</p>}
+      </div>
+      <div ref={head} className="host__head" data-mark="host" hidden={level !== 'site'}>
+        <button
+          type="button" className="host__name button" aria-pressed={selected} data-entity={`host:${host.id}`}
+          onClick={() => store.setState({ selection: `host:${host.id}` })}
+          onPointerEnter={() => store.setState({ hovered: `host:${host.id}` })}
+          onPointerLeave={() => store.setState({ hovered: '' })}
+        >
+          <HostGlyph /> {host.name}
+        </button>
+        <span className="host__harts" role="img" aria-label={`${host.processorCount} cores`}>
+          {Array.from({ length: host.processorCount }, (_, core) => (
+            <HartGlyph key={core} busy={host.vms.some((it) => it.state === 'running' && it.hartSlots.length > core)} />
+          ))}
+        </span>
+        {host.state === 'crashed' && <span className="host__fault">no power</span>}
+        {vm !== undefined && <VmChip vm={vm} host={host} />}
+      </div>
+      {vm !== undefined && <VmBody vm={vm} host={host} side={side} />}
+      {vm === undefined && <EmptyMap side={side} host={host} />}
+    </>
+  );
+}
+
+const VM_STATES: Readonly<Record<VmSnapshot['state'], string>> = {
+  running: 'running', paused: 'paused', incoming: 'arriving', 'handing-over': 'stopped', stopped: 'stopped', failed: 'failed',
+};
+
+function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: HostSnapshot }) {
+  const { store, commands } = useApp();
+  const hosts = useAppState((state) => state.hosts);
+  const selected = useAppState((state) => state.selection === `vm:${vm.id}`);
+  const movable = vm.state !== 'incoming';
+  return (
+    <span className="vm-chip" data-state={vm.state}>
+      <button
+        type="button" className="button vm-chip__name" aria-pressed={selected} data-entity={`vm:${vm.id}`}
+        {...(movable ? { 'data-drag-vm': vm.id } : {})}
+        onClick={() => store.setState({ selection: `vm:${vm.id}` })}
+      >
+        <VmGlyph /> {vm.name} <span className="soft">{VM_STATES[vm.state]}</span>
+      </button>
+      {movable && (
+        <Menu.Root>
+          <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of ${vm.name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
+          <Menu.Portal>
+            <Menu.Positioner sideOffset={4} align="end" className="popup-layer">
+              <Menu.Popup className="menu">
+                {hosts.filter((it) => it.id !== host.id).map((it) => (
+                  <Menu.Item key={it.id} className="menu__item" onClick={() => void commands.run('migrate', { vm: vm.id, to: it.id })}>
+                    Move to {it.name}
+                  </Menu.Item>
+                ))}
+                <Menu.Item className="menu__item" onClick={() => void commands.run('cancel-migration')}>Cancel the move</Menu.Item>
+                <Menu.Separator className="menu__rule" />
+                {contract.faults.filter((fault) => fault.entity !== 'link' && fault.id !== 'cancel').map((fault) => (
+                  <Menu.Item key={fault.id} className="menu__item" onClick={() => void commands.run('inject-fault', { fault: fault.id })}>
+                    {fault.title}
+                  </Menu.Item>
+                ))}
+              </Menu.Popup>
+            </Menu.Positioner>
+          </Menu.Portal>
+        </Menu.Root>
+      )}
+    </span>
+  );
+}
+
+function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: HostSnapshot; readonly side: 0 | 1 }) {
+  const { store } = useApp();
+  const level = useLevel();
+  const map = useAnchor<HTMLButtonElement>((layout) => layout.maps[side], 'fill');
+  const console = useAnchor<HTMLDivElement>((layout) => layout.consoles[side], 'pin');
+  const knobs = useAnchor<HTMLDivElement>((layout) => layout.vmKnobs[side], 'pin');
+  const shown = useAppState(knobsAreShown);
+  const incoming = vm.state === 'incoming';
+  const hovered = useAppState((state) => state.hovered === `vm:${vm.id}`);
+  return (
+    <>
+      <button
+        type="button" ref={map} className="map" data-map data-mark="map" data-entity={`vm:${vm.id}`} data-hovered={hovered}
+        {...(incoming ? {} : { 'data-drag-vm': vm.id })}
+        aria-label={`Memory of ${vm.name} on ${host.name}, ${vm.pageCount} pages. Arrow keys walk its pages; M moves the VM.`}
+        onKeyDown={(event) => {
+          const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -128, ArrowDown: 128 };
+          const step = steps[event.key];
+          if (step === undefined) return;
+          event.preventDefault();
+          event.stopPropagation();
+          const page = Math.min(vm.pageCount - 1, Math.max(0, store.getState().selectedPage + (store.getState().selectedPage < 0 ? 1 : step)));
+          store.setState({ selection: `vm:${vm.id}`, selectedPage: page });
+        }}
+        onPointerEnter={() => store.setState({ hovered: `vm:${vm.id}` })}
+        onPointerLeave={() => store.setState({ hovered: '' })}
+      />
+      <div ref={console} className="host__console" hidden={level !== 'site'} data-mark="console">
+        {!incoming && <ConsoleLines vm={vm} />}
+      </div>
+      <div ref={knobs} className="host__knobs" hidden={level !== 'site' || !shown || incoming} data-mark="knobs" data-no-zoom>
+        <Knob id="dirty-rate" entity={`vm:${vm.id}`} />
+        <Knob id="working-set" entity={`vm:${vm.id}`} />
+      </div>
+    </>
+  );
+}
+
+function EmptyMap({ side, host }: { readonly side: 0 | 1; readonly host: HostSnapshot }) {
+  const map = useAnchor<HTMLDivElement>((layout) => layout.maps[side], 'fill');
+  return <div ref={map} className="map map--empty" data-mark="map" data-entity={`host:${host.id}`} role="img" aria-label={`${host.name}: every page is missing`} />;
+}
+
+/** The last three lines that the VM printed, wherever it ran then. */
+function ConsoleLines({ vm }: { readonly vm: VmSnapshot }) {
+  const { controller } = useApp();
+  useAppState((state) => state.consoleVersion);
+  const lines = controller.console.lines(vm.id).slice(-3);
+  return (
+    <div className="console-lines" data-entity={`vm:${vm.id}`} role="img" aria-label={`Console: ${lines.at(-1)?.text ?? 'silent so far'}`}>
+      {lines.map((line, index) => <p key={`${line.timeNs}-${index}`}>{line.text}</p>)}
+    </div>
+  );
+}

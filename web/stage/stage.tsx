@@ -1,0 +1,70 @@
+/**
+ * The stage: one canvas for what is made of thousands of marks (pages, tiles), and real elements for
+ * what can be pointed at, focused, dragged and turned. The camera moves both.
+ */
+import { useEffect, useMemo, useRef } from 'react';
+import { useApp, useAppState } from '../session/react.ts';
+import { findMigration } from '../session/store.ts';
+import { readColours } from '../styles/colours.ts';
+import { HostMark } from './host-mark.tsx';
+import { LinkMark } from './link-mark.tsx';
+import { MAP_COLUMNS } from './stage-layout.ts';
+import { SceneContext } from './scene-react.ts';
+import { bindCamera } from './stage-camera.ts';
+import { StagePainter } from './stage-painter.ts';
+import type { StageScene } from './stage-scene.ts';
+import { Story } from './story.tsx';
+import { PageMarker } from './page-marker.tsx';
+import './stage.css';
+
+export function Stage({ scene }: { readonly scene: StageScene }) {
+  const parts = useApp();
+  const { controller, loop, store } = parts;
+  const element = useRef<HTMLElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const compact = useAppState((state) => findMigration(state) !== undefined);
+  const large = useAppState((state) => state.density === 'projector');
+  const theme = useAppState((state) => state.theme);
+  const rows = useAppState((state) => Math.ceil((state.hosts.flatMap((host) => host.vms)[0]?.pageCount ?? 16_384) / MAP_COLUMNS));
+  const hostCount = useAppState((state) => Math.max(2, state.hosts.length));
+
+  useEffect(() => {
+    const painter = new StagePainter(canvas.current!, scene, controller);
+    const recolour = () => painter.setColours(readColours(document.documentElement));
+    recolour();
+    const dark = window.matchMedia('(prefers-color-scheme: dark)');
+    dark.addEventListener('change', recolour);
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) scene.setSize(Math.floor(entry.contentRect.width), Math.floor(entry.contentRect.height));
+    });
+    observer.observe(element.current!);
+    const unbind = bindCamera(element.current!, scene, painter, parts);
+    const remove = loop.add('stage', 10, painter.draw);
+    return () => {
+      dark.removeEventListener('change', recolour);
+      observer.disconnect();
+      unbind();
+      remove();
+    };
+  }, [scene, controller, loop, parts, theme]);
+
+  useEffect(() => scene.setShape({ rows, compact, large }), [scene, rows, compact, large]);
+  const sides = useMemo(() => Array.from({ length: hostCount }, (_, side) => (side === 1 ? 1 : 0) as 0 | 1).slice(0, 2), [hostCount]);
+
+  return (
+    <SceneContext value={scene}>
+      <section
+        ref={element} className="stage" data-compact={compact} aria-label="Stage" data-stage tabIndex={-1}
+        onPointerDown={(event) => {
+          if (event.target === event.currentTarget || event.target === canvas.current) store.setState({ selection: '', selectedPage: -1 });
+        }}
+      >
+        <canvas ref={canvas} className="stage__canvas" aria-hidden="true" />
+        {sides.map((side) => <HostMark key={side} side={side} />)}
+        <LinkMark />
+        <PageMarker />
+        <Story />
+      </section>
+    </SceneContext>
+  );
+}

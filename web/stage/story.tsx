@@ -1,0 +1,75 @@
+/**
+ * The one sentence and the one button. Both follow from what the run did; a number stands here only as
+ * the result that has just been measured.
+ */
+import type { MigrationSnapshot } from '../../core/protocol/snapshot.ts';
+import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
+import { useApp, useAppState } from '../session/react.ts';
+import { type AppState, downtimeNs, findMigration, findVm, isMigrating } from '../session/store.ts';
+import { Quantity } from '../widgets/quantity.tsx';
+import { useAnchor, useLevel } from './scene-react.ts';
+
+/** Plain words for where a migration is. Also read out by the live summary. */
+export function phaseSentence(migration: MigrationSnapshot, state: Pick<AppState, 'hosts'>): string {
+  const name = (id: number) => state.hosts.find((host) => host.id === id)?.name ?? 'the other host';
+  switch (migration.phase) {
+    case 'connecting': return `Connecting to ${name(migration.to)}.`;
+    case 'copying':
+      if (migration.reason !== '') return migration.reason;
+      if (migration.mode === 'stop-and-copy') return 'It stands still while its pages cross.';
+      return migration.rounds.length <= 1
+        ? 'Its pages cross the link while it runs.'
+        : 'What it wrote meanwhile is sent again.';
+    case 'stopping': return 'It stops; the last pages cross.';
+    case 'handing-over': return 'It stands still; the right to run crosses the link.';
+    case 'resolving': return 'The link broke at the hand-over; both sides settle who runs.';
+    case 'done': return `It runs on ${name(migration.to)}.`;
+    case 'cancelled': return migration.reason === '' ? 'The move was cancelled; the VM stays where it runs.' : migration.reason;
+    default: return migration.reason === '' ? 'The move failed; the VM stays where it runs.' : migration.reason;
+  }
+}
+
+export function Story() {
+  const { commands } = useApp();
+  const place = useAnchor<HTMLDivElement>((layout) => layout.story, 'pin');
+  const level = useLevel();
+  const state = useAppState((it) => ({
+    chapter: it.chapter, migrations: it.migrations, hosts: it.hosts, baseline: it.baseline, status: it.status, notice: it.notice,
+  }));
+  const migration = findMigration(state);
+  const done = migration !== undefined && !isMigrating(migration);
+  let button = { id: 'migrate', title: 'Move it while it runs', primary: true };
+  if (migration !== undefined && isMigrating(migration)) button = { id: 'cancel-migration', title: 'Cancel the move', primary: false };
+  else if (state.chapter === 'moved') button = { id: 'make-link-slower', title: 'Make the link slower', primary: true };
+  const placed = findVm(state);
+  return (
+    <div ref={place} className="story" hidden={level !== 'site'}>
+      <p className="story__sentence" data-story>
+        {state.chapter === 'moved' && migration !== undefined ? <Measured migration={migration} baseline={state.baseline} />
+          : state.chapter === 'slower' && done ? 'The link is slower. Move it again.'
+          : migration !== undefined && (isMigrating(migration) || migration.phase !== 'done') ? phaseSentence(migration, state)
+          : state.status !== 'live' || placed === undefined ? 'The machines start.'
+          : contract.sentence}
+      </p>
+      <button
+        type="button" className={`button ${button.primary ? 'button--primary' : 'button--edged'}`} data-primary={button.primary}
+        disabled={state.status !== 'live'} onClick={() => void commands.run(button.id)}
+      >
+        {button.title}
+      </button>
+      {state.notice !== '' && <p className="story__notice" role="alert">{state.notice}</p>}
+    </div>
+  );
+}
+
+function Measured({ migration, baseline }: { readonly migration: MigrationSnapshot; readonly baseline: AppState['baseline'] }) {
+  const entity = `migration:${migration.vm}`;
+  return (
+    <>
+      It stopped for <Quantity className="story__number" value={Math.max(0, downtimeNs(migration))} unit="ns" entity={entity} />.
+      {baseline !== null && baseline.downtimeNs >= 0 && (
+        <> {baseline.title}: <Quantity className="story__number" value={baseline.downtimeNs} unit="ns" entity="baseline" />.</>
+      )}
+    </>
+  );
+}
