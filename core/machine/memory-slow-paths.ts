@@ -34,7 +34,8 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
 
   return {
     fetch(hart) {
-      const [low, high] = [addressLow(hart), addressHigh(hart)];
+      const low = addressLow(hart);
+      const high = addressHigh(hart);
       if (!locate(context, hart, low, high, accessKind.fetch)) return 0;
       const frame = frameOfAddress(context.system.host, context.walk.hostPage);
       const page = context.decoded.pageFor(frame);
@@ -43,7 +44,8 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
     },
 
     load(hart, byteCount) {
-      const [low, high] = [addressLow(hart), addressHigh(hart)];
+      const low = addressLow(hart);
+      const high = addressHigh(hart);
       if ((low & 0xfff) + byteCount > 4096) return loadAcross(context, hart, byteCount);
       if (!locate(context, hart, low, high, accessKind.load)) return 0;
       fill(context, hart, tlbOffset.read, low, high, context.walk.hostPage);
@@ -52,7 +54,8 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
     },
 
     store(hart, byteCount) {
-      const [low, high] = [addressLow(hart), addressHigh(hart)];
+      const low = addressLow(hart);
+      const high = addressHigh(hart);
       if ((low & 0xfff) + byteCount > 4096) return storeAcross(context, hart, byteCount);
       if (!locate(context, hart, low, high, accessKind.store)) return 0;
       observeStore(context, hart, low, high, byteCount);
@@ -62,7 +65,8 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
 
     atomic(hart, byteCount) {
       if (!isAligned(hart, byteCount, STORE_ADDRESS_MISALIGNED)) return 0;
-      const [low, high] = [addressLow(hart), addressHigh(hart)];
+      const low = addressLow(hart);
+      const high = addressHigh(hart);
       if (!locate(context, hart, low, high, accessKind.store)) return 0;
       observeStore(context, hart, low, high, byteCount);
       return context.walk.hostPage + (low & 0xfff);
@@ -70,7 +74,8 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
 
     loadReserved(hart, byteCount) {
       if (!isAligned(hart, byteCount, LOAD_ADDRESS_MISALIGNED)) return 0;
-      const [low, high] = [addressLow(hart), addressHigh(hart)];
+      const low = addressLow(hart);
+      const high = addressHigh(hart);
       if (!locate(context, hart, low, high, accessKind.load)) return 0;
       readInto(context, hart, context.walk.hostPage + (low & 0xfff), byteCount);
       const base = hart >> 2;
@@ -85,7 +90,8 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
       const base = hart >> 2;
       const reserved = words[base + hartWord.reservationValid];
       if (reserved !== 0) {
-        const [low, high] = [addressLow(hart), addressHigh(hart)];
+        const low = addressLow(hart);
+        const high = addressHigh(hart);
         if (!locate(context, hart, low, high, accessKind.store)) return 0;
         words[base + hartWord.reservationValid] = 0;
         const isSame =

@@ -123,7 +123,8 @@ function accessCsr(
 
   const scratch = (hart >> 2) + hartWord.scratch;
   readCsr(context, hart, row, scratch);
-  const [oldLow, oldHigh] = [words[scratch]!, words[scratch + 1]!];
+  const oldLow = words[scratch]!;
+  const oldHigh = words[scratch + 1]!;
   const register = registerWord(hart, source);
   const operandLow = immediate ? source : words[register]!;
   const operandHigh = immediate ? 0 : words[register + 1]!;
