@@ -1,3 +1,4 @@
 export * from './elf.ts';
 export * from './elf-writer.ts';
 export * from './fdt.ts';
+export * from './pcapng.ts';

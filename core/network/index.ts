@@ -1,3 +1,4 @@
+export * from './capture-tap.ts';
 export * from './checksum.ts';
 export * from './ethernet.ts';
 export * from './ipv4.ts';

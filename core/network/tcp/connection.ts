@@ -107,8 +107,10 @@ export interface TimerState {
   rttVariationNs: number;
   /** Before backoff. */
   retransmissionTimeoutNs: number;
-  /** Timeouts in a row without an acknowledgement of new data. */
+  /** Doublings of the timeout; a fresh measurement ends them (Karn's rule). */
   backoff: number;
+  /** Timeouts in a row without an acknowledgement of new data. */
+  timeoutsInRow: number;
   /** End offset of the segment that is being timed; −2 when none is. */
   timedOffset: number;
   timedAtNs: number;

@@ -97,7 +97,7 @@ export function onSegmentInSynSent(
   }
   stopTiming(timers);
   stopTimer(timers, 'retransmission');
-  timers.backoff = 0;
+  timers.timeoutsInRow = 0;
   connection.state = send.finRequested ? 'fin-wait-1' : 'established';
   context.raise({ kind: 'connected', connection: connection.id });
   connection.receive.acknowledgeNow = true;
@@ -205,7 +205,7 @@ function onHandshakeDone(context: TcpContext, connection: TcpConnection, now: nu
   }
   stopTiming(timers);
   stopTimer(timers, 'retransmission');
-  timers.backoff = 0;
+  timers.timeoutsInRow = 0;
   connection.state = send.finRequested ? 'fin-wait-1' : 'established';
   const { id, localPort, remoteAddress, remotePort } = connection;
   context.raise({ kind: 'accepted', connection: id, localPort, remoteAddress, remotePort });
@@ -243,7 +243,7 @@ function onAcknowledged(
     onRoundTripSample(timers, context.settings, now - timers.timedAtNs);
     stopTiming(timers);
   }
-  timers.backoff = 0;
+  timers.timeoutsInRow = 0;
   const outcome = onNewAcknowledgement(congestion, send, { acknowledged, flightBefore });
   if (outcome === 'partial') retransmitOldest(context, connection, now);
   if (flightSize(send) === 0 && send.next === send.highest) {

@@ -351,18 +351,19 @@ export class TcpStack {
   /** RFC 6298 (5.4)–(5.7), RFC 5681 §3.1: everything unacknowledged is sent again, from the oldest. */
   #onRetransmissionTimeout(connection: TcpConnection, now: number): void {
     const { send, timers, congestion, counters } = connection;
-    if (timers.backoff >= this.#settings.retransmissionsMax) {
+    if (timers.timeoutsInRow >= this.#settings.retransmissionsMax) {
       failConnection(this.#context, connection, 'timeout');
       return;
     }
     counters.timeouts += 1;
     timers.backoff += 1;
+    timers.timeoutsInRow += 1;
     stopTiming(timers);
     if (connection.state === 'syn-sent' || connection.state === 'syn-received') {
       transmitSyn(this.#context, connection, now);
       return;
     }
-    onTimeout(congestion, send, timers.backoff === 1);
+    onTimeout(congestion, send, timers.timeoutsInRow === 1);
     send.next = Math.max(0, send.unacknowledged);
     transmitPending(this.#context, connection, now);
     restartRetransmission(this.#context, connection, now);

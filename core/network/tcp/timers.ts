@@ -13,6 +13,7 @@ export function makeTimers(settings: TcpSettings): TimerState {
     rttVariationNs: 0,
     retransmissionTimeoutNs: settings.initialRtoNs,
     backoff: 0,
+    timeoutsInRow: 0,
     timedOffset: -2,
     timedAtNs: 0,
     retransmissionAtNs: Number.POSITIVE_INFINITY,
@@ -109,7 +110,10 @@ export function restartRetransmission(
   startTimer(context, connection, 'retransmission', now + timeout);
 }
 
-/** One measured round trip, RFC 6298 (2.2), (2.3), in whole nanoseconds. */
+/**
+ * One measured round trip, RFC 6298 (2.2), (2.3), in whole nanoseconds. It ends the backoff: until a
+ * segment that was sent once is measured, the doubled timeout stays (Karn and Partridge 1987).
+ */
 export function onRoundTripSample(timers: TimerState, settings: TcpSettings, rttNs: number): void {
   if (timers.smoothedRttNs === 0) {
     timers.smoothedRttNs = Math.max(1, rttNs);
@@ -123,6 +127,7 @@ export function onRoundTripSample(timers: TimerState, settings: TcpSettings, rtt
   const timeout = timers.smoothedRttNs + Math.max(1_000, 4 * timers.rttVariationNs);
   const bounded = Math.min(settings.maximumRtoNs, Math.max(settings.minimumRtoNs, timeout));
   timers.retransmissionTimeoutNs = bounded;
+  timers.backoff = 0;
 }
 
 /** Times the segment that ends at `endOffset`, when none is being timed. */
