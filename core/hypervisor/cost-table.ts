@@ -31,6 +31,7 @@ export const EXIT_COSTS = [
   { cause: 'sbi-unknown',  title: 'SBI: not supported',    costNs: 600,   measured: false, source: `as a hypercall; ${ARM}` },
   { cause: 'wait',         title: 'Wait for interrupt',    costNs: 1_200, measured: false, source: `two halves of a hypercall around a scheduling decision; ${ARM}` },
   { cause: 'timer',        title: 'Timer interrupt',       costNs: 600,   measured: false, source: `a host timer interrupt that leaves the guest and injects one; ${ARM}` },
+  { cause: 'guest-page-fault', title: 'Access outside RAM', costNs: 700, measured: false, source: `an exit of the G-stage that is answered with an access fault; ${SVM}: 1,376 cycles / 2 GHz` },
   { cause: 'dirty-log',    title: 'First write to a page', costNs: 700,   measured: false, source: `a write-protection fault of the G-stage: an exit, a table entry and a bit; ${SVM}: 1,376 cycles / 2 GHz` },
 ] as const satisfies readonly ExitCost[];
 

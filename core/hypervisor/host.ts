@@ -1,0 +1,557 @@
+/**
+ * One host: its memory, machine, VMs, scheduler, event queue and TCP stack, advancing in virtual time. Mechanisms
+ * register handlers for their events; the world wires links to it. The place where virtual time passes
+ * is {@link Host.run}: between two cuts (events, wakings, grid points) vCPUs run, at a cut events happen.
+ *
+ * With one runnable vCPU it runs straight to the next cut; with several they take turns on an absolute grid of
+ * 5 µs, in order of VM and vCPU. Where a call of run() ends makes no cut: a stop inside a quantum keeps a cursor.
+ * Left out: devices with interrupts, NUMA, power states.
+ */
+import { assert, err, makePrng, ok, PAGE_SIZE, type Result } from '../base/index.ts';
+import { Machine } from '../machine/index.ts';
+import { MemorySystem } from '../memory/index.ts';
+import {
+  type Ipv4Address,
+  type MacAddress,
+  type TcpEvent,
+  TcpStack,
+  type TimerKind,
+} from '../network/index.ts';
+import {
+  csrSlot,
+  exitReason,
+  HART_ADDRESS,
+  HART_COUNT_MAX,
+  HART_STRIDE,
+  hartOffset,
+} from '../protocol/host-memory-layout.ts';
+import type { HostSnapshot, TimelineEvent } from '../protocol/snapshot.ts';
+import {
+  type EventArguments,
+  type EventQueue,
+  makeEventQueue,
+  peekTime,
+  popEvent,
+  pushEvent,
+  removeEvents,
+  type SimulationEvent,
+} from '../sim/event-queue.ts';
+import { rank } from '../sim/rank.ts';
+import {
+  type BootImage,
+  checkImage,
+  deviceTreeRoom,
+  type GuestImage,
+  loadImage,
+  prepareImage,
+  vmDeviceTree,
+} from './boot.ts';
+import { Scheduler, SLICE_NS } from './scheduler.ts';
+import { catchUp, chargeExit, hartState, makeVcpu, type Vcpu } from './vcpu.ts';
+import {
+  instructionTimeNs,
+  isStuck,
+  nextGridNs,
+  nextStepNs,
+  type RunContext,
+  runVcpu,
+} from './vcpu-run.ts';
+import { Vm, type VmState } from './vm.ts';
+import type { VmError } from './vm-error.ts';
+
+/** vCPUs of one VM at most: a host has 32 harts for all of its VMs. */
+export const VCPU_COUNT_MAX = 8;
+/** Timeline events kept until somebody takes them. */
+const TIMELINE_MAX = 10_000;
+/** Events of one instant before something surely schedules itself for ever. */
+const EVENTS_PER_INSTANT_MAX = 1_000_000;
+
+/** What a host is built from. */
+export interface HostOptions {
+  readonly id: number;
+  readonly name: string;
+  /** RAM in 4 KiB frames. */
+  readonly frameCount: number;
+  /** Physical processors. */
+  readonly processorCount: number;
+  readonly seed: number;
+  /** 1,000 = 1 GHz at one instruction a cycle. */
+  readonly picosecondsPerInstruction?: number;
+  readonly network?: HostNetwork;
+  /** Compiled interpreter to share among the hosts of a worker. */
+  readonly compiled?: WebAssembly.Module;
+}
+
+/** How a host's TCP stack reaches the wire. */
+export interface HostNetwork {
+  readonly address: Ipv4Address;
+  readonly mac: MacAddress;
+  readonly neighbours: ReadonlyMap<Ipv4Address, MacAddress>;
+  transmit(frame: Uint8Array, destination: Ipv4Address, now: number): void;
+  transmitRoom?(destination: Ipv4Address): number;
+}
+
+/** A VM that boots here. */
+export interface VmSpec {
+  readonly id: number; //       1 … 255, unique in the world
+  readonly name: string;
+  readonly image: GuestImage;
+  readonly ramBytes: number;
+  readonly vcpuCount?: number; // 1
+  readonly bootArguments?: string;
+}
+
+/** A VM that comes from another host. */
+export interface IncomingVmSpec {
+  readonly id: number;
+  readonly name: string;
+  readonly guest: string;
+  readonly pageCount: number;
+  readonly vcpuCount: number;
+}
+
+export type EventHandler = (kind: string, args: EventArguments, now: number) => void;
+export type TcpHandler = (event: TcpEvent, now: number) => void;
+
+export class Host {
+  readonly id: number;
+  readonly name: string;
+  readonly memory: MemorySystem;
+  readonly machine: Machine;
+  readonly tcp: TcpStack;
+  readonly scheduler: Scheduler;
+  readonly queue: EventQueue = makeEventQueue();
+  /** 'crashed': no power; nothing runs and frames are not taken until {@link boot}. */
+  state: HostSnapshot['state'] = 'up';
+  private readonly handlers = new Map<string, EventHandler>();
+  private readonly tcpHandlers: TcpHandler[] = [];
+  private readonly context: RunContext;
+  private readonly list: Vm[] = [];
+  private readonly images = new Map<number, { image: BootImage; spec: VmSpec }>();
+  private readonly hartsTaken = new Array<boolean>(HART_COUNT_MAX).fill(false);
+  private timeline: TimelineEvent[] = [];
+  private sequence = 0;
+  private nowNs = 0; //          what now() gives
+  private cutNs = 0; //          start of the present segment
+  private cutIsDue = true; //    what happens at cutNs has not happened yet
+  private cursor = 0; //         vCPU of the segment that runs next
+  private isInCut = false; //    events of the instant are being handled
+
+  constructor(options: HostOptions) {
+    this.id = options.id;
+    this.name = options.name;
+    this.memory = new MemorySystem(options.frameCount);
+    this.scheduler = new Scheduler(options.processorCount);
+    const ports = {
+      timeNs: (_slot: number, budgetLeft: number) => instructionTimeNs(this.context, budgetLeft),
+    };
+    this.machine =
+      options.compiled === undefined
+        ? new Machine(this.memory, ports)
+        : new Machine(this.memory, ports, options.compiled);
+    this.context = this.makeRunContext(options.picosecondsPerInstruction ?? 1000);
+    this.memory.writer.ports.onModelFault = () => this.onModelFault();
+    this.tcp = this.makeTcp(options);
+    this.registerHandler('tcp', (_kind, args, now) => {
+      this.tcp.onTimer(args['connection'] as number, args['timer'] as TimerKind, now);
+    });
+    this.registerHandler('host', () => undefined); // a cut and nothing else
+  }
+
+  /** Virtual time: of the event inside a handler, else what the last run() reached. */
+  now(): number {
+    return this.nowNs;
+  }
+
+  // ---- events
+
+  /** Schedules an event of this host, not before now(). Dispatched to the handler of the kind's part before the dot. */
+  schedule(timeNs: number, eventRank: number, kind: string, args: EventArguments = {}): void {
+    this.scheduleForeign({
+      timeNs,
+      rank: eventRank,
+      source: this.id,
+      sequence: this.sequence++,
+      kind,
+      arguments: args,
+    });
+  }
+
+  /** Schedules an event with a key given elsewhere: an arrival from a neighbour, a logged command. */
+  scheduleForeign(event: SimulationEvent): void {
+    assert(event.timeNs >= this.nowNs, 'an event does not lie in the past');
+    pushEvent(this.queue, event);
+  }
+
+  /** Whoever handles events whose kind is `prefix` or begins with `prefix.` */
+  registerHandler(prefix: string, handler: EventHandler): void {
+    assert(!this.handlers.has(prefix), `events '${prefix}' have one handler`);
+    this.handlers.set(prefix, handler);
+  }
+
+  /** Everyone registered is told every event of the TCP stack, in order of registration. */
+  registerTcpHandler(handler: TcpHandler): void {
+    this.tcpHandlers.push(handler);
+  }
+
+  /** Notes something for the timeline. */
+  log(event: TimelineEvent): void {
+    if (this.timeline.length < TIMELINE_MAX) this.timeline.push(event);
+  }
+
+  /** Timeline events since the call before. */
+  takeTimeline(): TimelineEvent[] {
+    const taken = this.timeline;
+    this.timeline = [];
+    return taken;
+  }
+
+  /** Time of the next thing that happens here by itself; Infinity when nothing will. */
+  nextEventTime(): number {
+    if (this.cutIsDue) return Math.min(this.cutNs, peekTime(this.queue));
+    const steps = this.scheduler.running().map(({ vm, vcpu }) => nextStepNs(vm, vcpu));
+    return Math.max(this.nowNs, Math.min(this.nextCutNs(), ...steps));
+  }
+
+  // ---- time
+
+  /** Does everything that happens before `until`, then stands there. Any splitting gives the same. */
+  run(until: number): void {
+    assert(until >= this.nowNs, 'time does not run backwards');
+    for (;;) {
+      if (this.cutIsDue) {
+        if (this.cutNs >= until) break;
+        this.passCut();
+      }
+      const running = this.scheduler.running();
+      const takesTurns = running.length > 1 || this.scheduler.isContended();
+      const gridNs = takesTurns ? nextGridNs(this.cutNs) : Infinity;
+      const end = () => Math.min(gridNs, this.nextCutNs());
+      const limit = () => Math.min(end(), until);
+      while (this.cursor < running.length) {
+        const { vm, vcpu } = running[this.cursor]!;
+        runVcpu(this.context, vm, vcpu, limit);
+        if (end() > until && nextStepNs(vm, vcpu) < end()) break;
+        this.cursor++;
+      }
+      const endNs = end();
+      if (endNs > until) break; // somewhere inside the segment
+      assert(this.cursor === running.length, 'a segment ends when all of its vCPUs have run');
+      this.cutNs = endNs;
+      this.cutIsDue = true;
+    }
+    this.nowNs = until;
+  }
+
+  private nextCutNs(): number {
+    return Math.min(peekTime(this.queue), this.scheduler.nextCutNs(this.cutNs));
+  }
+
+  /** Events of the instant, then the scheduler. */
+  private passCut(): void {
+    this.nowNs = this.cutNs;
+    this.cutIsDue = false;
+    this.isInCut = true;
+    for (let count = 0; peekTime(this.queue) <= this.cutNs; count++) {
+      assert(count < EVENTS_PER_INSTANT_MAX, 'events of one instant come to an end');
+      const event = popEvent(this.queue)!;
+      const dot = event.kind.indexOf('.');
+      const handler = this.handlers.get(dot < 0 ? event.kind : event.kind.slice(0, dot));
+      assert(handler !== undefined, `event '${event.kind}' has a handler`);
+      handler(event.kind, event.arguments, event.timeNs);
+    }
+    this.isInCut = false;
+    if (this.cutNs % SLICE_NS === 0) this.failStuckVms();
+    this.scheduler.decide(this.cutNs);
+    for (const { vcpu } of this.scheduler.running()) catchUp(vcpu, this.cutNs);
+    this.cursor = 0;
+  }
+
+  // ---- virtual machines
+
+  /** Makes a VM from an image and lets it run. Refused wholly or made wholly. */
+  createVm(spec: VmSpec): Result<Vm, VmError> {
+    const vcpuCount = spec.vcpuCount ?? 1;
+    const image = prepareImage(spec.image);
+    if (!image.ok) return image;
+    const ram = checkRam(spec.name, spec.ramBytes);
+    if (!ram.ok) return ram;
+    const tree = vmDeviceTree({
+      ramBytes: spec.ramBytes,
+      vcpuCount: Math.max(1, Math.min(vcpuCount, VCPU_COUNT_MAX)),
+      bootArguments: spec.bootArguments ?? '',
+    });
+    const treeBytes = deviceTreeRoom(tree);
+    const made = this.makeVm({
+      id: spec.id,
+      name: spec.name,
+      guest: spec.image.name,
+      pageCount: spec.ramBytes / PAGE_SIZE,
+      vcpuCount,
+      state: 'running',
+      check: () =>
+        checkImage(image.value, { vm: spec.name, ramBytes: spec.ramBytes, treeBytes }),
+    });
+    if (!made.ok) return made;
+    this.images.set(spec.id, { image: image.value, spec });
+    this.bootVm(made.value, image.value, tree);
+    this.changed();
+    return made;
+  }
+
+  /**
+   * Makes a VM in state 'incoming': its frames and harts are reserved, nothing is in them. Pages come through
+   * memory.writePage, vCPUs through loadVcpu, devices through loadDeviceRecord; then {@link Vm.resume}.
+   */
+  createIncomingVm(spec: IncomingVmSpec): Result<Vm, VmError> {
+    return this.makeVm({ ...spec, state: 'incoming', check: () => ok(undefined) });
+  }
+
+  /** Takes a VM off this host: frames and harts are free again. What its console said is gone with it. */
+  destroyVm(id: number): void {
+    const vm = this.findVm(id);
+    assert(vm !== undefined, `host ${this.name} has a VM ${id} to destroy`);
+    this.scheduler.remove(vm);
+    for (const vcpu of vm.vcpus) {
+      this.machine.releaseHart(vcpu.hartSlot);
+      this.hartsTaken[vcpu.hartSlot] = false;
+    }
+    vm.memory.destroy();
+    this.list.splice(this.list.indexOf(vm), 1);
+    this.images.delete(id);
+    this.changed();
+  }
+
+  findVm(id: number): Vm | undefined {
+    return this.list.find((vm) => vm.id === id);
+  }
+
+  /** VMs on this host, by id. */
+  vms(): readonly Vm[] {
+    return this.list;
+  }
+
+  /** Power is lost: VMs, connections and everything scheduled here except what `keeps` names are gone. */
+  crash(keeps: (event: SimulationEvent) => boolean): void {
+    for (const vm of [...this.list]) this.destroyVm(vm.id);
+    this.tcp.reset();
+    removeEvents(this.queue, (event) => !keeps(event));
+    this.state = 'crashed';
+  }
+
+  /** Power is back, with empty memory. Whoever listens for connections listens again. */
+  boot(): void {
+    assert(this.state === 'crashed', 'a host that boots was down');
+    this.state = 'up';
+  }
+
+  snapshot(): HostSnapshot {
+    return {
+      id: this.id,
+      name: this.name,
+      state: this.state,
+      frameCount: this.memory.frames.frameCount,
+      framesFree: this.memory.frames.freeCount(),
+      processorCount: this.scheduler.processorCount,
+      vms: this.list.map((vm) => vm.snapshot()),
+    };
+  }
+
+  private makeVm(plan: VmPlan): Result<Vm, VmError> {
+    const { id, name } = plan;
+    if (this.findVm(id) !== undefined) return err({ kind: 'vm-exists', host: this.name, id });
+    const ram = checkRam(name, plan.pageCount * PAGE_SIZE);
+    if (!ram.ok) return ram;
+    const { vcpuCount } = plan;
+    if (!Number.isInteger(vcpuCount) || vcpuCount < 1 || vcpuCount > VCPU_COUNT_MAX) {
+      return err({ kind: 'vcpu-count', vm: name, found: vcpuCount, maximum: VCPU_COUNT_MAX });
+    }
+    const pagesWanted = this.memory.framesNeeded(plan.pageCount);
+    const pagesFree = this.memory.frames.freeCount();
+    if (pagesWanted > pagesFree) {
+      return err({ kind: 'ram-beyond-host', vm: name, host: this.name, pagesWanted, pagesFree });
+    }
+    const slots = this.freeHarts(vcpuCount);
+    if (slots.length < vcpuCount) {
+      return err({ kind: 'no-hart-free', host: this.name, wanted: vcpuCount, free: slots.length });
+    }
+    const checked = plan.check();
+    if (!checked.ok) return checked;
+    const memory = this.memory.createVm({ vmId: id, pageCount: plan.pageCount, allocated: true });
+    if (!memory.ok) {
+      if (memory.error.kind === 'no-vm-slot') {
+        return err({ kind: 'no-slot-free', host: this.name, maximum: memory.error.slots });
+      }
+      return err({ kind: 'ram-beyond-host', vm: name, host: this.name, pagesWanted, pagesFree });
+    }
+    for (const slot of slots) this.hartsTaken[slot] = true;
+    const vm = new Vm({
+      id,
+      name,
+      guest: plan.guest,
+      memory: memory.value,
+      vcpus: slots.map((slot, index) => makeVcpu(index, slot)),
+      machine: this.machine,
+      hooks: {
+        changed: () => this.changed(),
+        log: (kind, said) => this.logVm(id, this.nowNs, kind, said),
+      },
+      state: plan.state,
+    });
+    this.list.push(vm);
+    this.list.sort((left, right) => left.id - right.id);
+    this.scheduler.add(vm);
+    return ok(vm);
+  }
+
+  private freeHarts(count: number): number[] {
+    const slots: number[] = [];
+    this.hartsTaken.forEach((taken, slot) => {
+      if (!taken && slots.length < count) slots.push(slot);
+    });
+    return slots;
+  }
+
+  /** Image and device tree into RAM; vCPU 0 starts at the entry, the others wait for a hart start (SBI HSM). */
+  private bootVm(vm: Vm, image: BootImage, tree: Uint8Array): void {
+    const treeAddress = loadImage(vm.memory, image, tree);
+    for (const vcpu of vm.vcpus) {
+      vcpu.hartState = vcpu.index === 0 ? hartState.started : hartState.stopped;
+      vcpu.waiting = false;
+      vcpu.timerDeadlineNs = Infinity;
+      vcpu.softwareAtNs = Infinity;
+      vcpu.startAtNs = Infinity;
+      catchUp(vcpu, this.nowNs);
+      this.machine.resetHart(vcpu.hartSlot, {
+        vm: vm.memory,
+        pc: image.entry,
+        a0: vcpu.index,
+        a1: treeAddress,
+      });
+    }
+  }
+
+  private rebootVm(vm: Vm, timeNs: number): void {
+    const known = this.images.get(vm.id);
+    if (known === undefined) {
+      const reason = 'The guest asked for a reboot, and its image is not on this host.';
+      this.endVm(vm, timeNs, 'stopped', reason);
+      return;
+    }
+    this.logVm(vm.id, timeNs, 'reboot', 'the guest asked for a reboot');
+    const { image, spec } = known;
+    for (let page = 0; page < vm.pageCount; page++) vm.memory.writeZeroPage(page, 'hypervisor');
+    const tree = vmDeviceTree({
+      ramBytes: spec.ramBytes,
+      vcpuCount: vm.vcpus.length,
+      bootArguments: spec.bootArguments ?? '',
+    });
+    this.bootVm(vm, image, tree);
+  }
+
+  private endVm(vm: Vm, timeNs: number, state: 'stopped' | 'failed', reason: string): void {
+    vm.endWithin(state, reason);
+    this.logVm(vm.id, timeNs, state, reason);
+  }
+
+  private logVm(id: number, timeNs: number, kind: string, said: string): void {
+    this.log({ timeNs, kind, entity: `vm:${id}`, text: said });
+  }
+
+  /** The scheduler looks again: at the end of the present instant, or through an event of its own. */
+  private changed(): void {
+    if (this.isInCut || this.cutIsDue) return;
+    this.schedule(this.nowNs, rank.scheduler, 'host.changed');
+  }
+
+  /** VMs whose trap handler cannot even be fetched: they would trap for ever. */
+  private failStuckVms(): void {
+    const longs = this.memory.host.longs;
+    for (const { vm, vcpu } of this.scheduler.running()) {
+      const base = hartAddress(vcpu.hartSlot) >> 3;
+      const csr = (slot: number) => BigInt.asUintN(64, longs[base + (hartOffset.csr >> 3) + slot]!);
+      const state = {
+        pc: this.machine.readPc(vcpu.hartSlot),
+        stvec: csr(csrSlot.vstvec),
+        sepc: csr(csrSlot.vsepc),
+        scause: csr(csrSlot.vscause),
+      };
+      if (vm.state !== 'running' || !isStuck(state)) continue;
+      const where = `0x${state.stvec.toString(16)}`;
+      const reason = `vCPU ${vcpu.index} traps for ever: its trap handler at ${where} cannot be executed.`;
+      this.endVm(vm, this.cutNs, 'failed', reason);
+    }
+  }
+
+  // ---- doors given downwards
+
+  /** A guest's first write to a page with a model reason: costs, and leaves the guest so that the cost counts at once. */
+  private onModelFault(): void {
+    const running = this.context.running;
+    if (running === undefined) return;
+    const before = running.vcpu.timeNs;
+    chargeExit(running.vcpu, 'dirty-log');
+    this.context.entry.timeNs += running.vcpu.timeNs - before;
+    const hart = hartAddress(running.vcpu.hartSlot);
+    this.memory.host.words[(hart + hartOffset.exitReason) >> 2] = exitReason.yield;
+  }
+
+  private makeRunContext(picosecondsPerInstruction: number): RunContext {
+    return {
+      machine: this.machine,
+      picosecondsPerInstruction,
+      entry: { slot: 0, timeNs: 0, timePs: 0, budget: 0 },
+      running: undefined,
+      flushTranslations: (vcpu: Vcpu) => this.memory.tlb.flushHart(vcpu.hartSlot),
+      stopVm: (vm, timeNs, reason) => this.endVm(vm, timeNs, 'stopped', reason),
+      failVm: (vm, timeNs, reason) => this.endVm(vm, timeNs, 'failed', reason),
+      rebootVm: (vm, timeNs) => this.rebootVm(vm, timeNs),
+    };
+  }
+
+  private makeTcp(options: HostOptions): TcpStack {
+    const { network } = options;
+    return new TcpStack(
+      {
+        address: network?.address ?? 0,
+        mac: network?.mac ?? 0,
+        neighbours: network?.neighbours ?? new Map(),
+        random: makePrng({ seed: options.seed, stream: options.id }),
+      },
+      {
+        transmit: (frame, destination, now) => network?.transmit(frame, destination, now),
+        ...(network?.transmitRoom === undefined
+          ? {}
+          : { transmitRoom: (to: Ipv4Address) => network.transmitRoom!(to) }),
+        scheduleTimer: (timeNs, connection, timer) =>
+          this.schedule(timeNs, rank.timer, 'tcp.timer', { connection, timer }),
+        event: (event, now) => {
+          for (const handler of this.tcpHandlers) handler(event, now);
+        },
+      },
+    );
+  }
+}
+
+/** What makeVm needs to know. */
+interface VmPlan {
+  readonly id: number;
+  readonly name: string;
+  readonly guest: string;
+  readonly pageCount: number;
+  readonly vcpuCount: number;
+  readonly state: VmState;
+  check(): Result<undefined, VmError>;
+}
+
+function checkRam(vm: string, ramBytes: number): Result<undefined, VmError> {
+  if (ramBytes === 0) return err({ kind: 'ram-zero', vm });
+  if (!Number.isSafeInteger(ramBytes) || ramBytes < 0 || ramBytes % PAGE_SIZE !== 0) {
+    return err({ kind: 'ram-not-whole-pages', vm, found: ramBytes });
+  }
+  return ok(undefined);
+}
+
+function hartAddress(slot: number): number {
+  return HART_ADDRESS + slot * HART_STRIDE;
+}
