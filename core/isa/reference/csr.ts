@@ -1,0 +1,95 @@
+/**
+ * The CSRs of a guest hart, stated a second time (Privileged ISA 20240411 §10.1, Unprivileged §8.1): which exist, who may
+ * touch them, which bits can be written. Every other number is an illegal instruction.
+ */
+import type { ReferenceHart, ReferenceMemory } from './hart.ts';
+import { statusBit } from './hart.ts';
+
+const STATUS_WRITABLE = statusBit.sie | statusBit.spie | statusBit.spp | statusBit.sum | statusBit.mxr;
+const UXL_64 = 2n << 32n;
+const INTERRUPTS = 0x222n;
+const SSIP = 2n;
+
+/** The guest's sip: hvip one position lower. */
+export function readPending(hart: ReferenceHart): bigint {
+  return (hart.hvip >> 1n) & INTERRUPTS;
+}
+
+/** The value of CSR `number`, or undefined when the access is illegal at the hart's privilege. */
+export function readCsr(hart: ReferenceHart, memory: ReferenceMemory, number: number): bigint | undefined {
+  if (((number >> 8) & 3) > hart.privilege) return undefined;
+  const isCounterEnabled = (bit: bigint) => hart.privilege === 1 || ((hart.scounteren >> bit) & 1n) === 1n;
+  switch (number) {
+    case 0xc00:
+      return isCounterEnabled(0n) ? hart.cycle : undefined;
+    case 0xc01:
+      return isCounterEnabled(1n) ? memory.time() : undefined;
+    case 0xc02:
+      return isCounterEnabled(2n) ? hart.instret : undefined;
+    case 0x100:
+      return hart.sstatus | UXL_64;
+    case 0x104:
+      return hart.sie;
+    case 0x105:
+      return hart.stvec;
+    case 0x106:
+      return hart.scounteren;
+    case 0x10a:
+      return hart.senvcfg;
+    case 0x140:
+      return hart.sscratch;
+    case 0x141:
+      return hart.sepc;
+    case 0x142:
+      return hart.scause;
+    case 0x143:
+      return hart.stval;
+    case 0x144:
+      return readPending(hart);
+    case 0x180:
+      return hart.satp;
+    default:
+      return undefined;
+  }
+}
+
+/** Writes CSR `number`, which {@link readCsr} has found; bits that cannot be written keep their value. */
+export function writeCsr(hart: ReferenceHart, number: number, value: bigint): void {
+  switch (number) {
+    case 0x100:
+      hart.sstatus = value & STATUS_WRITABLE;
+      break;
+    case 0x104:
+      hart.sie = value & INTERRUPTS;
+      break;
+    case 0x105:
+      hart.stvec = value & ~2n;
+      break;
+    case 0x106:
+      hart.scounteren = value & 7n;
+      break;
+    case 0x10a:
+      hart.senvcfg = value & 1n;
+      break;
+    case 0x140:
+      hart.sscratch = value;
+      break;
+    case 0x141:
+      hart.sepc = value & ~3n;
+      break;
+    case 0x142:
+      hart.scause = value;
+      break;
+    case 0x143:
+      hart.stval = value;
+      break;
+    case 0x144:
+      hart.hvip = (hart.hvip & ~(SSIP << 1n)) | ((value & SSIP) << 1n);
+      break;
+    case 0x180:
+      if (value >> 60n === 0n || value >> 60n === 8n) hart.satp = value;
+      break;
+    default:
+      break;
+  }
+}
