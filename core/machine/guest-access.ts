@@ -1,23 +1,31 @@
 /**
- * A guest's access to one page, as hardware and hypervisor do it together: the two-stage walk; when the G-stage
- * refuses a write for a model reason, the writer serves the reason and the walk starts again; any other
- * fault becomes a trap in the guest or an exit to the hypervisor.
+ * A guest's access to one page, as hardware and hypervisor do it together: the two-stage walk; when
+ * the G-stage refuses a write for a model reason, the writer serves the reason and the walk starts
+ * again (or the whole instruction does, when the hypervisor set record.exitReason to leave the
+ * guest first); any other fault becomes a trap in the guest or an exit to the hypervisor.
  */
 import { assert } from '../base/assert.ts';
 import { type AccessKind, GUEST_RAM_FIRST_PAGE, type VmMemory, walkFault } from '../memory/index.ts';
 import type { HartContext } from './hart-context.ts';
-import { slotOfHart } from './hart.ts';
+import { exitReason } from '../protocol/host-memory-layout.ts';
+import { hartWord, slotOfHart } from './hart.ts';
 import { enterTrap, recordGuestPageFault } from './trap.ts';
 
-/** Page-fault cause of each access kind; the guest-page fault has a table of its own (Privileged §10.1.8, §18.6.1). */
+/**
+ * Page-fault cause of each access kind; the guest-page fault has a table of its own (Privileged
+ * §10.1.8, §18.6.1).
+ */
 const PAGE_FAULT: readonly number[] = [12, 13, 15];
 const GUEST_PAGE_FAULT: readonly number[] = [20, 21, 23];
-/** Walks of one access: each repeats only after a reason on another page was served (3 entries and the page itself). */
+/**
+ * Walks of one access: each repeats only after a reason on another page was served (3 entries and
+ * the page itself).
+ */
 const WALK_COUNT_MAX = 8;
 
 /**
- * Finds the page of the virtual address `high`:`low`; context.walk then describes it. False: a trap was taken or
- * an exit recorded, and the instruction does not retire.
+ * Finds the page of the virtual address `high`:`low`; context.walk then describes it. False: a trap
+ * was taken or an exit recorded, and the instruction does not retire.
  */
 export function locate(
   context: HartContext,
@@ -41,6 +49,12 @@ export function locate(
       recordGuestPageFault(context.words, hart, {
         code: GUEST_PAGE_FAULT[access]!, addressLow: low, addressHigh: high, guestPage, guestOffset,
       });
+      return false;
+    }
+    // Whoever served it may want the guest to leave, so that the cost counts before the next
+    // instruction.
+    if (context.words[(hart >> 2) + hartWord.exitReason] !== exitReason.none) {
+      context.counts[slotOfHart(hart)]!.notRetired++;
       return false;
     }
   }
