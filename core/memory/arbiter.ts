@@ -1,11 +1,11 @@
 /**
- * Who has a reason to see a write to a page of a VM. Reasons are *model* reasons: they take the W bit of
- * the page's G-stage leaf away, so that a guest's store leaves to the hypervisor and costs virtual time.
- * (Tool reasons, heat and hash, and decoded code cost nothing: see tool-log.ts and writer.ts.)
- * A page is writable exactly when no reason is left. O(1) a page; sweeps are O(pages).
+ * Who has a reason to see a write to a page of a VM. Reasons are *model* reasons: they take the W
+ * bit of the page's G-stage leaf away, so that a guest's store leaves to the hypervisor and costs
+ * virtual time. (Tool reasons, heat and hash, and decoded code cost nothing: see tool-log.ts and
+ * writer.ts.) A page is writable exactly when no reason is left. O(1) a page; sweeps are O(pages).
  *
- * Left out until their mechanisms exist: handlers of snapshot, merge and watch. Their bits are here so
- * that several reasons on one page already count and combine.
+ * Left out until their mechanisms exist: handlers of snapshot, merge and watch. Their bits are here
+ * so that several reasons on one page already count and combine.
  */
 import { assert } from '../base/assert.ts';
 import type { GStage } from './g-stage.ts';

@@ -58,7 +58,9 @@ export class DirtyLog {
     this.owner.arbiter.flush();
   }
 
-  /** Stops logging; the log is empty afterwards and no page is protected on its account. O(pages). */
+  /**
+   * Stops logging; the log is empty afterwards and no page is protected on its account. O(pages).
+   */
   disarm(): void {
     this.on = false;
     this.marked = 0;
@@ -68,7 +70,10 @@ export class DirtyLog {
     }
   }
 
-  /** Copies the log into `into` (overwriting it), empties it and protects exactly those pages again. Gives their count. */
+  /**
+   * Copies the log into `into` (overwriting it), empties it and protects exactly those pages again.
+   * Gives their count.
+   */
   takeAndRearm(into: Uint32Array): number {
     assert(this.on, 'only an armed dirty log is taken');
     assert(into.length === this.bitmap.length, 'the bitmap has a bit for each page');

@@ -1,4 +1,5 @@
-// Goal: frames are given out lowest first, never twice, and free ones hold zeroes. Method: random allocation against a set.
+// Goal: frames are given out lowest first, never twice, and free ones hold zeroes. Method: random
+// allocation against a set.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { frameField, frameKind } from '../protocol/host-memory-layout.ts';

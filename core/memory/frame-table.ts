@@ -1,9 +1,10 @@
 /**
- * The frames of a host: who owns each, what it is for, whether it is dirty, hot, on its way or holds
- * decoded code. One aligned u32 a frame in shared memory, which the screen paints without a message;
- * beside it a private bitmap of free frames. Frames are given out lowest first, so that a run is
- * repeatable, and a free frame always holds zeroes, so that giving one out costs no fill.
- * Left out: NUMA distance, huge pages, frames shared by several owners (reference counts come with merging).
+ * The frames of a host: who owns each, what it is for, whether it is dirty, hot, on its way or
+ * holds decoded code. One aligned u32 a frame in shared memory, which the screen paints without a
+ * message; beside it a private bitmap of free frames. Frames are given out lowest first, so that a
+ * run is repeatable, and a free frame always holds zeroes, so that giving one out costs no fill.
+ * Left out: NUMA distance, huge pages, frames shared by several owners (reference counts come with
+ * merging).
  */
 import { assert } from '../base/assert.ts';
 import { FRAME_TABLE_ADDRESS, frameField, frameKind } from '../protocol/host-memory-layout.ts';
@@ -33,6 +34,8 @@ export class FrameTable {
   /** Lowest word of freeBits that may have a bit set. */
   private lowestWord = 0;
   private free: number;
+  /** Free frames that are promised to somebody. */
+  private promised = 0;
 
   constructor(host: HostMemory) {
     this.host = host;
@@ -44,13 +47,39 @@ export class FrameTable {
     if (rest !== 0) this.freeBits[this.freeBits.length - 1] = 2 ** rest - 1;
   }
 
-  /** Frames that nobody has. */
+  /** Frames that nobody has and that are not reserved. */
   freeCount(): number {
-    return this.free;
+    return this.free - this.promised;
   }
 
-  /** The lowest free frame, now owned and full of zeroes; −1 when none is free. */
+  /**
+   * Sets `count` free frames aside for {@link allocateReserved}; false (and nothing changes) when
+   * there are not as many.
+   */
+  reserve(count: number): boolean {
+    if (this.freeCount() < count) return false;
+    this.promised += count;
+    return true;
+  }
+
+  /** Gives reserved frames back to all. */
+  unreserve(count: number): void {
+    assert(count <= this.promised, 'only reserved frames are given back');
+    this.promised -= count;
+  }
+
+  /** The lowest free frame, now owned and full of zeroes; −1 when none is free for everybody. */
   allocate(owner: number, kind: FrameKind): number {
+    return this.freeCount() > 0 ? this.takeLowest(owner, kind) : -1;
+  }
+
+  /** As {@link allocate}, out of what {@link reserve} has set aside. */
+  allocateReserved(owner: number, kind: FrameKind): number {
+    this.unreserve(1);
+    return this.takeLowest(owner, kind);
+  }
+
+  private takeLowest(owner: number, kind: FrameKind): number {
     assert(kind !== frameKind.free, 'a frame is allocated for a purpose');
     while (this.lowestWord < this.freeBits.length && this.freeBits[this.lowestWord] === 0) {
       this.lowestWord++;
@@ -62,8 +91,12 @@ export class FrameTable {
     return frame;
   }
 
-  /** The lowest four free frames in a row that begin at a multiple of four (a Sv39x4 root); −1 when there are none. */
+  /**
+   * The lowest four free frames in a row that begin at a multiple of four (a Sv39x4 root); −1 when
+   * there are none.
+   */
   allocateFour(owner: number, kind: FrameKind): number {
+    if (this.freeCount() < 4) return -1;
     for (let word = this.lowestWord; word < this.freeBits.length; word++) {
       const bits = this.freeBits[word]!;
       for (let shift = 0; shift < 32; shift += 4) {

@@ -1,7 +1,8 @@
 /**
  * The G-stage page table of one VM: real Sv39x4 entries in host frames of kind `table` (RISC-V
- * Privileged 20240411 §18.5.1; root 16 KiB, 2,048 entries). All leaves are 4 KiB pages; every table is made when
- * the VM is created, so that mapping a page later cannot run out of memory. Host physical page n is frame n.
+ * Privileged 20240411 §18.5.1; root 16 KiB, 2,048 entries). All leaves are 4 KiB pages; every table
+ * is made when the VM is created, so that mapping a page later cannot run out of memory. Host
+ * physical page n is frame n.
  *
  *   leaf   63……54 53…………10 9 8 7 6 5 4 3 2 1 0
  *          zero   frame    RSW D A G U X W R V      U = 1 always, A = D = 1 (kept by software, as Linux KVM does)
@@ -22,7 +23,10 @@ export const pteBit = {
 const LEAF =
   pteBit.valid | pteBit.read | pteBit.execute | pteBit.user | pteBit.accessed | pteBit.dirty;
 
-/** Frames that the tables of a VM with `pageCount` pages take: 4 for the root, then one a GiB and one a 2 MiB. */
+/**
+ * Frames that the tables of a VM with `pageCount` pages take: 4 for the root, then one a GiB and
+ * one a 2 MiB.
+ */
 export function gStageTableCount(pageCount: number): number {
   return 4 + Math.ceil(pageCount / 0x40000) + Math.ceil(pageCount / 512);
 }
@@ -44,7 +48,10 @@ export class GStage {
     if (this.rootFrame >= 0) this.build(owner);
   }
 
-  /** Empty tables for a VM; undefined when the host has not enough frames left (nothing is then taken). */
+  /**
+   * Empty tables for a VM; undefined when the host has not enough frames left (nothing is then
+   * taken).
+   */
   static create(
     host: HostMemory,
     frames: FrameTable,
@@ -82,7 +89,10 @@ export class GStage {
     return this.leafTables[page >>> 9]! + (page & 511) * 2;
   }
 
-  /** Maps a page to a frame: readable, executable, and writable when no model reason speaks against it. */
+  /**
+   * Maps a page to a frame: readable, executable, and writable when no model reason speaks against
+   * it.
+   */
   map(page: number, frame: number, writable: boolean): void {
     const entry = this.entry(page);
     this.host.words[entry] = (frame << 10) | LEAF | (writable ? pteBit.write : 0);

@@ -1,13 +1,16 @@
 /**
- * Which host frame holds which page of a VM: per VM slot an array in shared memory (u32, host frame + 1,
- * 0 = absent), which the screen reads, and beside it the way back from a frame to its page.
- * A page is counted from the start of guest RAM, not from guest physical address 0.
+ * Which host frame holds which page of a VM: per VM slot an array in shared memory (u32, host frame
+ * + 1, 0 = absent), which the screen reads, and beside it the way back from a frame to its page. A
+ * page is counted from the start of guest RAM, not from guest physical address 0.
  */
 import { assert } from '../base/assert.ts';
 import { VM_SLOT_COUNT } from '../protocol/host-memory-layout.ts';
 import type { HostMemory } from './host-memory.ts';
 
-/** Where a VM's RAM begins in its guest physical address space (as on QEMU's `virt` board). Unit: byte. */
+/**
+ * Where a VM's RAM begins in its guest physical address space (as on QEMU's `virt` board). Unit:
+ * byte.
+ */
 export const GUEST_RAM_ADDRESS = 0x8000_0000;
 /** {@link GUEST_RAM_ADDRESS} in 4 KiB pages. */
 export const GUEST_RAM_FIRST_PAGE = GUEST_RAM_ADDRESS / 4096;

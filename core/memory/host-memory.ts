@@ -1,7 +1,8 @@
 /**
- * One host's WebAssembly.Memory with typed views over it, laid out by core/protocol/host-memory-layout.
- * The memory is created at its full size and never grows, so the views stay valid for its whole life.
- * Left out: NUMA nodes, memory above the declared maximum, ECC.
+ * One host's WebAssembly.Memory with typed views over it, laid out by
+ * core/protocol/host-memory-layout. The memory is created at its full size and never grows, so the
+ * views stay valid for its whole life. Left out: NUMA nodes, memory above the declared maximum,
+ * ECC.
  */
 import { assert } from '../base/assert.ts';
 import {
@@ -29,12 +30,15 @@ export interface HostMemory {
   readonly longs: BigInt64Array;
 }
 
-/** Heat epoch of a new host: frames never written (stamp 0) are then half a circle old, that is cold. */
+/**
+ * Heat epoch of a new host: frames never written (stamp 0) are then half a circle old, that is
+ * cold.
+ */
 export const HEAT_EPOCH_INITIAL = 128;
 
 /**
- * Makes the memory of a host with `frameCount` frames (1 … FRAME_COUNT_MAX) and its header, with empty
- * TLBs; or puts views over `existing`, which a host of the same size has made before.
+ * Makes the memory of a host with `frameCount` frames (1 … FRAME_COUNT_MAX) and its header, with
+ * empty TLBs; or puts views over `existing`, which a host of the same size has made before.
  */
 export function makeHostMemory(frameCount: number, existing?: WebAssembly.Memory): HostMemory {
   assert(

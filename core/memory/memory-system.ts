@@ -1,4 +1,7 @@
-/** All memory of one host, wired together: the only way into core/memory for the machine and the hypervisor. */
+/**
+ * All memory of one host, wired together: the only way into core/memory for the machine and the
+ * hypervisor.
+ */
 import { assert } from '../base/assert.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { VM_SLOT_COUNT } from '../protocol/host-memory-layout.ts';
@@ -41,13 +44,15 @@ export class MemorySystem {
   }
 
   /**
-   * Makes the memory of a VM in the lowest free slot, with G-stage tables. `allocated`: all pages get
-   * frames now (a VM that boots, or an incoming one that reserves); else none has one yet.
+   * Makes the memory of a VM in the lowest free slot, with G-stage tables. `allocated`: all pages
+   * get frames now (a VM that boots). `reserved`: frames are set aside for all, and each page is
+   * absent until it is allocated (a VM that arrives). Else none has one yet.
    */
   createVm(options: {
     readonly vmId: number;
     readonly pageCount: number;
     readonly allocated: boolean;
+    readonly reserved?: boolean;
   }): Result<VmMemory, MemoryError> {
     const { vmId, pageCount } = options;
     if (!Number.isSafeInteger(pageCount) || pageCount < 1) return err({ kind: 'no-pages', asked: pageCount });
@@ -56,11 +61,12 @@ export class MemorySystem {
     const free = this.frames.freeCount();
     const asked = this.framesNeeded(pageCount);
     const refused = err({ kind: 'out-of-memory' as const, asked, free });
-    if (pageCount > this.frames.frameCount || (options.allocated && asked > free)) return refused;
+    if (pageCount > this.frames.frameCount || ((options.allocated || options.reserved === true) && asked > free)) return refused;
     const gStage = GStage.create(this.host, this.frames, { owner: vmId, pageCount });
     if (gStage === undefined) return refused;
     const vm = new VmMemory(this, gStage, { slot, vmId, pageCount });
     if (options.allocated) assert(vm.allocateAll(), 'the frames were counted before');
+    else if (options.reserved === true) assert(vm.reserveAll(), 'the frames were counted before');
     this.vms[slot] = vm;
     return ok(vm);
   }
@@ -76,7 +82,10 @@ export class MemorySystem {
     this.vms[vm.slot] = undefined;
   }
 
-  /** Guest pages written since the call before, as (VM slot, page, host frame) in order of frames. For the run hash. */
+  /**
+   * Guest pages written since the call before, as (VM slot, page, host frame) in order of frames.
+   * For the run hash.
+   */
   takeWrittenPages(visit: (slot: number, page: number, frame: number) => void): void {
     for (const frame of this.tools.takeWritten()) {
       const slot = this.map.slotOfFrame(frame);

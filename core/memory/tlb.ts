@@ -1,10 +1,11 @@
 /**
- * The translation lookaside buffers of all harts of a host: direct-mapped tables in shared memory that
- * compiled code reads (layout: core/protocol/host-memory-layout). An entry caches the combined two-stage
- * translation. They only speed things up: a miss costs no virtual time and changes no guest state.
+ * The translation lookaside buffers of all harts of a host: direct-mapped tables in shared memory
+ * that compiled code reads (layout: core/protocol/host-memory-layout). An entry caches the combined
+ * two-stage translation. They only speed things up: a miss costs no virtual time and changes no
+ * guest state.
  *
- * The promise the tables keep: a page is in a *write* table only while nothing has a reason to see a
- * store to it, because a store that hits calls nobody.
+ * The promise the tables keep: a page is in a *write* table only while nothing has a reason to see
+ * a store to it, because a store that hits calls nobody.
  */
 import { assert } from '../base/assert.ts';
 import {
@@ -31,7 +32,9 @@ export class Tlb {
   private readonly words: Int32Array;
   /** VM slot that each hart belongs to, −1 = unused. */
   private readonly vmSlotOfHart = new Int8Array(HART_COUNT_MAX).fill(-1);
-  /** Harts that hold an entry made from a VS-stage superpage, where flushing one page is not enough. */
+  /**
+   * Harts that hold an entry made from a VS-stage superpage, where flushing one page is not enough.
+   */
   private readonly superpages = new Uint8Array(HART_COUNT_MAX);
 
   constructor(host: HostMemory) {
@@ -61,8 +64,9 @@ export class Tlb {
   }
 
   /**
-   * Enters a translation. `hart` is the address of the hart's block, `offset` one of tlbOffset, `bank`
-   * 0 for U and 1 for S, `low`/`high` the virtual address, `payload` the address of the frame or decoded page.
+   * Enters a translation. `hart` is the address of the hart's block, `offset` one of tlbOffset,
+   * `bank` 0 for U and 1 for S, `low`/`high` the virtual address, `payload` the address of the
+   * frame or decoded page.
    */
   fill(
     hart: number,
@@ -88,7 +92,10 @@ export class Tlb {
     this.superpages[slot] = 0;
   }
 
-  /** Empties a hart's read and write tables of one bank: a permission bit of that privilege was taken away. */
+  /**
+   * Empties a hart's read and write tables of one bank: a permission bit of that privilege was
+   * taken away.
+   */
   flushData(slot: number, bank: number): void {
     for (const offset of [tlbOffset.read, tlbOffset.write]) {
       const first = tableWord(slot, offset) + bank * TABLE_WORDS;
@@ -96,7 +103,10 @@ export class Tlb {
     }
   }
 
-  /** Forgets one virtual page of a hart (sfence.vma with an address); everything, when superpages are about. */
+  /**
+   * Forgets one virtual page of a hart (sfence.vma with an address); everything, when superpages
+   * are about.
+   */
   flushAddress(slot: number, low: number, high: number): void {
     if (this.superpages[slot] !== 0) {
       this.flushHart(slot);

@@ -1,8 +1,8 @@
 /**
- * What tools know of writes to a host's frames: *heat* (when was a frame last written, for the memory
- * map) and *hash* (which frames were written since the last hash point). They cost no virtual time and
- * count nowhere. Both are exact: after each epoch or hash point all write TLBs are emptied, and a page
- * enters one again only once its stamp and its bit are set.
+ * What tools know of writes to a host's frames: *heat* (when was a frame last written, for the
+ * memory map) and *hash* (which frames were written since the last hash point). They cost no
+ * virtual time and count nowhere. Both are exact: after each epoch or hash point all write TLBs are
+ * emptied, and a page enters one again only once its stamp and its bit are set.
  */
 import { FRAME_TABLE_ADDRESS, frameField, HEADER_ADDRESS, headerWord } from '../protocol/host-memory-layout.ts';
 import { HEAT_EPOCH_INITIAL, type HostMemory } from './host-memory.ts';
@@ -10,7 +10,10 @@ import type { Tlb } from './tlb.ts';
 
 const EPOCH_WORD = (HEADER_ADDRESS >> 2) + headerWord.heatEpoch;
 const TABLE = FRAME_TABLE_ADDRESS >> 2;
-/** Epochs in which the ageing sweep passes every frame once; with half a circle of 128, stamps never look young again. */
+/**
+ * Epochs in which the ageing sweep passes every frame once; with half a circle of 128, stamps never
+ * look young again.
+ */
 const SWEEP_EPOCHS = 48;
 
 export class ToolLog {
@@ -64,8 +67,8 @@ export class ToolLog {
   }
 
   /**
-   * Begins the next heat epoch (0 … 255, around). The age of a frame is (epoch − stamp) & 255; stamps
-   * older than three quarters of the circle are set back to half of it, a few at each call.
+   * Begins the next heat epoch (0 … 255, around). The age of a frame is (epoch − stamp) & 255;
+   * stamps older than three quarters of the circle are set back to half of it, a few at each call.
    */
   advanceHeatEpoch(): void {
     const epoch = (this.words[EPOCH_WORD]! + 1) & frameField.heatMask;

@@ -1,5 +1,6 @@
-// Goal: the walk agrees with the manual's algorithm on random tables. Method: random entries in both stages, walked a second time by a
-// BigInt transcription of Privileged 20240411 §12.3.2 and §18.5; fault, address and all changed bytes must be equal.
+// Goal: the walk agrees with the manual's algorithm on random tables. Method: random entries in
+// both stages, walked a second time by a BigInt transcription of Privileged 20240411 §12.3.2 and
+// §18.5; fault, address and all changed bytes must be equal.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { csrSlot, HART_ADDRESS, hartOffset } from '../protocol/host-memory-layout.ts';
@@ -12,7 +13,10 @@ import type { VmMemory } from './vm-memory.ts';
 const PAGES = 12;
 const VERIFY = process.env['GLASSHOUSE_VERIFY'] !== undefined;
 
-/** What the model says of one access. Addresses: host physical for a success, guest physical for a refusal. */
+/**
+ * What the model says of one access. Addresses: host physical for a success, guest physical for a
+ * refusal.
+ */
 type Outcome = { kind: 'page' } | { kind: 'guest'; address: bigint; write: boolean } | { kind: 'ok'; address: bigint };
 
 interface Model {
@@ -28,7 +32,10 @@ interface Model {
 const bit = (value: bigint, index: number) => ((value >> BigInt(index)) & 1n) === 1n;
 const [V, R, W, X, U, A, D] = [0, 1, 2, 3, 4, 6, 7];
 
-/** One stage's algorithm; `read`, `write` see this stage's physical addresses and give undefined for a refused access. */
+/**
+ * One stage's algorithm; `read`, `write` see this stage's physical addresses and give undefined for
+ * a refused access.
+ */
 function modelStage(options: {
   root: bigint; levels: number[]; virtual: bigint; widened: number; store: boolean;
   read(address: bigint): bigint | undefined; write(address: bigint, value: bigint): boolean; allowed(entry: bigint): boolean;

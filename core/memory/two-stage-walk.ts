@@ -1,7 +1,8 @@
 /**
- * Address translation for a guest: Sv39 by vsatp, every step of it through Sv39x4 by the VM's G-stage
- * (RISC-V Privileged 20240411 §12.3.2, §12.4, §18.5), from the real bytes of both tables. Accessed and
- * dirty bits are set in hardware (Svadu); guest entries are rewritten through the writer as `walker`.
+ * Address translation for a guest: Sv39 by vsatp, every step of it through Sv39x4 by the VM's
+ * G-stage (RISC-V Privileged 20240411 §12.3.2, §12.4, §18.5), from the real bytes of both tables.
+ * Accessed and dirty bits are set in hardware (Svadu); guest entries are rewritten through the
+ * writer as `walker`.
  *
  *   virtual address     38…30 29…21 20…12 11…0        vsatp  MODE 63…60 · ASID 59…44 · PPN 43…0
  *                       VPN2  VPN1  VPN0  offset      entry  PPN 53…10 · RSW 9…8 · D A G U X W R V
@@ -25,7 +26,10 @@ export type AccessKind = (typeof accessKind)[keyof typeof accessKind];
 export const walkFault = { none: 0, page: 1, guestPage: 2 } as const;
 export type WalkFault = (typeof walkFault)[keyof typeof walkFault];
 
-/** One table entry that a walk read. Addresses: guest physical for stage VS, host physical for stage G. */
+/**
+ * One table entry that a walk read. Addresses: guest physical for stage VS, host physical for stage
+ * G.
+ */
 export interface WalkStep {
   readonly stage: 'VS' | 'G';
   readonly level: number;
@@ -55,7 +59,9 @@ export class TwoStageWalk {
   guestPage = 0;
   /** Byte in {@link guestPage} of the access that the G-stage refused. */
   guestOffset = 0;
-  /** Whether the access that the G-stage refused was a write (the store itself, or an A/D update). */
+  /**
+   * Whether the access that the G-stage refused was a write (the store itself, or an A/D update).
+   */
   refusedWrite = false;
   /** Whether the VS-stage leaf was a superpage. */
   superpage = false;
@@ -72,8 +78,8 @@ export class TwoStageWalk {
   }
 
   /**
-   * Translates the virtual address `high`:`low` (32-bit halves) of the hart whose block is at `hart`, at
-   * its present privilege. Sets A and D bits on the way.
+   * Translates the virtual address `high`:`low` (32-bit halves) of the hart whose block is at
+   * `hart`, at its present privilege. Sets A and D bits on the way.
    */
   translate(vm: VmMemory, hart: number, low: number, high: number, access: AccessKind): WalkFault {
     const satpHigh = this.words[(hart >> 2) + VSATP + 1]!;
@@ -186,7 +192,9 @@ export class TwoStageWalk {
     return walkFault.guestPage;
   }
 
-  /** The G-stage for one guest page number: sets hostPage, or gives false for a guest-page fault. */
+  /**
+   * The G-stage for one guest page number: sets hostPage, or gives false for a guest-page fault.
+   */
   private gTranslate(vm: VmMemory, guestPage: number, access: AccessKind): boolean {
     if (guestPage >= GUEST_PAGE_LIMIT) return false;
     let table = frameAddress(this.host, vm.gStage.rootFrame);

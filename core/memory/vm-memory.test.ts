@@ -1,4 +1,5 @@
-// Goal: a VM's memory is created, refused, filled, read and given back; absent pages give values. Method: direct calls.
+// Goal: a VM's memory is created, refused, filled, read and given back; absent pages give values.
+// Method: direct calls.
 import { expect, test } from 'vitest';
 import { frameKind } from '../protocol/host-memory-layout.ts';
 import { pteBit } from './g-stage.ts';
@@ -132,4 +133,24 @@ test('the hash log lists written pages once, in order of frames', () => {
   system.takeWrittenPages((slot, page) => seen.push([slot, page]));
   expect(seen).toEqual([[0, 0], [0, 1], [1, 3]]);
   system.takeWrittenPages(() => expect.unreachable());
+});
+
+test('a VM that arrives has its frames set aside: absent until allocated, out of reach for others', () => {
+  const system = new MemorySystem(200);
+  const arriving = system.createVm({ vmId: 1, pageCount: 100, allocated: false, reserved: true });
+  if (!arriving.ok) throw new Error(arriving.error.kind);
+  const needed = system.framesNeeded(100);
+  expect(arriving.value.pageState(0)).toBe('absent');
+  expect(system.frames.freeCount()).toBe(200 - needed);
+  expect(system.createVm({ vmId: 2, pageCount: 100, allocated: true })).toMatchObject({ error: { kind: 'out-of-memory' } });
+  expect(system.frames.takeAllFree(0, frameKind.pinned)).toBe(200 - needed);
+  for (let page = 0; page < 100; page++) expect(arriving.value.allocate(page)).toBe(true);
+  arriving.value.destroy();
+  expect(system.frames.freeCount()).toBe(needed);
+
+  const dropped = system.createVm({ vmId: 3, pageCount: 50, allocated: false, reserved: true });
+  if (!dropped.ok) throw new Error(dropped.error.kind);
+  dropped.value.allocate(7);
+  dropped.value.destroy();
+  expect(system.frames.freeCount()).toBe(needed);
 });

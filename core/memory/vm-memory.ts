@@ -1,7 +1,7 @@
 /**
  * The memory of one VM on one host: its G-stage, its pages in host frames, its dirty log. Pages are
- * counted from the start of guest RAM (GUEST_RAM_ADDRESS), 0 … pageCount − 1; byte addresses are guest
- * physical. Asking for an absent page gives a value (undefined or false), never an exception.
+ * counted from the start of guest RAM (GUEST_RAM_ADDRESS), 0 … pageCount − 1; byte addresses are
+ * guest physical. Asking for an absent page gives a value (undefined or false), never an exception.
  * Left out: swapping, ballooning, merging, huge pages, devices in the physical address space.
  */
 import { assert } from '../base/assert.ts';
@@ -23,6 +23,8 @@ export class VmMemory {
   readonly dirtyLog: DirtyLog;
   private readonly system: MemorySystem;
   private present = 0;
+  /** Frames set aside for pages that are absent yet. */
+  private reserved = 0;
   private alive = true;
 
   /** Made by MemorySystem.createVm only. */
@@ -57,12 +59,20 @@ export class VmMemory {
     return this.present;
   }
 
-  /** Gives a page a frame of zeroes. False when the host has none left; true also when it had one already. */
+  /**
+   * Gives a page a frame of zeroes. False when the host has none left; true also when it had one
+   * already.
+   */
   allocate(page: number): boolean {
     assert(page >= 0 && page < this.pageCount && this.alive, 'a page of a living VM');
     if (this.frame(page) >= 0) return true;
-    const frame = this.system.frames.allocate(this.vmId, frameKind.private);
+    const { frames } = this.system;
+    const promised = this.reserved > 0;
+    const frame = promised
+      ? frames.allocateReserved(this.vmId, frameKind.private)
+      : frames.allocate(this.vmId, frameKind.private);
     if (frame < 0) return false;
+    if (promised) this.reserved--;
     this.system.map.set(this.slot, page, frame);
     this.gStage.map(page, frame, this.arbiter.isFree(page));
     this.present++;
@@ -76,6 +86,14 @@ export class VmMemory {
     return true;
   }
 
+  /** Sets frames aside for all absent pages, all or none: {@link allocate} then never fails. */
+  reserveAll(): boolean {
+    const count = this.pageCount - this.present - this.reserved;
+    if (!this.system.frames.reserve(count)) return false;
+    this.reserved += count;
+    return true;
+  }
+
   /** Gives a page's frame back. */
   release(page: number): void {
     if (this.frame(page) < 0) return;
@@ -83,19 +101,26 @@ export class VmMemory {
     this.releaseFlushed(page);
   }
 
-  /** Gives all frames, also those of the tables, and the slot back. Harts have been detached before. */
+  /**
+   * Gives all frames, also those of the tables, and the slot back. Harts have been detached before.
+   */
   destroy(): void {
     assert(this.alive, 'a VM memory is destroyed once');
     this.system.tlb.flushVm(this.slot);
     for (let page = 0; page < this.pageCount; page++) {
       if (this.frame(page) >= 0) this.releaseFlushed(page);
     }
+    this.system.frames.unreserve(this.reserved);
+    this.reserved = 0;
     this.gStage.destroy();
     this.alive = false;
     this.system.forgetVm(this);
   }
 
-  /** A live view of a page's 4,096 bytes: copy before keeping; never write through it. Undefined when absent. */
+  /**
+   * A live view of a page's 4,096 bytes: copy before keeping; never write through it. Undefined
+   * when absent.
+   */
   readPage(page: number): Uint8Array | undefined {
     const frame = this.frame(page);
     if (frame < 0) return undefined;

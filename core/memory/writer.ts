@@ -1,21 +1,27 @@
 /**
- * The one slow-path writer: every byte of guest memory that is not stored by compiled code through a
- * write TLB entry is announced here, with the origin of the write, before or right after it lands.
- * It marks the dirty log, heat and hash logs, and tells whoever holds decoded instructions of the
- * frame. Forget one caller, and a migrated guest is corrupt.
+ * The one slow-path writer: every byte of guest memory that is not stored by compiled code through
+ * a write TLB entry is announced here, with the origin of the write, before or right after it
+ * lands. It marks the dirty log, heat and hash logs, and tells whoever holds decoded instructions
+ * of the frame. Forget one caller, and a migrated guest is corrupt.
  */
 import type { FrameTable } from './frame-table.ts';
 import type { Tlb } from './tlb.ts';
 import type { ToolLog } from './tool-log.ts';
 import type { VmMemory } from './vm-memory.ts';
 
-/** Who writes. vcpu and walker writes are the guest's own: on real hardware they fault, so they cost. */
+/**
+ * Who writes. vcpu and walker writes are the guest's own: on real hardware they fault, so they
+ * cost.
+ */
 export type WriteOrigin =
   | 'vcpu' | 'walker' | 'device' | 'hypervisor' | 'sbi' | 'restore' | 'migration';
 
 /** What the writer tells the layers above. */
 export interface WriterPorts {
-  /** The guest's first write to a page with a model reason left to the hypervisor. `page` from the start of RAM. */
+  /**
+   * The guest's first write to a page with a model reason left to the hypervisor. `page` from the
+   * start of RAM.
+   */
   onModelFault(vm: VmMemory, reason: 'dirtyLog', page: number): void;
   /** Bytes of a frame that holds decoded instructions change. */
   onCodeWrite(frame: number, offset: number, byteCount: number): void;
@@ -41,8 +47,8 @@ export class GuestWriter {
   }
 
   /**
-   * Announces a write of `byteCount` bytes at `offset` inside one page, held by `frame`. Whoever calls
-   * it changes the bytes in the same step.
+   * Announces a write of `byteCount` bytes at `offset` inside one page, held by `frame`. Whoever
+   * calls it changes the bytes in the same step.
    */
   observe(
     vm: VmMemory,
@@ -70,7 +76,10 @@ export class GuestWriter {
     return vm.arbiter.isFree(page);
   }
 
-  /** Whether compiled code may store to this page without telling anybody, until something is re-armed. */
+  /**
+   * Whether compiled code may store to this page without telling anybody, until something is
+   * re-armed.
+   */
   mayBypass(vm: VmMemory, page: number, frame: number): boolean {
     return vm.arbiter.isFree(page) && this.tools.isMarked(frame) && !this.frames.isCode(frame);
   }
