@@ -131,7 +131,9 @@ function maySendData(connection: TcpConnection): boolean {
  */
 function nextLength(context: TcpContext, connection: TcpConnection): number {
   const { send, congestion } = connection;
-  const unsent = send.written - send.next;
+  // What goes again after a timeout does not mix with what goes for the first time.
+  const again = send.next < send.highest;
+  const unsent = (again ? Math.min(send.highest, send.written) : send.written) - send.next;
   const windowLimit = send.windowEdge - send.next;
   const congestionEdge =
     Math.max(0, send.unacknowledged) + usableWindow(congestion, send.maximumSegmentSize);
@@ -140,7 +142,7 @@ function nextLength(context: TcpContext, connection: TcpConnection): number {
   if (allowed <= 0) return 0;
   const full = allowed === send.maximumSegmentSize || 2 * allowed >= send.windowMax;
   if (!full && allowed < unsent) return 0;
-  if (!full && send.corked && !send.finRequested) return 0;
+  if (!full && send.corked && !send.finRequested && !again) return 0;
   const room = context.ports.transmitRoom?.(connection.remoteAddress) ?? allowed;
   if (room >= allowed) return allowed;
   return room < Math.min(allowed, ROOM_SEGMENT_BYTES) ? 0 : room;
