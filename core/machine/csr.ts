@@ -1,7 +1,7 @@
 /**
- * The control and status registers of a guest (VS and VU mode), as a table: where each is kept, which
- * bits software can change, what else a write does. All others are illegal instructions to the guest.
- * Left out: Sstc's stimecmp, hardware performance counters, the F extension's registers.
+ * The control and status registers of a guest (VS and VU mode), as a table: where each is kept,
+ * which bits software can change, what else a write does. All others are illegal instructions to
+ * the guest. Left out: Sstc's stimecmp, hardware performance counters, the F extension's registers.
  */
 import { csrSlot } from '../protocol/host-memory-layout.ts';
 import { sstatusBit } from './hart.ts';

@@ -1,8 +1,9 @@
 /**
- * Pool of decoded pages: which host frame each holds instructions of, and what happens when code changes. Decoding is
- * per host frame, whatever virtual addresses lead there. A frame with a decoded page has its code bit set and is in
- * no write TLB, so every write to it comes by here and makes just the overwritten operations undecoded: fence.i has
- * nothing left to do. When the pool is full everything is dropped. Never part of a saved state or of the run hash.
+ * Pool of decoded pages: which host frame each holds instructions of, and what happens when code
+ * changes. Decoding is per host frame, whatever virtual addresses lead there. A frame with a
+ * decoded page has its code bit set and is in no write TLB, so every write to it comes by here and
+ * makes just the overwritten operations undecoded: fence.i has nothing left to do. When the pool is
+ * full everything is dropped. Never part of a saved state or of the run hash.
  */
 import { assert } from '../base/assert.ts';
 import { frameAddress, type MemorySystem } from '../memory/index.ts';
@@ -55,8 +56,8 @@ export class DecodedPages {
   }
 
   /**
-   * Bytes offset … offset + byteCount − 1 of a code frame change: undecodes every instruction that has one of them
-   * (an instruction is up to 4 bytes long and begins at an even byte).
+   * Bytes offset … offset + byteCount − 1 of a code frame change: undecodes every instruction that
+   * has one of them (an instruction is up to 4 bytes long and begins at an even byte).
    */
   onCodeWrite(frame: number, offset: number, byteCount: number): void {
     const index = this.pageOf[frame]!;

@@ -1,4 +1,7 @@
-/** What the slow paths of a host share: its memory, the walker, the decoded pages and what each hart is doing. */
+/**
+ * What the slow paths of a host share: its memory, the walker, the decoded pages and what each hart
+ * is doing.
+ */
 import { HART_COUNT_MAX } from '../protocol/host-memory-layout.ts';
 import { type MemorySystem, TwoStageWalk, type VmMemory } from '../memory/index.ts';
 import { DecodedPages } from './decoded-pages.ts';
@@ -6,8 +9,9 @@ import { DecodedPages } from './decoded-pages.ts';
 /** What the machine needs from above. */
 export interface MachinePorts {
   /**
-   * Virtual time of the instruction that hart `hartSlot` executes, with `budgetLeft` instructions of the
-   * present run() still to come after it. Unit: ns. Guests see it as `time`, in ticks of 100 ns.
+   * Virtual time of the instruction that hart `hartSlot` executes, with `budgetLeft` instructions
+   * of the present run() still to come after it. Unit: ns. Guests see it as `time`, in ticks of 100
+   * ns.
    */
   timeNs(hartSlot: number, budgetLeft: number): number;
 }

@@ -1,6 +1,7 @@
 /**
- * The architectural state of a hart as one declared record: what migrates, what is hashed, what a checkpoint holds.
- * TLBs, decoded pages and the fields for slow paths are not state. All little endian.
+ * The architectural state of a hart as one declared record: what migrates, what is hashed, what a
+ * checkpoint holds. TLBs, decoded pages and the fields for slow paths are not state. All little
+ * endian.
  *
  *   0  u32 magic 'HART'   4  u32 version   8  fields in the order of the table
  */
@@ -11,7 +12,10 @@ import { csrSlot, hartOffset } from '../protocol/host-memory-layout.ts';
 const MAGIC = 0x5452_4148;
 const VERSION = 1;
 
-/** A field: `offset` in the live record, `byteCount` in both, initial value 0 unless resetHart says otherwise. */
+/**
+ * A field: `offset` in the live record, `byteCount` in both, initial value 0 unless resetHart says
+ * otherwise.
+ */
 export interface HartField {
   readonly name: string;
   readonly offset: number;

@@ -1,7 +1,7 @@
 /**
- * Access to a hart's record in the host memory (layout: core/protocol/host-memory-layout). A hart is
- * named by the address of its block. 64-bit values are handled as two 32-bit halves; bigint is for
- * inspectors and tests.
+ * Access to a hart's record in the host memory (layout: core/protocol/host-memory-layout). A hart
+ * is named by the address of its block. 64-bit values are handled as two 32-bit halves; bigint is
+ * for inspectors and tests.
  */
 import { csrSlot, HART_ADDRESS, HART_STRIDE, hartOffset } from '../protocol/host-memory-layout.ts';
 
@@ -68,7 +68,9 @@ export function advancePc(words: Int32Array, hart: number): void {
   if (low >>> 0 < 4) words[pc + 1] = (words[pc + 1]! + 1) | 0;
 }
 
-/** The supervisor interrupts that are pending and enabled for a guest: sip & sie, bits 1, 5 and 9. */
+/**
+ * The supervisor interrupts that are pending and enabled for a guest: sip & sie, bits 1, 5 and 9.
+ */
 export function pendingAndEnabled(words: Int32Array, hart: number): number {
   const pending = (words[csrWord(hart, csrSlot.hvip)]! >>> 1) & 0x222;
   return pending & words[csrWord(hart, csrSlot.vsie)]!;

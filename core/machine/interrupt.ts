@@ -1,7 +1,8 @@
 /**
- * Interrupts of a guest hart: hvip bits 2, 6 and 10 are what the guest sees as sip bits 1 (software), 5
- * (timer) and 9 (external) (RISC-V Privileged 20240411 §18.2.3, §12.1.3). All are delegated to it.
- * Left out: guest external interrupt files (AIA), the timer comparator of Sstc (the hypervisor keeps the timer).
+ * Interrupts of a guest hart: hvip bits 2, 6 and 10 are what the guest sees as sip bits 1
+ * (software), 5 (timer) and 9 (external) (RISC-V Privileged 20240411 §18.2.3, §12.1.3). All are
+ * delegated to it. Left out: guest external interrupt files (AIA), the timer comparator of Sstc
+ * (the hypervisor keeps the timer).
  */
 import { assert } from '../base/assert.ts';
 import { csrSlot } from '../protocol/host-memory-layout.ts';
@@ -21,7 +22,10 @@ export function setPending(words: Int32Array, hart: number, cause: number, pendi
   words[word] = pending ? words[word]! | (1 << cause) : words[word]! & ~(1 << cause);
 }
 
-/** Takes the first interrupt that is pending, enabled and not masked by the mode. Gives whether one was taken. */
+/**
+ * Takes the first interrupt that is pending, enabled and not masked by the mode. Gives whether one
+ * was taken.
+ */
 export function takeInterrupt(words: Int32Array, hart: number): boolean {
   const ready = pendingAndEnabled(words, hart);
   if (ready === 0) return false;

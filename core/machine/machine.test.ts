@@ -1,4 +1,5 @@
-// Goal: a hart runs, counts, traps, waits and is interrupted as conventions say. Method: small programs from our assembler.
+// Goal: a hart runs, counts, traps, waits and is interrupted as conventions say. Method: small
+// programs from our assembler.
 import { expect, test } from 'vitest';
 import { exitReason } from '../protocol/host-memory-layout.ts';
 import { makeSmallGuest, type SmallGuest } from '../testing/small-guest.ts';

@@ -1,7 +1,8 @@
 /**
- * The harts of one host: reset, run for an exact number of instructions, interrupt, save and load. Compiled code does
- * the work (core/wasm); slow paths come back here. A machine knows guests only (VS and VU mode); what would trap
- * to HS leaves to the hypervisor as an exit. Left out: M-mode and bare-metal harts.
+ * The harts of one host: reset, run for an exact number of instructions, interrupt, save and load.
+ * Compiled code does the work (core/wasm); slow paths come back here. A machine knows guests only
+ * (VS and VU mode); what would trap to HS leaves to the hypervisor as an exit. Left out: M-mode and
+ * bare-metal harts.
  */
 import { assert } from '../base/assert.ts';
 import type { Result } from '../base/result.ts';
@@ -59,7 +60,10 @@ export class Machine {
     doors.onCodeFrameReleased = (frame) => decoded.onCodeFrameReleased(frame);
   }
 
-  /** Makes a hart of `vm` ready to start in VS-mode, paging off, at `pc`, with a0 and a1 as given and all else 0. */
+  /**
+   * Makes a hart of `vm` ready to start in VS-mode, paging off, at `pc`, with a0 and a1 as given
+   * and all else 0.
+   */
   resetHart(slot: number, options: { vm: VmMemory; pc: number; a0: number; a1: number }): void {
     const hart = this.claim(slot, options.vm);
     writeCounter(this.words, (hart >> 2) + hartWord.pc, options.pc);
@@ -77,8 +81,9 @@ export class Machine {
   }
 
   /**
-   * Takes a pending enabled interrupt, then runs up to `budget` instructions (0 … 2^31 − 1). Every attempted
-   * instruction takes one from the budget. Running a vCPU drops the LR reservations of its VM's others.
+   * Takes a pending enabled interrupt, then runs up to `budget` instructions (0 … 2^31 − 1). Every
+   * attempted instruction takes one from the budget. Running a vCPU drops the LR reservations of
+   * its VM's others.
    */
   run(slot: number, budget: number): RunOutcome {
     const vm = this.context.vms[slot];
@@ -100,22 +105,34 @@ export class Machine {
     return { exit, left };
   }
 
-  /** Sets or clears a bit of the guest's hvip: 2 software, 6 timer, 10 external. Seen by the next run(). */
+  /**
+   * Sets or clears a bit of the guest's hvip: 2 software, 6 timer, 10 external. Seen by the next
+   * run().
+   */
   setInterruptPending(slot: number, cause: number, pending: boolean): void {
     setPending(this.words, hartAddress(slot), cause, pending);
   }
 
-  /** Whether a hart that waits in wfi would go on: an interrupt is pending and enabled, masked by the mode or not. */
+  /**
+   * Whether a hart that waits in wfi would go on: an interrupt is pending and enabled, masked by
+   * the mode or not.
+   */
   isWoken(slot: number): boolean {
     return pendingAndEnabled(this.words, hartAddress(slot)) !== 0;
   }
 
-  /** Moves pc past the present instruction: an environment call was served. It counts as retired never. */
+  /**
+   * Moves pc past the present instruction: an environment call was served. It counts as retired
+   * never.
+   */
   skipInstruction(slot: number): void {
     advancePc(this.words, hartAddress(slot));
   }
 
-  /** Raises an exception in the guest as if the present instruction had (the hypervisor reflects a fault). */
+  /**
+   * Raises an exception in the guest as if the present instruction had (the hypervisor reflects a
+   * fault).
+   */
   raiseException(slot: number, cause: number, value: bigint): void {
     const low = Number(BigInt.asIntN(32, value));
     const high = Number(BigInt.asIntN(32, value >> 32n));

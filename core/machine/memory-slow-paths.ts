@@ -1,7 +1,7 @@
 /**
- * Loads, stores and atomics that missed the TLB: misaligned ones, those across two pages, pages not yet entered,
- * pages that somebody watches. Reservations of LR/SC are a guest physical address and a byte count; another
- * vCPU's run drops them, a hart's own plain stores do not.
+ * Loads, stores and atomics that missed the TLB: misaligned ones, those across two pages, pages not
+ * yet entered, pages that somebody watches. Reservations of LR/SC are a guest physical address and
+ * a byte count; another vCPU's run drops them, a hart's own plain stores do not.
  */
 import { assert } from '../base/assert.ts';
 import { accessKind, frameOfAddress, GUEST_RAM_FIRST_PAGE, type VmMemory } from '../memory/index.ts';
@@ -133,7 +133,10 @@ function fill(
   context.system.tlb.fill(hart, table, bank, low, high, payload, context.walk.superpage);
 }
 
-/** Announces a store to the page just found and, when nobody wants to hear of the next one, enters it in the TLB. */
+/**
+ * Announces a store to the page just found and, when nobody wants to hear of the next one, enters
+ * it in the TLB.
+ */
 function observeStore(
   context: HartContext,
   hart: number,
@@ -214,7 +217,10 @@ function storeAcross(context: HartContext, hart: number, byteCount: number): num
   return 1;
 }
 
-/** Where the two halves of an access lie: memory addresses of their first bytes, pages of RAM, bytes in the first. */
+/**
+ * Where the two halves of an access lie: memory addresses of their first bytes, pages of RAM, bytes
+ * in the first.
+ */
 interface Halves {
   readonly split: number;
   readonly first: number;

@@ -1,7 +1,7 @@
 /**
- * System instructions of a guest: CSR access, sret, wfi, sfence.vma, ecall, ebreak. Whatever a guest may not do
- * is an illegal instruction to it (what real hardware raises as a virtual-instruction exception, its
- * hypervisor reflects as illegal). Each moves record.pc itself.
+ * System instructions of a guest: CSR access, sret, wfi, sfence.vma, ecall, ebreak. Whatever a
+ * guest may not do is an illegal instruction to it (what real hardware raises as a
+ * virtual-instruction exception, its hypervisor reflects as illegal). Each moves record.pc itself.
  */
 import { csrSlot, exitReason } from '../protocol/host-memory-layout.ts';
 import { SYSTEM_HANDLERS, type SlowPaths } from '../wasm/interpreter-abi.ts';
@@ -169,7 +169,10 @@ function readCsr(context: HartContext, hart: number, row: GuestCsr, into: number
   }
 }
 
-/** cycle, instret: what came before this instruction. time: the instant of this instruction, in ticks. */
+/**
+ * cycle, instret: what came before this instruction. time: the instant of this instruction, in
+ * ticks.
+ */
 function counterValue(context: HartContext, hart: number, row: GuestCsr): number {
   const { words } = context;
   const base = hart >> 2;
@@ -186,7 +189,10 @@ function counterValue(context: HartContext, hart: number, row: GuestCsr): number
   return readCounter(words, base + hartWord.instructionsRetired) + before - counts.notRetired;
 }
 
-/** Writes a CSR under its mask, with what follows from it. pc already stands at the next instruction. */
+/**
+ * Writes a CSR under its mask, with what follows from it. pc already stands at the next
+ * instruction.
+ */
 function writeCsr(context: HartContext, hart: number, row: GuestCsr, low: number, high: number): void {
   const { words } = context;
   const word = csrWord(hart, row.slot);
@@ -205,7 +211,10 @@ function writeCsr(context: HartContext, hart: number, row: GuestCsr, low: number
   }
 }
 
-/** Empties the TLB banks that relied on a permission bit of sstatus which has gone. Bits that come only add misses. */
+/**
+ * Empties the TLB banks that relied on a permission bit of sstatus which has gone. Bits that come
+ * only add misses.
+ */
 function flushWithdrawn(context: HartContext, hart: number, withdrawn: number): void {
   const slot = slotOfHart(hart);
   if ((withdrawn & (sstatusBit.sum | sstatusBit.mxr)) !== 0) context.system.tlb.flushData(slot, 1);

@@ -1,7 +1,8 @@
 /**
  * Traps into VS-mode (RISC-V Privileged 20240411 §12.1.1–§12.1.9 under V=1: the S names mean the VS
- * copies). Every exception that a guest can raise is delegated to it, except an environment call from
- * VS and faults of the G-stage, which leave to the hypervisor. A trap drops the LR reservation.
+ * copies). Every exception that a guest can raise is delegated to it, except an environment call
+ * from VS and faults of the G-stage, which leave to the hypervisor. A trap drops the LR
+ * reservation.
  */
 import { csrSlot, exitReason } from '../protocol/host-memory-layout.ts';
 import { csrWord, hartWord, privilege, sstatusBit } from './hart.ts';
@@ -9,8 +10,8 @@ import { csrWord, hartWord, privilege, sstatusBit } from './hart.ts';
 const INTERRUPT_BIT_HIGH = 0x8000_0000 | 0;
 
 /**
- * Enters the guest's trap handler from the record's pc. `code` is the exception or interrupt number,
- * `valueLow`/`valueHigh` go to stval. Interrupts are vectored when stvec says so.
+ * Enters the guest's trap handler from the record's pc. `code` is the exception or interrupt
+ * number, `valueLow`/`valueHigh` go to stval. Interrupts are vectored when stvec says so.
  */
 export function enterTrap(
   words: Int32Array,
@@ -69,8 +70,9 @@ export function returnFromTrap(words: Int32Array, hart: number): void {
 }
 
 /**
- * Records a G-stage fault for the hypervisor as HS-mode would see it (§18.2.9, §18.6.1): scause 20, 21 or 23, stval the
- * virtual address, htval the guest physical address shifted right by 2, sepc the instruction.
+ * Records a G-stage fault for the hypervisor as HS-mode would see it (§18.2.9, §18.6.1): scause 20,
+ * 21 or 23, stval the virtual address, htval the guest physical address shifted right by 2, sepc
+ * the instruction.
  */
 export function recordGuestPageFault(
   words: Int32Array,

@@ -1,6 +1,7 @@
-// Goal: the dirty log and the hash log never miss a written page, whoever writes it. Method: a guest under paging runs random stores (plain,
-// misaligned, across pages, AMO, SC, A/D updates by the walker) between random hypervisor writes and takes of the logs; every
-// page whose bytes differ from the copy made at the last take must be in the log. Canaries: five writers that forget.
+// Goal: the dirty log and the hash log never miss a written page, whoever writes it. Method: a
+// guest under paging runs random stores (plain, misaligned, across pages, AMO, SC, A/D updates by
+// the walker) between random hypervisor writes and takes of the logs; every page whose bytes differ
+// from the copy made at the last take must be in the log. Canaries: five writers that forget.
 import { expect, test } from 'vitest';
 import { makePrng, nextBelow, type Prng } from '../base/prng.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
@@ -162,7 +163,8 @@ test('every round hands out just the pages written in it', () => {
   expect([guest.vm.dirtyLog.takeAndRearm(bitmap), bitmap[0]]).toEqual([0, 0]);
   guest.machine.run(0, 5_000);
   const count = guest.vm.dirtyLog.takeAndRearm(bitmap);
-  // Data pages, the leaf table, page 12; never the program itself nor the upper tables, whose A and D are set by now.
+  // Data pages, the leaf table, page 12; never the program itself nor the upper tables, whose A and
+  // D are set by now.
   expect(count).toBeGreaterThan(DATA_COUNT);
   expect(bitmap[0]! & 0x0003_0fff).toBe(0);
 });
