@@ -133,6 +133,7 @@ function countCalls(slowPaths: SlowPaths, calls: Record<keyof SlowPaths, number>
 
 function leave(state: FlatState, hart: number, fault: FlatFault): 0 {
   state.fault = fault;
+  state.view.setUint32(hart + hartOffset.reservationValid, 0, true); // as a trap does
   state.view.setUint32(hart + hartOffset.exitReason, exitReason.illegal, true);
   return 0;
 }
@@ -249,24 +250,21 @@ function makeSlowPaths(state: FlatState): SlowPaths {
   };
 }
 
-/** As the machine does it: misaligned faults first; without a reservation no access is made; every sc clears it. */
+/** Misaligned faults first; without a matching reservation nothing is accessed; every sc clears it. */
 function storeConditional(state: FlatState, hart: number, byteCount: number): number {
   const { view, bytes } = state;
   const address = addressOf(state, hart);
   if (address % BigInt(byteCount) !== 0n) return leave(state, hart, { cause: CAUSE.storeMisaligned, value: address });
-  const reserved = view.getUint32(hart + hartOffset.reservationValid, true);
-  let failed = 1n;
-  if (reserved !== 0) {
-    const pointer = translate(state, hart, byteCount);
-    if (pointer === 0) return leave(state, hart, { cause: CAUSE.store, value: address });
-    if (reserved === byteCount && view.getBigUint64(hart + hartOffset.reservationAddress, true) === address) {
-      const from = hart + hartOffset.scratch;
-      bytes.copyWithin(pointer, from, from + byteCount);
-      observeWrite(state, hart, pointer, byteCount);
-      failed = 0n;
-    }
+  const matches =
+    view.getUint32(hart + hartOffset.reservationValid, true) === byteCount &&
+    view.getBigUint64(hart + hartOffset.reservationAddress, true) === address;
+  if (matches) {
+    const pointer = translate(state, hart, byteCount); // in RAM, as lr has found
+    const from = hart + hartOffset.scratch;
+    bytes.copyWithin(pointer, from, from + byteCount);
+    observeWrite(state, hart, pointer, byteCount);
   }
   view.setUint32(hart + hartOffset.reservationValid, 0, true);
-  view.setBigUint64(hart + hartOffset.scratch, failed, true);
+  view.setBigUint64(hart + hartOffset.scratch, matches ? 0n : 1n, true);
   return 1;
 }

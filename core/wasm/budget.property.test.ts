@@ -1,12 +1,10 @@
 // Goal: a run is the same however it is split, and whether accesses hit the TLB or take the slow path. Method: random
 // words of every row in RAM, run three ways from one seed: at once, in random splits, and without TLB fills one by one.
 import { expect, test } from 'vitest';
-import { makePrng, nextBelow, nextUint32, type Prng } from '../base/prng.ts';
-import { encode, IMMEDIATE_RANGES } from '../isa/encode.ts';
-import { INSTRUCTIONS } from '../isa/table/index.ts';
-import type { Row } from '../isa/table/row.ts';
+import { makePrng, nextBelow } from '../base/prng.ts';
 import { exitReason, hartOffset } from '../protocol/host-memory-layout.ts';
 import { FLAT_RAM_BASE, type FlatMachine, makeFlatMachine, readRegisters, writePc, writeRegister } from '../testing/flat-machine.ts';
+import { randomFlatProgram } from '../testing/flat-program.ts';
 import { compileHostModule } from './instantiate.ts';
 
 const FRAME_COUNT = 6;
@@ -16,31 +14,11 @@ const SEEDS = verifies ? 400 : 12;
 const TOTAL = 3000;
 const compiled = compileHostModule();
 
-function randomWord(prng: Prng, rows: readonly Row[]): number {
-  const row = rows[nextBelow(prng, rows.length)]!;
-  const range = IMMEDIATE_RANGES[row.format];
-  const span = range === undefined ? 0 : (Math.min(range.maximum, 256) - Math.max(range.minimum, -256)) / range.multiple;
-  const near = range === undefined ? 0 : Math.max(range.minimum, -256) + nextBelow(prng, Math.floor(span) + 1) * range.multiple;
-  const immediate = row.format === 'U' ? nextBelow(prng, 4) * 4096 : near;
-  const isMemory = ['load', 'store', 'atomic', 'loadReserved', 'storeConditional'].includes(row.effect.kind);
-  return encode(row, {
-    rd: nextBelow(prng, 8) === 0 ? 0 : 16 + nextBelow(prng, 16),
-    rs1: isMemory || row.name === 'jalr' ? 8 + nextBelow(prng, 8) : nextBelow(prng, 32),
-    rs2: nextBelow(prng, 32),
-    immediate: row.name === 'jalr' ? immediate & ~1 : immediate,
-  });
-}
-
 function makeMachine(seed: number, fillsTlb: boolean): FlatMachine {
-  const prng = makePrng({ seed, stream: 3 });
   const machine = makeFlatMachine({ frameCount: FRAME_COUNT, fillsTlb, module: compiled });
-  const rows = INSTRUCTIONS.filter((row) => row.effect.kind !== 'system' || row.name === 'ecall');
-  machine.loadWords(FLAT_RAM_BASE, Array.from({ length: CODE_WORDS }, () => randomWord(prng, rows)));
-  for (let register = 1; register < 32; register++) {
-    const isPointer = register >= 8 && register < 16; // half of them are well aligned
-    const place = FLAT_RAM_BASE + (nextBelow(prng, FRAME_COUNT * 4096) & (register % 2 === 0 ? ~7 : ~1));
-    writeRegister(machine, register, isPointer ? BigInt(place) : (BigInt(nextUint32(prng)) << 32n) | BigInt(nextUint32(prng)));
-  }
+  const program = randomFlatProgram({ seed, wordCount: CODE_WORDS, frameCount: FRAME_COUNT });
+  machine.loadWords(FLAT_RAM_BASE, program.words);
+  for (let register = 1; register < 32; register++) writeRegister(machine, register, program.registers[register]!);
   return machine;
 }
 

@@ -2,7 +2,7 @@
  * Emits the body of one handler: what a row's effect does, with the fast path of memory accesses (a direct-mapped
  * TLB hit) inline. Every body ends in a tail call; none falls through.
  */
-import { unreachable } from '../base/assert.ts';
+import { assert, unreachable } from '../base/assert.ts';
 import type { Effect, Row } from '../isa/table/row.ts';
 import {
   DECODED_ADDRESS,
@@ -145,14 +145,19 @@ function emitInPage(code: FunctionBuilder, row: Row, shared: SharedFunctions): v
   }
 }
 
-/** Leaves of a handler's expressions. `memory` is the i64 local that holds an AMO's old value. */
-function contextOf(code: FunctionBuilder, shared: SharedFunctions, memory = -1): ExpressionContext {
+/** Leaves of a handler's expressions; `values` names i64 locals that already hold the operands of an AMO. */
+function contextOf(
+  code: FunctionBuilder,
+  shared: SharedFunctions,
+  values?: { readonly memory: number; readonly rs2: number },
+): ExpressionContext {
   const leaf: ExpressionContext['leaf'] = (kind) => {
-    if (kind === 'rs1' || kind === 'rs2') emitReadRegister(code, kind);
+    if (values !== undefined && (kind === 'memory' || kind === 'rs2')) code.get(values[kind]);
+    else if (kind === 'rs1' || kind === 'rs2') emitReadRegister(code, kind);
     else if (kind === 'immediate') code.get(local.op).memory(mem.i64Load, field.immediate);
     else if (kind === 'pc') emitPc(code);
     else if (kind === 'next') emitPc(code, 4);
-    else code.get(memory);
+    else assert(false, 'only an AMO has a memory operand');
   };
   return { code, highMultiply: shared.highMultiply, leaf };
 }
@@ -234,15 +239,20 @@ function emitAccess(
   return { table: options.table, byteCount: options.byteCount, address, pointer: code.addLocal(i32) };
 }
 
+/*
+ * A slow path that writes may zero the operation being executed (code that changes itself), so what handlers need of
+ * the operation after a call out, the address of rd above all, is read before it and waits on the operand stack.
+ */
+
 function emitLoad(code: FunctionBuilder, effect: EffectOf<'load'>, shared: SharedFunctions): void {
   const { byteCount } = effect;
+  emitRegister(code, 'rd');
   const access = emitAccess(code, { table: 'read', byteCount, hasImmediate: true });
   emitTranslate(code, shared, access, () => {
     code.get(local.hart).i32(byteCount).call(shared.slow.load);
     emitResumeIfZero(code, shared);
     code.get(local.hart).i32(hartOffset.scratch).emit(op.i32Add).set(access.pointer);
   });
-  emitRegister(code, 'rd');
   code.get(access.pointer).memory((effect.signed ? LOAD_SIGNED : LOAD_UNSIGNED)[byteCount]!);
   code.memory(mem.i64Store);
   emitNext(code, shared);
@@ -269,34 +279,37 @@ function emitStore(code: FunctionBuilder, effect: EffectOf<'store'>, shared: Sha
 /** Harts of a host run one after another in one thread, so read, combine and write need no atomic instruction. */
 function emitAtomic(code: FunctionBuilder, effect: EffectOf<'atomic'>, shared: SharedFunctions): void {
   const { byteCount } = effect;
-  const old = code.addLocal(i64);
+  const values = { memory: code.addLocal(i64), rs2: code.addLocal(i64) };
+  emitReadRegister(code, 'rs2');
+  code.set(values.rs2);
+  emitRegister(code, 'rd');
   const access = emitAccess(code, { table: 'write', byteCount, hasImmediate: false });
   emitTranslate(code, shared, access, () => {
     code.get(local.hart).i32(byteCount).call(shared.slow.atomic).tee(access.pointer);
     emitResumeIfZero(code, shared);
   });
-  code.get(access.pointer).memory(LOAD_SIGNED[byteCount]!).set(old);
+  code.get(access.pointer).memory(LOAD_SIGNED[byteCount]!).set(values.memory);
   code.get(access.pointer);
-  emitExpression(contextOf(code, shared, old), effect.combine);
+  emitExpression(contextOf(code, shared, values), effect.combine);
   code.memory(STORE[byteCount]!);
-  emitRegister(code, 'rd');
-  code.get(old).memory(mem.i64Store);
+  code.get(values.memory).memory(mem.i64Store);
   emitNext(code, shared);
 }
 
 function emitLoadReserved(code: FunctionBuilder, byteCount: number, shared: SharedFunctions): void {
+  emitRegister(code, 'rd');
   emitSpill(code, shared);
   code.get(local.hart);
   emitReadRegister(code, 'rs1');
   code.memory(mem.i64Store, hartOffset.address);
   code.get(local.hart).i32(byteCount).call(shared.slow.loadReserved);
   emitResumeIfZero(code, shared);
-  emitRegister(code, 'rd');
   code.get(local.hart).memory(LOAD_SIGNED[byteCount]!, hartOffset.scratch).memory(mem.i64Store);
   emitNext(code, shared);
 }
 
 function emitStoreConditional(code: FunctionBuilder, byteCount: number, shared: SharedFunctions): void {
+  emitRegister(code, 'rd');
   emitSpill(code, shared);
   code.get(local.hart);
   emitReadRegister(code, 'rs1');
@@ -306,7 +319,6 @@ function emitStoreConditional(code: FunctionBuilder, byteCount: number, shared: 
   code.memory(mem.i64Store, hartOffset.scratch);
   code.get(local.hart).i32(byteCount).call(shared.slow.storeConditional);
   emitResumeIfZero(code, shared);
-  emitRegister(code, 'rd');
   code.get(local.hart).memory(mem.i64Load, hartOffset.scratch).memory(mem.i64Store);
   emitNext(code, shared);
 }
