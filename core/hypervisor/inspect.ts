@@ -1,0 +1,197 @@
+/**
+ * What an inspector may ask of a VM: registers, instructions around pc, a page table walk through both stages,
+ * guest memory, exits. Answers are read from the same bytes that the machine uses, and nothing is changed: no
+ * accessed bit, no TLB entry, no cost.
+ */
+import { disassemble } from '../isa/disassemble.ts';
+import { GUEST_CSRS } from '../machine/index.ts';
+import {
+  accessKind,
+  frameOfAddress,
+  GUEST_RAM_ADDRESS,
+  GUEST_RAM_FIRST_PAGE,
+  pteBit,
+  walkFault,
+  type WalkStep,
+} from '../memory/index.ts';
+import { HART_ADDRESS, HART_STRIDE, hartOffset } from '../protocol/host-memory-layout.ts';
+import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
+import { EXIT_COSTS } from './cost-table.ts';
+import type { Host } from './host.ts';
+import type { Vcpu } from './vcpu.ts';
+import type { Vm } from './vm.ts';
+
+/** Most instructions before or after pc in one reply. */
+const LINES_MAX = 256;
+/** Most bytes of guest memory in one reply. */
+const BYTES_MAX = 65_536;
+
+type Request = Exclude<InspectionRequest, { readonly view: 'can-migrate' }>;
+
+/** Answers a request about a VM on this host; 'none' with a sentence when there is nothing to show. */
+export function inspectVm(host: Host, request: Request): InspectionReply {
+  const vm = host.findVm(request.vm);
+  if (vm === undefined) return none(`VM ${request.vm} is not on host ${host.name}.`);
+  if (request.view === 'exits') return exits(vm);
+  if (request.view === 'guest-memory') return guestMemory(vm, request);
+  const vcpu = vm.vcpus[request.vcpu];
+  if (vcpu === undefined) return none(`VM ${vm.name} has no vCPU ${request.vcpu}.`);
+  switch (request.view) {
+    case 'registers':
+      return registers(host, vcpu);
+    case 'disassembly':
+      return disassembly(host, vm, vcpu, request);
+    case 'page-walk':
+      return pageWalk(host, vm, vcpu, request.address);
+  }
+}
+
+function none(sentence: string): InspectionReply {
+  return { view: 'none', sentence };
+}
+
+function hexadecimal(value: bigint | number, digits = 16): string {
+  return `0x${BigInt.asUintN(64, BigInt(value)).toString(16).padStart(digits, '0')}`;
+}
+
+function hartAddress(vcpu: Vcpu): number {
+  return HART_ADDRESS + vcpu.hartSlot * HART_STRIDE;
+}
+
+const COMPUTED = { cycle: true, time: true, instret: true } as const;
+
+function registers(host: Host, vcpu: Vcpu): InspectionReply {
+  const { longs, words } = host.memory.host;
+  const hart = hartAddress(vcpu);
+  const csrs = GUEST_CSRS.flatMap(({ name, slot, behaviour }) => {
+    if (behaviour in COMPUTED) return [];
+    const value = BigInt.asUintN(64, longs[(hart + hartOffset.csr + 8 * slot) >> 3]!);
+    // sip shows hvip one place further right (RISC-V Privileged §18.2.3)
+    return [{ name, value: hexadecimal(behaviour === 'pending' ? (value >> 1n) & 0x222n : value) }];
+  });
+  return {
+    view: 'registers',
+    host: host.id,
+    pc: hexadecimal(host.machine.readPc(vcpu.hartSlot)),
+    privilege: words[(hart + hartOffset.privilege) >> 2] === 0 ? 'VU' : 'VS',
+    x: Array.from({ length: 32 }, (_, index) =>
+      hexadecimal(host.machine.readRegister(vcpu.hartSlot, index)),
+    ),
+    csrs,
+  };
+}
+
+/** Translates without changing anything; the host address of the byte, or −1. */
+function findHostAddress(host: Host, vm: Vm, vcpu: Vcpu, address: bigint): number {
+  const { walk } = host.machine.context;
+  const [low, high] = halves(address);
+  const fault = walk.inspect(vm.memory, hartAddress(vcpu), low, high, accessKind.fetch, () => undefined);
+  return fault === walkFault.none ? walk.hostPage + (low & 0xfff) : -1;
+}
+
+function halves(address: bigint): [number, number] {
+  return [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
+}
+
+function disassembly(
+  host: Host,
+  vm: Vm,
+  vcpu: Vcpu,
+  window: { readonly before: number; readonly after: number },
+): InspectionReply {
+  const pc = host.machine.readPc(vcpu.hartSlot);
+  const before = Math.min(Math.max(0, Math.floor(window.before)), LINES_MAX);
+  const after = Math.min(Math.max(0, Math.floor(window.after)), LINES_MAX);
+  const lines = [];
+  for (let index = -before; index <= after; index++) {
+    const address = BigInt.asUintN(64, pc + BigInt(index * 4));
+    const place = findHostAddress(host, vm, vcpu, address);
+    if (place < 0) continue;
+    const word = host.memory.host.view.getUint32(place, true);
+    const text = disassemble(word, address);
+    lines.push({ address: hexadecimal(address), word: hexadecimal(word, 8), text });
+  }
+  return { view: 'disassembly', pc: hexadecimal(pc), lines };
+}
+
+function pageWalk(host: Host, vm: Vm, vcpu: Vcpu, asked: string): InspectionReply {
+  if (!/^0x[0-9a-fA-F]{1,16}$/.test(asked)) {
+    return none(`'${asked}' is not an address; write it as 0x and up to 16 hexadecimal digits.`);
+  }
+  const address = BigInt(asked);
+  const [low, high] = halves(address);
+  const steps: { stage: 'VS' | 'G'; level: number; entryAddress: string; entry: string; text: string }[] = [];
+  const { walk } = host.machine.context;
+  const fault = walk.inspect(vm.memory, hartAddress(vcpu), low, high, accessKind.load, (step) => {
+    steps.push({
+      stage: step.stage,
+      level: step.level,
+      entryAddress: hexadecimal(step.entryAddress, 10),
+      entry: hexadecimal((BigInt(step.entryHigh >>> 0) << 32n) | BigInt(step.entryLow >>> 0)),
+      text: entryText(step),
+    });
+  });
+  return { view: 'page-walk', address: hexadecimal(address), steps, result: walkResult(host, vm, fault) };
+}
+
+const FLAGS = [
+  [pteBit.dirty, 'D'],
+  [pteBit.accessed, 'A'],
+  [pteBit.global, 'G'],
+  [pteBit.user, 'U'],
+  [pteBit.execute, 'X'],
+  [pteBit.write, 'W'],
+  [pteBit.read, 'R'],
+  [pteBit.valid, 'V'],
+] as const;
+
+function entryText({ entryLow, entryHigh }: WalkStep): string {
+  if ((entryLow & pteBit.valid) === 0) return 'not valid';
+  const flags = FLAGS.map(([bit, name]) => ((entryLow & bit) !== 0 ? name : '·')).join('');
+  const page = (entryHigh & 0x3f_ffff) * 0x40_0000 + (entryLow >>> 10);
+  const isLeaf = (entryLow & (pteBit.read | pteBit.write | pteBit.execute)) !== 0;
+  return `${flags} ${isLeaf ? 'page' : 'next table in page'} ${hexadecimal(page, 1)}`;
+}
+
+function walkResult(host: Host, vm: Vm, fault: number): string {
+  const { walk } = host.machine.context;
+  const page = hexadecimal(walk.guestPage, 1);
+  if (fault === walkFault.page) return 'page fault: the guest’s own table does not allow it';
+  if (fault === walkFault.guestPage) return `guest-page fault: guest page ${page} is not RAM of this VM`;
+  const frame = frameOfAddress(host.memory.host, walk.hostPage);
+  const index = walk.guestPage - GUEST_RAM_FIRST_PAGE;
+  return `guest page ${page} (page ${index} of ${vm.pageCount}) in host frame ${frame}`;
+}
+
+function guestMemory(
+  vm: Vm,
+  asked: { readonly guestPhysicalAddress: number; readonly byteCount: number },
+): InspectionReply {
+  const { guestPhysicalAddress, byteCount } = asked;
+  const valid =
+    Number.isSafeInteger(guestPhysicalAddress) &&
+    Number.isInteger(byteCount) &&
+    byteCount >= 0 &&
+    byteCount <= BYTES_MAX;
+  if (!valid) return none(`Guest memory is read in pieces of 0 to ${BYTES_MAX} bytes at a whole address.`);
+  const end = GUEST_RAM_ADDRESS + vm.pageCount * 4096;
+  if (guestPhysicalAddress < GUEST_RAM_ADDRESS || guestPhysicalAddress + byteCount > end) {
+    return { view: 'guest-memory', guestPhysicalAddress, bytes: [], present: false };
+  }
+  const bytes = vm.memory.read(guestPhysicalAddress, byteCount);
+  return {
+    view: 'guest-memory',
+    guestPhysicalAddress,
+    bytes: bytes === undefined ? [] : [...bytes],
+    present: bytes !== undefined,
+  };
+}
+
+function exits(vm: Vm): InspectionReply {
+  const causes = EXIT_COSTS.map((row, index) => ({
+    cause: row.title,
+    count: vm.vcpus.reduce((sum, vcpu) => sum + vcpu.exitCounts[index]!, 0),
+    costNs: vm.vcpus.reduce((sum, vcpu) => sum + vcpu.exitCostsNs[index]!, 0),
+  }));
+  return { view: 'exits', causes: causes.filter(({ count }) => count > 0) };
+}
