@@ -377,7 +377,10 @@ export class Host {
     }
     const checked = plan.check();
     if (!checked.ok) return checked;
-    const memory = this.memory.createVm({ vmId: id, pageCount: plan.pageCount, allocated: true });
+    const arrives = plan.state === 'incoming';
+    const memory = this.memory.createVm({
+      vmId: id, pageCount: plan.pageCount, allocated: !arrives, reserved: arrives,
+    });
     if (!memory.ok) {
       if (memory.error.kind === 'no-vm-slot') {
         return err({ kind: 'no-slot-free', host: this.name, maximum: memory.error.slots });
