@@ -35,11 +35,11 @@ test('a log comes back from its text', () => {
 test.each([
   ['{', 'not JSON'],
   ['{}', 'must be a list'],
-  ['[{"kind":"migrate","vm":1,"to":1}]', 'Entry 0 of the command log has atNs = undefined'],
-  ['[{"atNs":5,"kind":"cancel-migration","vm":1},{"atNs":4,"kind":"cancel-migration","vm":1}]', 'Entry 1'],
-  ['[{"atNs":0,"kind":"__proto__"}]', 'unknown kind "__proto__"'],
-  ['[{"atNs":0,"kind":"set-knob","knob":"bandwidth","value":"fast"}]', 'value = "fast"'],
-  ['[{"atNs":0,"kind":"migrate","vm":1.5,"to":1}]', 'vm = 1.5'],
+  ['[{"command":{"kind":"migrate","vm":1,"to":1}}]', 'Entry 0 of the command log has atNs = undefined'],
+  ['[{"atNs":5,"command":{"kind":"cancel-migration","vm":1}},{"atNs":4,"command":{"kind":"cancel-migration","vm":1}}]', 'Entry 1'],
+  ['[{"atNs":0,"command":{"kind":"__proto__"}}]', 'unknown kind "__proto__"'],
+  ['[{"atNs":0,"command":{"kind":"set-knob","knob":"bandwidth","value":"fast"}}]', 'value = "fast"'],
+  ['[{"atNs":0,"command":{"kind":"migrate","vm":1.5,"to":1}}]', 'vm = 1.5'],
   ['[null]', 'Entry 0'],
 ])('bad text %s is refused with a sentence', (text, words) => {
   const result = parseCommandLog(text);

@@ -45,7 +45,7 @@ export function appendCommand(log: CommandLog, atNs: number, command: Command): 
 
 /** The log as text. */
 export function serialiseCommandLog(log: CommandLog): string {
-  return JSON.stringify(log.entries.map(({ atNs, command }) => ({ atNs, ...command })));
+  return JSON.stringify(log.entries);
 }
 
 /** Fields of each kind of command: the trust door of logs and run files. */
@@ -76,40 +76,44 @@ export function readCommandLog(value: unknown): Result<CommandLog, CommandLogErr
   }
   const log = makeCommandLog();
   for (const [index, entry] of value.entries()) {
-    const record: Record<string, unknown> =
-      typeof entry === 'object' && entry !== null ? { ...entry } : {};
+    const record = recordOf(entry);
     const atNs = record['atNs'];
     const last = log.entries.at(-1)?.atNs ?? 0;
     if (typeof atNs !== 'number' || !Number.isSafeInteger(atNs) || atNs < last) {
       return err({ kind: 'bad-time', index, found: String(atNs) });
     }
-    const command = readCommand(record);
+    const command = readCommand(record['command']);
     if (!command.ok) return err({ ...command.error, index });
     appendCommand(log, atNs, command.value);
   }
   return ok(log);
 }
 
-/** Reads one command from a plain record; further fields are dropped. `index` in the error is −1. */
+/** Reads one command from a plain value; further fields are dropped. `index` in the error is −1. */
 export function readCommand(
-  record: Readonly<Record<string, unknown>>,
+  value: unknown,
 ): Result<Command, { readonly kind: 'unknown-command' | 'bad-field'; readonly index: number; readonly found: string }> {
+  const record = recordOf(value);
   const kind = record['kind'];
   if (typeof kind !== 'string' || !Object.hasOwn(fieldsOf, kind)) {
     return err({ kind: 'unknown-command', index: -1, found: String(kind) });
   }
   const command: Record<string, unknown> = { kind };
   for (const [field, type] of Object.entries(fieldsOf[kind as Command['kind']])) {
-    const value = record[field];
+    const found = record[field];
     const good =
       type === 'text'
-        ? typeof value === 'string' && value.length <= CONSOLE_INPUT_LENGTH_MAX
-        : typeof value === 'number' &&
-          (type === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value));
-    if (!good) return err({ kind: 'bad-field', index: -1, found: `${field} = ${shown(value)}` });
-    command[field] = value;
+        ? typeof found === 'string' && found.length <= CONSOLE_INPUT_LENGTH_MAX
+        : typeof found === 'number' &&
+          (type === 'integer' ? Number.isSafeInteger(found) : Number.isFinite(found));
+    if (!good) return err({ kind: 'bad-field', index: -1, found: `${field} = ${shown(found)}` });
+    command[field] = found;
   }
   return ok(command as Command);
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 function shown(value: unknown): string {

@@ -1,0 +1,173 @@
+/**
+ * The coordinator's record of one run: how it is laid out over workers, what it tells about itself.
+ */
+import { hashBytes, hashHex, makeHash } from '../core/base/hash.ts';
+import type { LoggedCommand } from '../core/protocol/command.ts';
+import type { CommandLog } from '../core/sim/command-log.ts';
+import { makeCommandLog } from '../core/sim/command-log.ts';
+import type { ProcessReply } from './host-message.ts';
+import { LaneRun } from './lane-run.ts';
+import type { Chunk, Pace } from './pace.ts';
+import { makeChunk } from './pace.ts';
+import type { HostHandle, Platform } from './platform.ts';
+import type { HostPlan, LanePlan } from './run-plan.ts';
+import { planLane } from './run-plan.ts';
+import type { Lane, RunState, SharedProcess, StartOptions, StartedRun } from './session-api.ts';
+import type { ScenarioFace } from './world-port.ts';
+
+/** How the main run moves. */
+export type Motion =
+  | { readonly kind: 'standing' }
+  | { readonly kind: 'playing' }
+  | { readonly kind: 'target'; readonly targetNs: number };
+
+/** A run from its start to its end. */
+export interface ActiveRun {
+  readonly number: number;
+  readonly options: StartOptions;
+  readonly scenario: ScenarioFace;
+  readonly guestDigest: string;
+  readonly activity: Int32Array;
+  readonly main: LaneRun;
+  readonly memories: { readonly lane: Lane; readonly process: number; readonly buffer: ArrayBufferLike }[];
+  readonly log: CommandLog;
+  readonly script: LoggedCommand[]; // to come, in order: a replayed log, commands asked for at a time
+  readonly pace: Pace;
+  readonly chunks: Readonly<Record<Lane, Chunk>>;
+  baseline: LaneRun | undefined;
+  hosts: HostHandle[];
+  motion: Motion;
+  holds: number; //    cuts under way: the limit rests
+  speed: number;
+  startedLanes: number;
+  speedMark: { atMs: number; timeNs: number };
+  measuredSpeed: number;
+}
+
+/** Lays a run out: scenarios over workers, shared memory, no worker started yet. */
+export function layOutRun(setting: {
+  readonly number: number;
+  readonly options: StartOptions;
+  readonly scenarios: { readonly main: ScenarioFace; readonly baseline: ScenarioFace | undefined };
+  readonly platform: Platform;
+  readonly wake: () => void;
+}): ActiveRun {
+  const { number, options, scenarios, platform, wake } = setting;
+  const processCount = scenarios.main.processes.length;
+  const useful = processCount * (scenarios.baseline === undefined ? 1 : 2);
+  const asked = options.workerCount ?? Math.min(useful, platform.workerCountDefault);
+  const layOut = (lane: Lane, scenario: ScenarioFace, firstWorker: number): LanePlan =>
+    planLane({
+      lane,
+      scenario,
+      guest: options.guest?.bytes,
+      capture: options.capture ?? true,
+      workerCount: platform.isolated ? asked : 1,
+      firstWorker,
+      makeBuffer: (byteCount) => platform.makeBuffer(byteCount),
+    });
+  const { baseline } = scenarios;
+  const nowMs = platform.nowMs();
+  return {
+    number,
+    options,
+    scenario: scenarios.main,
+    guestDigest: options.guest === undefined ? '' : digestOf(options.guest.bytes),
+    activity: new Int32Array(platform.makeBuffer(4)),
+    main: new LaneRun(layOut('main', scenarios.main, 0), wake),
+    baseline:
+      baseline === undefined ? undefined : new LaneRun(layOut('baseline', baseline, processCount), wake),
+    memories: [],
+    log: makeCommandLog(),
+    script: (options.log ?? []).slice(),
+    pace: { targetNs: 0, lookedAtMs: nowMs },
+    chunks: { main: makeChunk(nowMs), baseline: makeChunk(nowMs) },
+    hosts: [],
+    motion: { kind: 'standing' },
+    holds: 0,
+    speed: options.speed ?? scenarios.main.speed,
+    startedLanes: 0,
+    speedMark: { atMs: nowMs, timeNs: 0 },
+    measuredSpeed: 0,
+  };
+}
+
+/** What each worker of the run is started with; workers without a process are left out. */
+export function hostPlansOf(run: ActiveRun, shared: boolean): HostPlan[] {
+  const plans = run.baseline === undefined ? [run.main.plan] : [run.main.plan, run.baseline.plan];
+  return run.main.plan.commandRings.flatMap((_, worker) => {
+    const lanes = plans.filter((plan) => plan.owners.includes(worker));
+    return lanes.length === 0 ? [] : [{ worker, shared, activity: run.activity.buffer, lanes }];
+  });
+}
+
+/** A run as it is told to whoever started it. */
+export function describeRun(run: ActiveRun, isolated: boolean): StartedRun {
+  const { scenario } = run;
+  return {
+    run: run.number,
+    lab: scenario.lab,
+    seed: scenario.seed,
+    knobs: scenario.knobs,
+    speed: run.speed,
+    isolated,
+    workerCount: run.main.plan.commandRings.length,
+    processes: scenario.processes.map(({ id, name, sampleColumns }) => ({ id, name, sampleColumns })),
+    links: scenario.links.map(({ a, b }) => ({ a, b })),
+    hasBaseline: run.baseline !== undefined,
+    shared: isolated ? sharedOf(run) : [],
+    snapshots: run.main.snapshots(),
+  };
+}
+
+function sharedOf(run: ActiveRun): SharedProcess[] {
+  const lanes = run.baseline === undefined ? [run.main] : [run.main, run.baseline];
+  return lanes.flatMap(({ plan }) =>
+    plan.wiring.processIds.map((process, position): SharedProcess => {
+      const { lane } = plan;
+      const samples = plan.samples[position] as SharedArrayBuffer;
+      const memory = run.memories.find((it) => it.lane === lane && it.process === process)?.buffer;
+      return memory === undefined
+        ? { lane, process, samples }
+        : { lane, process, samples, memory: memory as SharedArrayBuffer };
+    }),
+  );
+}
+
+/** Where a run stands. */
+export function stateOf(run: ActiveRun): RunState {
+  const finite = Number.isFinite(run.speed);
+  return {
+    run: run.number,
+    timeNs: run.main.clockNs(),
+    baselineTimeNs: run.baseline?.clockNs() ?? -1,
+    playing: run.motion.kind !== 'standing',
+    speed: run.speed,
+    slowMotion: finite && run.motion.kind === 'playing' && run.main.wantsSlowMotion(),
+    measuredSpeed: run.measuredSpeed,
+    commandCount: run.log.entries.length,
+    replayLeft: run.script.length,
+  };
+}
+
+/** Which of several hosts' answers is meant: that of the one where the VM runs, or will. */
+export function bestReply(run: LaneRun, vm: number, replies: readonly ProcessReply[]) {
+  const preference = ['running', 'paused', 'handing-over', 'incoming'];
+  const stateOn = (process: number) =>
+    run
+      .snapshots()
+      .find((snapshot) => snapshot.process === process)
+      ?.host.vms.find((it) => it.id === vm)?.state ?? '';
+  for (const state of preference) {
+    const reply = replies.find((it) => stateOn(it.process) === state);
+    if (reply !== undefined) return reply;
+  }
+  return undefined;
+}
+
+/** Digest of a guest file as run files name it. */
+export function digestOf(bytes: Uint8Array): string {
+  const hash = makeHash();
+  hashBytes(hash, bytes);
+  return hashHex(hash);
+}

@@ -1,0 +1,493 @@
+/**
+ * The coordinator: starts runs, lets virtual time go (paced, to a target, by a step), puts commands into the
+ * log at a time that no process has passed, makes cuts, keeps the baseline behind the main run. Knows no
+ * model and no platform. Everything it offers is {@link SessionApi}.
+ */
+import type { Result } from '../core/base/result.ts';
+import { err, ok } from '../core/base/result.ts';
+import { readSamples } from '../core/metrics/sample-ring.ts';
+import type { Command, LoggedCommand, Refusal } from '../core/protocol/command.ts';
+import type { InspectionReply, InspectionRequest } from '../core/protocol/inspection.ts';
+import { appendCommand } from '../core/sim/command-log.ts';
+import { foldRunHash } from '../core/sim/run-hash.ts';
+import type { ActiveRun, Motion } from './active-run.ts';
+import {
+  bestReply,
+  describeRun,
+  digestOf,
+  hostPlansOf,
+  layOutRun,
+  stateOf,
+} from './active-run.ts';
+import type { HostMessage } from './host-message.ts';
+import type { LaneRun } from './lane-run.ts';
+import { SLOW_MOTION_FACTOR, nextChunkLength, paceTarget } from './pace.ts';
+import type { Platform } from './platform.ts';
+import { readRunFile } from './run-file.ts';
+import { WORKER_COUNT_MAX, sampleRingsOf, signalActivity } from './run-plan.ts';
+import type {
+  Lane,
+  MemoryRange,
+  RunFile,
+  RunState,
+  SessionApi,
+  SessionEvent,
+  StartOptions,
+  StartedRun,
+  StepKind,
+} from './session-api.ts';
+import type { Planner, ScenarioFace } from './world-port.ts';
+
+/** Wall time between two looks at a run that moves. Unit: ms. */
+const LOOK_MS = 4;
+/** Wall time between two tellings of where the run stands. Unit: ms. */
+const STATE_MS = 50;
+/** An unpaced main run may be ahead of its baseline by so many chunks, about a second of work. */
+const BASELINE_LAG_CHUNKS = 64;
+
+interface Waiter {
+  readonly isDone: () => boolean;
+  readonly resolve: () => void;
+}
+
+/** See the file's head. */
+export class Coordinator<S extends ScenarioFace> implements SessionApi {
+  readonly #platform: Platform;
+  readonly #planner: Planner<S>;
+  readonly #waiters = new Set<Waiter>();
+  #listener: (event: SessionEvent) => void = () => {};
+  #run: ActiveRun | undefined;
+  #runCount = 0;
+  #cancelLook: (() => void) | undefined;
+  #toldAtMs = 0;
+
+  constructor(platform: Platform, planner: Planner<S>) {
+    this.#platform = platform;
+    this.#planner = planner;
+  }
+
+  async subscribe(listener: (event: SessionEvent) => void): Promise<void> {
+    this.#listener = listener;
+  }
+
+  async start(options: StartOptions): Promise<Result<StartedRun, Refusal>> {
+    const scenarios = this.#scenariosOf(options);
+    if (!scenarios.ok) return scenarios;
+    await this.stop();
+    const run = this.#launch(options, scenarios.value);
+    this.#run = run;
+    const laneCount = run.main.workerCount() + (run.baseline?.workerCount() ?? 0);
+    await this.#until(() => this.#run !== run || run.startedLanes >= laneCount);
+    if (this.#run !== run) {
+      return err({ kind: 'failed', sentence: 'The run failed while it was built; its report tells why.' });
+    }
+    if (options.playing) this.#setMotion(run, { kind: 'playing' });
+    this.#tellState(run);
+    return ok(describeRun(run, this.#platform.isolated));
+  }
+
+  async stop(): Promise<void> {
+    const run = this.#run;
+    this.#run = undefined;
+    if (run !== undefined) {
+      for (const host of run.hosts) host.stop();
+      run.main.close();
+      run.baseline?.close();
+    }
+    this.#look();
+  }
+
+  async play(): Promise<void> {
+    if (this.#run !== undefined) this.#setMotion(this.#run, { kind: 'playing' });
+  }
+
+  async pause(): Promise<number> {
+    const run = this.#run;
+    if (run === undefined) return 0;
+    this.#setMotion(run, { kind: 'standing' });
+    return this.#settle(run);
+  }
+
+  async setSpeed(speed: number): Promise<void> {
+    const run = this.#run;
+    if (run === undefined || !(speed > 0)) return;
+    run.speed = speed;
+    run.pace.targetNs = run.main.limitNs();
+    run.pace.lookedAtMs = this.#platform.nowMs();
+    this.#tellState(run);
+    this.#look();
+  }
+
+  async step(kind: StepKind, vm?: number): Promise<number> {
+    const run = this.#run;
+    if (run === undefined) return 0;
+    this.#setMotion(run, { kind: 'standing' });
+    await this.#atLimit(run, run.main);
+    const replies = await run.main.ask({ what: 'next', vm });
+    const next = (field: 'eventNs' | 'instructionNs') =>
+      Math.min(
+        ...replies
+          .map((reply) => reply.next?.[field] ?? -1)
+          .map((timeNs) => (timeNs < 0 ? Number.POSITIVE_INFINITY : timeNs)),
+      );
+    // run(t) does what happens before t, so an event at t has happened at t + 1.
+    const eventNs = Math.min(next('eventNs'), run.script[0]?.atNs ?? Number.POSITIVE_INFINITY) + 1;
+    const targetNs = kind === 'instruction' ? Math.min(next('instructionNs'), eventNs) : eventNs;
+    if (!Number.isFinite(targetNs)) return run.main.limitNs();
+    return this.#goTo(run, targetNs);
+  }
+
+  async advanceTo(timeNs: number): Promise<Result<number, Refusal>> {
+    const run = this.#run;
+    if (run === undefined) return err(noRun);
+    if (!Number.isSafeInteger(timeNs) || timeNs < run.main.limitNs()) {
+      const sentence = `The run stands at ${run.main.limitNs()} ns already; it cannot go to ${timeNs} ns.`;
+      return err({ kind: 'past', sentence });
+    }
+    return ok(await this.#goTo(run, timeNs));
+  }
+
+  async command(command: Command, atNs?: number): Promise<Result<LoggedCommand, Refusal>> {
+    const run = this.#run;
+    if (run === undefined) return err(noRun);
+    const planned = atNs !== undefined;
+    const snapshots = planned ? [] : run.main.snapshots();
+    const refusal = this.#planner.validateCommand(run.scenario as S, snapshots, command);
+    if (refusal !== undefined) return err(refusal);
+    if (planned) return this.#plan(run, command, atNs);
+    run.script.length = 0; // a change made in the midst of a replay forks the run
+    const stampNs = Math.max(run.main.limitNs(), run.log.entries.at(-1)?.atNs ?? 0);
+    const logged = this.#log(run, stampNs, command);
+    // A standing run goes on by one nanosecond, so that what was turned is seen to turn.
+    if (run.motion.kind === 'standing') await this.#goTo(run, stampNs + 1);
+    return ok(logged);
+  }
+
+  async wouldRefuse(command: Command): Promise<Refusal | undefined> {
+    const run = this.#run;
+    if (run === undefined) return noRun;
+    return this.#planner.validateCommand(run.scenario as S, run.main.snapshots(), command);
+  }
+
+  async inspect(request: InspectionRequest, lane: Lane = 'main'): Promise<InspectionReply> {
+    const run = this.#laneOf(lane);
+    const nothing: InspectionReply = { view: 'none', sentence: 'There is nothing to look at.' };
+    if (run === undefined || this.#run === undefined) return nothing;
+    if (request.view === 'can-migrate') {
+      const command: Command = { kind: 'migrate', vm: request.vm, to: request.to };
+      const scenario = run.plan.scenario as S;
+      const refusal = this.#planner.validateCommand(scenario, run.snapshots(), command);
+      const sentence = refusal?.sentence ?? '';
+      return { view: 'can-migrate', refused: refusal !== undefined, sentence };
+    }
+    const replies = (await run.ask({ what: 'inspect', request })).filter(
+      (reply) => reply.inspection !== undefined && reply.inspection.view !== 'none',
+    );
+    return (bestReply(run, request.vm, replies) ?? replies[0])?.inspection ?? nothing;
+  }
+
+  async runHash(): Promise<{ readonly timeNs: number; readonly hash: string }> {
+    const run = this.#run;
+    if (run === undefined) return { timeNs: 0, hash: '' };
+    run.holds++;
+    await this.#atLimit(run, run.main);
+    const timeNs = run.main.limitNs();
+    const replies = await run.main.ask({ what: 'hash' });
+    run.holds--;
+    this.#look();
+    const hashes = replies.map(({ process, hash }) => ({ process, hash: hash ?? '' }));
+    return { timeNs, hash: hashes.length === 0 ? '' : foldRunHash(hashes) };
+  }
+
+  async capture(process: number, lane: Lane = 'main'): Promise<Uint8Array> {
+    const replies = await this.#laneOf(lane)?.ask({ what: 'capture', process });
+    return replies?.[0]?.bytes?.[0] ?? new Uint8Array(0);
+  }
+
+  async copyMemory(
+    process: number,
+    ranges: readonly MemoryRange[],
+    lane: Lane = 'main',
+  ): Promise<Uint8Array[]> {
+    const replies = await this.#laneOf(lane)?.ask({ what: 'memory', process, ranges });
+    return [...(replies?.[0]?.bytes ?? [])];
+  }
+
+  async copySamples(process: number, from: number, lane: Lane = 'main') {
+    const plan = this.#laneOf(lane)?.plan;
+    const ring = plan === undefined ? undefined : sampleRingsOf(plan).get(process);
+    if (ring === undefined) return { first: 0, next: 0, values: new Float64Array(0) };
+    const { first, next, values } = readSamples(ring, from);
+    return { first, next, values: values.slice() };
+  }
+
+  async state(): Promise<RunState | undefined> {
+    return this.#run === undefined ? undefined : stateOf(this.#run);
+  }
+
+  async exportRun(): Promise<RunFile | undefined> {
+    const run = this.#run;
+    if (run === undefined) return undefined;
+    return {
+      format: 'glasshouse-run',
+      version: 1,
+      modelVersion: this.#planner.modelVersion,
+      lab: run.scenario.lab,
+      seed: run.scenario.seed,
+      knobs: run.scenario.knobs,
+      guestDigest: run.guestDigest,
+      guestName: run.options.guest?.name ?? '',
+      endNs: run.main.limitNs(),
+      log: run.log.entries.slice(),
+    };
+  }
+
+  async importRun(
+    text: string,
+    guest?: { readonly name: string; readonly bytes: Uint8Array },
+  ): Promise<Result<StartedRun, Refusal>> {
+    const guestDigest = guest === undefined ? '' : digestOf(guest.bytes);
+    const file = readRunFile(text, { modelVersion: this.#planner.modelVersion, guestDigest });
+    if (!file.ok) return file;
+    const { lab, seed, knobs, log } = file.value;
+    const options: StartOptions = { lab, seed, knobs, log, baseline: true, playing: false };
+    return this.start(guest === undefined ? options : { ...options, guest });
+  }
+
+  // ── starting ──
+
+  #scenariosOf(options: StartOptions): Result<{ main: S; baseline: S | undefined }, Refusal> {
+    const { lab, seed, knobs, workerCount = 1 } = options;
+    if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
+      return err({ kind: 'bad-seed', sentence: `The seed is ${seed}; it must be a whole number from 0 to 4294967295.` });
+    }
+    if (!Number.isInteger(workerCount) || workerCount < 1 || workerCount > WORKER_COUNT_MAX) {
+      return err({ kind: 'bad-workers', sentence: `The number of workers is ${workerCount}; it must be from 1 to ${WORKER_COUNT_MAX}.` });
+    }
+    if (options.speed !== undefined && !(options.speed > 0)) {
+      return err({ kind: 'bad-speed', sentence: `The speed is ${options.speed}; it must be above 0.` });
+    }
+    const guest = options.guest === undefined ? {} : { guest: options.guest.bytes };
+    const main = this.#planner.scenarioOf({ lab, seed, knobs, mode: 'mechanism', ...guest });
+    if (!main.ok) return main;
+    if (!options.baseline) return ok({ main: main.value, baseline: undefined });
+    const baseline = this.#planner.scenarioOf({ lab, seed, knobs, mode: 'baseline', ...guest });
+    return baseline.ok ? ok({ main: main.value, baseline: baseline.value }) : baseline;
+  }
+
+  #launch(options: StartOptions, scenarios: { main: S; baseline: S | undefined }): ActiveRun {
+    const run = layOutRun({
+      number: ++this.#runCount,
+      options,
+      scenarios,
+      platform: this.#platform,
+      wake: () => this.#wake(run),
+    });
+    run.hosts = hostPlansOf(run, this.#platform.isolated).map((plan) =>
+      this.#platform.startHost(plan, (message) => this.#onMessage(run, message)),
+    );
+    return run;
+  }
+
+  // ── commands ──
+
+  /** Puts a command into the log and gives it to all workers of both lanes. */
+  #log(run: ActiveRun, atNs: number, command: Command): LoggedCommand {
+    const logged = appendCommand(run.log, atNs, command);
+    run.main.give(logged);
+    const mapped = this.#planner.baselineCommand(command);
+    if (mapped !== undefined) run.baseline?.give({ ...logged, command: mapped });
+    this.#wake(run);
+    this.#listener({ kind: 'logged', run: run.number, logged });
+    return logged;
+  }
+
+  /** Puts a command into the script, behind those of the same time. */
+  #plan(run: ActiveRun, command: Command, atNs: number): Result<LoggedCommand, Refusal> {
+    const leastNs = Math.max(run.main.limitNs(), run.log.entries.at(-1)?.atNs ?? 0);
+    if (!Number.isSafeInteger(atNs) || atNs < leastNs) {
+      const sentence = `A command cannot take effect at ${atNs} ns: the run has reached ${leastNs} ns.`;
+      return err({ kind: 'past', sentence });
+    }
+    const after = run.script.findIndex((entry) => entry.atNs > atNs);
+    const index = after < 0 ? run.script.length : after;
+    const logged = { atNs, sequence: run.log.entries.length + index, command };
+    run.script.splice(index, 0, logged);
+    return ok(logged);
+  }
+
+  // ── motion ──
+
+  #setMotion(run: ActiveRun, motion: Motion): void {
+    run.motion = motion;
+    const nowMs = this.#platform.nowMs();
+    run.pace.targetNs = run.main.limitNs();
+    run.pace.lookedAtMs = nowMs;
+    run.chunks.main.begunAtMs = nowMs;
+    run.speedMark = { atMs: nowMs, timeNs: run.main.clockNs() };
+    this.#tellState(run);
+    this.#look();
+  }
+
+  async #goTo(run: ActiveRun, targetNs: number): Promise<number> {
+    const motion: Motion = { kind: 'target', targetNs };
+    this.#setMotion(run, motion);
+    await this.#until(
+      () => this.#run !== run || run.motion !== motion || (run.main.limitNs() >= targetNs && run.main.isAtLimit()),
+    );
+    if (this.#run !== run) return 0;
+    if (run.motion === motion) this.#setMotion(run, { kind: 'standing' });
+    return this.#settle(run);
+  }
+
+  /** Waits for both lanes to stand at the cut, tells snapshots of all processes, gives its time. */
+  async #settle(run: ActiveRun): Promise<number> {
+    await this.#atLimit(run, run.main);
+    const { baseline } = run;
+    if (baseline !== undefined) {
+      await this.#until(
+        () =>
+          this.#run !== run ||
+          run.baseline === undefined ||
+          run.motion.kind !== 'standing' ||
+          (baseline.limitNs() >= run.main.limitNs() && baseline.isAtLimit()),
+      );
+    }
+    await Promise.all([run.main.ask({ what: 'snapshot' }), run.baseline?.ask({ what: 'snapshot' })]);
+    if (this.#run === run) this.#tellState(run);
+    return run.main.limitNs();
+  }
+
+  async #atLimit(run: ActiveRun, lane: LaneRun): Promise<void> {
+    await this.#until(() => this.#run !== run || lane.isAtLimit());
+  }
+
+  /** Resolves when `isDone` holds; looked at on every message and every few milliseconds. */
+  #until(isDone: () => boolean): Promise<void> {
+    if (isDone()) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiters.add({ isDone, resolve });
+      this.#look();
+    });
+  }
+
+  /** Looks at the run: raises limits, resolves who waits, tells the state, comes back while anything moves. */
+  #look(): void {
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+    const run = this.#run;
+    if (run !== undefined) this.#move(run);
+    for (const waiter of [...this.#waiters]) {
+      if (!waiter.isDone()) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+    const lagging = run?.baseline !== undefined && run.baseline.clockNs() < run.main.limitNs();
+    const moving = run !== undefined && (run.motion.kind !== 'standing' || lagging);
+    if (run !== undefined && moving && this.#platform.nowMs() - this.#toldAtMs >= STATE_MS) {
+      this.#tellState(run);
+    }
+    if (moving || this.#waiters.size > 0) {
+      this.#cancelLook = this.#platform.setTimer(() => this.#look(), LOOK_MS);
+    }
+  }
+
+  #move(run: ActiveRun): void {
+    const nowMs = this.#platform.nowMs();
+    if (run.holds === 0 && run.motion.kind !== 'standing') this.#raiseMain(run, nowMs);
+    const { baseline } = run;
+    if (baseline === undefined || baseline.limitNs() >= run.main.limitNs()) return;
+    // At idle priority: the next chunk when the last one is done, never past the main run.
+    if (!baseline.isAtLimit()) return;
+    const lengthNs = nextChunkLength(run.chunks.baseline, nowMs);
+    baseline.raise(Math.min(run.main.limitNs(), baseline.limitNs() + lengthNs));
+  }
+
+  #raiseMain(run: ActiveRun, nowMs: number): void {
+    const { main, motion } = run;
+    let desiredNs = main.limitNs();
+    if (motion.kind === 'playing' && Number.isFinite(run.speed)) {
+      const speed = main.wantsSlowMotion() ? run.speed / SLOW_MOTION_FACTOR : run.speed;
+      desiredNs = paceTarget(run.pace, { nowMs, speed, clockNs: main.clockNs() });
+    } else if (main.isAtLimit()) {
+      const behindNs = run.baseline === undefined ? 0 : main.limitNs() - run.baseline.clockNs();
+      if (behindNs > BASELINE_LAG_CHUNKS * run.chunks.main.lengthNs) return;
+      desiredNs = main.limitNs() + nextChunkLength(run.chunks.main, nowMs);
+      if (motion.kind === 'target') desiredNs = Math.min(desiredNs, motion.targetNs);
+    }
+    while (run.script.length > 0 && run.script[0]!.atNs < desiredNs) {
+      const { atNs, command } = run.script.shift()!;
+      this.#log(run, atNs, command);
+    }
+    main.raise(desiredNs);
+  }
+
+  #wake(run: ActiveRun): void {
+    signalActivity(run.activity);
+    for (const host of run.hosts) host.wake();
+  }
+
+  // ── upwards ──
+
+  #onMessage(run: ActiveRun, message: HostMessage): void {
+    if (this.#run !== run) return;
+    const lane = message.lane === 'main' ? run.main : run.baseline;
+    lane?.onMessage(message);
+    if (message.kind === 'started') {
+      run.startedLanes++;
+      for (const memory of message.memories) run.memories.push({ lane: message.lane, ...memory });
+    } else if (message.kind === 'snapshots') {
+      const { snapshots } = message;
+      this.#listener({ kind: 'snapshots', run: run.number, lane: message.lane, snapshots });
+    } else if (message.kind === 'failed') {
+      this.#onFailed(run, message);
+    }
+    this.#look();
+  }
+
+  #onFailed(run: ActiveRun, message: HostMessage & { readonly kind: 'failed' }): void {
+    const { scenario, log, guestDigest } = run;
+    this.#listener({
+      kind: 'failed',
+      report: {
+        run: run.number,
+        lane: message.lane,
+        modelVersion: this.#planner.modelVersion,
+        lab: scenario.lab,
+        seed: scenario.seed,
+        knobs: scenario.knobs,
+        commandLog: log.entries.slice(),
+        guestDigest,
+        process: message.process,
+        virtualTimeNs: message.virtualTimeNs,
+        message: message.message,
+        stack: message.stack,
+      },
+    });
+    if (message.lane === 'main' || message.process < 0) {
+      void this.stop();
+      return;
+    }
+    run.baseline?.close();
+    run.baseline = undefined;
+  }
+
+  #laneOf(lane: Lane): LaneRun | undefined {
+    return lane === 'main' ? this.#run?.main : this.#run?.baseline;
+  }
+
+  #tellState(run: ActiveRun): void {
+    this.#toldAtMs = this.#platform.nowMs();
+    const { speedMark } = run;
+    const gapMs = this.#toldAtMs - speedMark.atMs;
+    if (gapMs >= 500) {
+      const timeNs = run.main.clockNs();
+      run.measuredSpeed = (timeNs - speedMark.timeNs) / (gapMs * 1e6);
+      run.speedMark = { atMs: this.#toldAtMs, timeNs };
+    }
+    this.#listener({ kind: 'state', state: stateOf(run) });
+  }
+
+}
+
+const noRun: Refusal = { kind: 'no-run', sentence: 'There is no run; start one first.' };

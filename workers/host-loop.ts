@@ -1,0 +1,251 @@
+/**
+ * The loop of a host worker, the same in a browser's worker, a Node thread and inside the coordinator:
+ * takes records from the command rings, advances the processes of its lanes, tells snapshots. It never
+ * waits; whoever drives it does. A failure of the model ends its lane and nothing else.
+ */
+import type { ProcessSnapshot } from '../core/protocol/snapshot.ts';
+import type { ByteRing } from '../core/sim/byte-ring.ts';
+import { takeRecord } from '../core/sim/byte-ring.ts';
+import type { AdvanceOutcome } from '../core/sim/process-group.ts';
+import { ProcessGroup } from '../core/sim/process-group.ts';
+import type { HostMessage, HostRecord, HostRequest, ProcessReply } from './host-message.ts';
+import type { Control, HostPlan, LanePlan } from './run-plan.ts';
+import {
+  commandRingOf,
+  controlOf,
+  mailboxesOf,
+  processIdsOf,
+  sampleRingsOf,
+  signalActivity,
+} from './run-plan.ts';
+import type { Builder } from './world-port.ts';
+
+/** What a loop needs of the platform. */
+export interface HostPorts {
+  readonly builder: Builder;
+  readonly emit: (message: HostMessage) => void;
+  readonly nowMs: () => number;
+}
+
+/** Least wall time between two snapshots that nobody asked for. Unit: ms. */
+const SNAPSHOT_PERIOD_MS = 50;
+/** Wall time that one slice should take: short enough for commands, long enough to be cheap. Unit: ms. */
+const SLICE_MS = { main: 4, baseline: 1 } as const;
+/** Bounds of a slice in virtual time. Unit: ns. */
+const SLICE_NS_MIN = 1_000;
+const SLICE_NS_MAX = 1_000_000_000;
+
+/** All lanes of one worker. */
+export class HostLoop {
+  readonly #lanes: LaneLoop[];
+
+  constructor(plan: HostPlan, ports: HostPorts) {
+    this.#lanes = plan.lanes.map((lane) => new LaneLoop(plan, lane, ports));
+  }
+
+  /**
+   * One turn: every lane's records, then a slice of the first lane that can move. False when there was
+   * nothing to do.
+   */
+  turn(): boolean {
+    let busy = false;
+    for (const lane of this.#lanes) if (lane.poll()) busy = true;
+    for (const lane of this.#lanes) if (lane.advance()) return true;
+    for (const lane of this.#lanes) lane.tellWhenDue();
+    return busy;
+  }
+
+  /** How long nothing needs this loop if nothing happens. Unit: ms. */
+  idleMs(): number {
+    return this.#lanes.some((lane) => lane.hasUntold()) ? SNAPSHOT_PERIOD_MS / 2 : 500;
+  }
+}
+
+class LaneLoop {
+  readonly #plan: LanePlan;
+  readonly #worker: number;
+  readonly #ports: HostPorts;
+  readonly #activity: Int32Array;
+  readonly #control: Control;
+  readonly #commandRing: ByteRing;
+  #group: ProcessGroup | undefined;
+  #sliceNs = 100_000;
+  #toldAtMs = 0;
+  #untold = false;
+  #toldLimit = -1n;
+
+  constructor(plan: HostPlan, lane: LanePlan, ports: HostPorts) {
+    this.#plan = lane;
+    this.#worker = plan.worker;
+    this.#ports = ports;
+    this.#activity = new Int32Array(plan.activity);
+    this.#control = controlOf(lane);
+    this.#commandRing = commandRingOf(lane, plan.worker);
+    this.#guard(() => this.#start(plan.shared));
+  }
+
+  hasUntold(): boolean {
+    return this.#untold;
+  }
+
+  /** Takes all records of the command ring; true when there was one. */
+  poll(): boolean {
+    let count = 0;
+    for (;;) {
+      const bytes = takeRecord(this.#commandRing);
+      if (bytes === undefined) break;
+      count++;
+      const record = JSON.parse(new TextDecoder().decode(bytes)) as HostRecord;
+      this.#guard(() => this.#onRecord(record));
+      Atomics.add(this.#control.acknowledged, this.#worker, 1);
+    }
+    if (count > 0) signalActivity(this.#activity);
+    return count > 0;
+  }
+
+  /** One slice; true when something moved. */
+  advance(): boolean {
+    const group = this.#group;
+    if (group === undefined) return false;
+    let outcome: AdvanceOutcome = 'blocked';
+    const limit = Atomics.load(this.#control.limit, 0);
+    const startMs = this.#ports.nowMs();
+    this.#guard(() => {
+      outcome = group.advance(Number(limit), this.#sliceNs);
+    });
+    if (this.#group === undefined) return true;
+    if ((outcome as AdvanceOutcome) === 'progress') {
+      this.#fitSlice(this.#ports.nowMs() - startMs);
+      this.#flagSlowMotion(group);
+      this.#untold = true;
+      this.tellWhenDue();
+      signalActivity(this.#activity);
+      return true;
+    }
+    if ((outcome as AdvanceOutcome) === 'at-limit' && limit !== this.#toldLimit) {
+      this.#toldLimit = limit;
+      this.#ports.emit({ kind: 'at-limit', lane: this.#plan.lane, worker: this.#worker });
+    }
+    return false;
+  }
+
+  /** Tells snapshots when something has happened since the last ones and they are old enough. */
+  tellWhenDue(): void {
+    if (!this.#untold || this.#ports.nowMs() - this.#toldAtMs < SNAPSHOT_PERIOD_MS) return;
+    this.#guard(() => this.#tell());
+  }
+
+  #start(shared: boolean): void {
+    const plan = this.#plan;
+    const processIds = processIdsOf(plan, this.#worker);
+    const processes = this.#ports.builder.buildWorld({
+      scenario: plan.scenario,
+      processIds,
+      ...(plan.guest === undefined ? {} : { guest: plan.guest }),
+      sampleRings: sampleRingsOf(plan),
+      capture: plan.capture,
+    });
+    this.#group = new ProcessGroup({
+      wiring: plan.wiring,
+      board: this.#control.board,
+      processes,
+      rings: mailboxesOf(plan),
+    });
+    const memories = processes.flatMap((it) => {
+      const buffer = shared ? it.memory?.() : undefined;
+      return buffer === undefined ? [] : [{ process: it.id, buffer }];
+    });
+    this.#tell();
+    this.#ports.emit({ kind: 'started', lane: plan.lane, worker: this.#worker, memories });
+  }
+
+  #tell(): void {
+    const snapshots: ProcessSnapshot[] = [];
+    for (const it of this.#group?.processes() ?? []) snapshots.push(it.snapshot());
+    this.#untold = false;
+    this.#toldAtMs = this.#ports.nowMs();
+    this.#ports.emit({ kind: 'snapshots', lane: this.#plan.lane, snapshots });
+  }
+
+  #onRecord(record: HostRecord): void {
+    if (record.kind === 'command') {
+      this.#group?.command(record.logged);
+      return;
+    }
+    const replies = this.#group === undefined ? [] : this.#answer(this.#group, record.request);
+    const { lane } = this.#plan;
+    this.#ports.emit({ kind: 'reply', lane, worker: this.#worker, id: record.id, replies });
+  }
+
+  #answer(group: ProcessGroup, request: HostRequest): ProcessReply[] {
+    const processes = group.processes();
+    switch (request.what) {
+      case 'snapshot':
+        this.#tell();
+        return [];
+      case 'hash':
+        return processes.map((it) => ({ process: it.id, hash: it.hash() }));
+      case 'next':
+        return processes.map((it) => ({
+          process: it.id,
+          next: {
+            eventNs: finiteOr(it.nextEventTime(), -1),
+            instructionNs:
+              request.vm === undefined ? -1 : finiteOr(it.nextInstructionTime?.(request.vm), -1),
+          },
+        }));
+      case 'inspect':
+        return processes.map((it) => ({ process: it.id, inspection: it.inspect(request.request) }));
+      case 'capture': {
+        const bytes = group.findProcess(request.process)?.capture?.();
+        return bytes === undefined ? [] : [{ process: request.process, bytes: [bytes] }];
+      }
+      case 'memory': {
+        const buffer = group.findProcess(request.process)?.memory?.();
+        if (buffer === undefined) return [];
+        const bytes = request.ranges.map(({ byteOffset, byteCount }) =>
+          new Uint8Array(buffer).slice(byteOffset, byteOffset + byteCount),
+        );
+        return [{ process: request.process, bytes }];
+      }
+    }
+  }
+
+  #fitSlice(tookMs: number): void {
+    const wanted = SLICE_MS[this.#plan.lane];
+    if (tookMs < wanted / 2) this.#sliceNs = Math.min(SLICE_NS_MAX, this.#sliceNs * 2);
+    else if (tookMs > wanted * 1.5) {
+      this.#sliceNs = Math.max(SLICE_NS_MIN, Math.floor(this.#sliceNs / 2));
+    }
+  }
+
+  #flagSlowMotion(group: ProcessGroup): void {
+    for (const it of group.processes()) {
+      const position = this.#plan.wiring.processIds.indexOf(it.id);
+      Atomics.store(this.#control.slowMotion, position, it.wantsSlowMotion() ? 1 : 0);
+    }
+  }
+
+  /** Runs model code; what it throws ends this lane with a report. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      const current = this.#group?.currentProcess();
+      this.#group = undefined;
+      this.#untold = false;
+      this.#ports.emit({
+        kind: 'failed',
+        lane: this.#plan.lane,
+        process: current?.id ?? -1,
+        virtualTimeNs: current?.now() ?? 0,
+        message: cause instanceof Error ? cause.message : String(cause),
+        stack: cause instanceof Error ? (cause.stack ?? '') : '',
+      });
+    }
+  }
+}
+
+function finiteOr(value: number | undefined, otherwise: number): number {
+  return value !== undefined && Number.isFinite(value) ? value : otherwise;
+}

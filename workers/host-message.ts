@@ -1,0 +1,63 @@
+/**
+ * What passes between the coordinator and a host worker: records down the command ring (JSON), messages
+ * up. A record is taken between two slices, when every process of the worker stands at a time.
+ */
+import type { LoggedCommand } from '../core/protocol/command.ts';
+import type { InspectionReply, InspectionRequest } from '../core/protocol/inspection.ts';
+import type { ProcessSnapshot } from '../core/protocol/snapshot.ts';
+import type { Lane, MemoryRange } from './session-api.ts';
+
+/** Something asked of every worker of a lane; each answers for its processes. */
+export type HostRequest =
+  | { readonly what: 'snapshot' }
+  | { readonly what: 'hash' }
+  | { readonly what: 'next'; readonly vm: number | undefined }
+  | { readonly what: 'inspect'; readonly request: InspectionRequest }
+  | { readonly what: 'capture'; readonly process: number }
+  | { readonly what: 'memory'; readonly process: number; readonly ranges: readonly MemoryRange[] };
+
+/** A record in a command ring. */
+export type HostRecord =
+  | { readonly kind: 'command'; readonly logged: LoggedCommand }
+  | { readonly kind: 'request'; readonly id: number; readonly request: HostRequest };
+
+/** Times of what a process would do next; −1 for never (JSON knows no Infinity). Unit: ns. */
+export interface NextTimes {
+  readonly eventNs: number;
+  readonly instructionNs: number;
+}
+
+/** A worker's answer for one process; only the field that was asked for is there. */
+export interface ProcessReply {
+  readonly process: number;
+  readonly hash?: string;
+  readonly next?: NextTimes;
+  readonly inspection?: InspectionReply;
+  readonly bytes?: readonly Uint8Array[];
+}
+
+/** What a worker tells. */
+export type HostMessage =
+  | {
+      readonly kind: 'started';
+      readonly lane: Lane;
+      readonly worker: number;
+      readonly memories: readonly { readonly process: number; readonly buffer: ArrayBufferLike }[];
+    }
+  | { readonly kind: 'snapshots'; readonly lane: Lane; readonly snapshots: readonly ProcessSnapshot[] }
+  | { readonly kind: 'at-limit'; readonly lane: Lane; readonly worker: number }
+  | {
+      readonly kind: 'reply';
+      readonly lane: Lane;
+      readonly worker: number;
+      readonly id: number;
+      readonly replies: readonly ProcessReply[];
+    }
+  | {
+      readonly kind: 'failed';
+      readonly lane: Lane;
+      readonly process: number; //       −1: before there were any, or the whole worker
+      readonly virtualTimeNs: number;
+      readonly message: string;
+      readonly stack: string;
+    };

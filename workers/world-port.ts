@@ -1,0 +1,61 @@
+/**
+ * What the adapters ask of a world, so that they know no model: core/world is one, the toys of the tests
+ * another. The real one is put together in world.ts.
+ */
+import type { Result } from '../core/base/result.ts';
+import type { SampleRing } from '../core/metrics/sample-ring.ts';
+import type { Command, Refusal } from '../core/protocol/command.ts';
+import type { ProcessSnapshot } from '../core/protocol/snapshot.ts';
+import type { LogicalProcess } from '../core/sim/logical-process.ts';
+
+/** A run's mode: with the mechanism, or the baseline that it is shown against. */
+export type Mode = 'mechanism' | 'baseline';
+
+/** The part of a scenario that the adapters read; the rest is the world's own. Plain JSON. */
+export interface ScenarioFace {
+  readonly lab: string;
+  readonly mode: Mode;
+  readonly seed: number;
+  readonly knobs: Readonly<Record<string, number>>;
+  readonly processes: readonly {
+    readonly id: number;
+    readonly name: string;
+    readonly sampleColumns: readonly string[];
+  }[];
+  readonly links: readonly { readonly a: number; readonly b: number }[];
+  readonly speed: number;
+}
+
+/** What scenarios are made from. */
+export interface ScenarioRequest {
+  readonly lab: string;
+  readonly seed: number;
+  readonly knobs: Readonly<Record<string, number>>;
+  readonly mode: Mode;
+  readonly guest?: Uint8Array;
+}
+
+/** The coordinator's side. `S` is the world's own scenario type. */
+export interface Planner<S extends ScenarioFace = ScenarioFace> {
+  readonly modelVersion: string;
+  /** A scenario, or one sentence that says what was wrong and where. */
+  scenarioOf(request: ScenarioRequest): Result<S, Refusal>;
+  /** Why the command would be refused, as far as the snapshots tell; none given: its form only. */
+  validateCommand(scenario: S, snapshots: readonly ProcessSnapshot[], command: Command): Refusal | undefined;
+  /** The command as the baseline takes it; undefined: there is no such thing there. */
+  baselineCommand(command: Command): Command | undefined;
+}
+
+/** What a host worker builds its processes from. */
+export interface BuildOptions<S extends ScenarioFace = ScenarioFace> {
+  readonly scenario: S;
+  readonly processIds: readonly number[];
+  readonly guest?: Uint8Array;
+  readonly sampleRings: ReadonlyMap<number, SampleRing>;
+  readonly capture: boolean;
+}
+
+/** The host worker's side. */
+export interface Builder<S extends ScenarioFace = ScenarioFace> {
+  buildWorld(options: BuildOptions<S>): LogicalProcess[];
+}

@@ -1,0 +1,40 @@
+/** The real world behind the adapters' ports. */
+import { err } from '../core/base/result.ts';
+import type { Scenario } from '../core/world/index.ts';
+import {
+  MODEL_VERSION,
+  baselineCommand,
+  buildWorld,
+  scenarioOf,
+  sentenceOf,
+  validateCommand,
+  vmScenarioOf,
+} from '../core/world/index.ts';
+import type { Builder, Planner } from './world-port.ts';
+
+/** The lab's name of a bare VM, made from a kernel file: `headless vm`. Its knobs are ram (bytes) and vcpus. */
+export const VM_LAB = 'vm';
+
+/** The coordinator's side of core/world. */
+export const planner: Planner<Scenario> = {
+  modelVersion: MODEL_VERSION,
+  scenarioOf(request) {
+    const made =
+      request.lab === VM_LAB && request.guest !== undefined
+        ? vmScenarioOf({
+            seed: request.seed,
+            kernel: request.guest,
+            ramBytes: request.knobs['ram'] ?? 64 * 1024 * 1024,
+            vcpuCount: request.knobs['vcpus'] ?? 1,
+          })
+        : scenarioOf(request);
+    return made.ok ? made : err({ kind: made.error.kind, sentence: sentenceOf(made.error) });
+  },
+  validateCommand,
+  baselineCommand,
+};
+
+/** The host worker's side of core/world. */
+export const builder: Builder = {
+  buildWorld: ({ scenario, ...options }) => buildWorld({ ...options, scenario: scenario as Scenario }),
+};
