@@ -26,6 +26,9 @@ export interface CableOptions {
   readonly tcp?: readonly [Partial<TcpOptions>, Partial<TcpOptions>];
 }
 
+/** Far more than any test here needs: what exceeds it goes on for ever. */
+const EVENTS_MAX = 5_000_000;
+
 interface Pending {
   readonly timeNs: number;
   readonly order: number;
@@ -134,6 +137,7 @@ export class Cable {
       this.now = first.timeNs;
       first.run();
       count += 1;
+      if (count > EVENTS_MAX) throw new Error(`no end after ${EVENTS_MAX} events, at ${this.now} ns`);
     }
     if (until !== Number.POSITIVE_INFINITY) this.now = Math.max(this.now, until);
     return count;
