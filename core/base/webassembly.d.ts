@@ -1,7 +1,8 @@
 /**
- * The few WebAssembly names that core uses, declared here because core compiles without DOM and Node types.
- * Shapes follow the WebAssembly JavaScript Interface (W3C) and TypeScript's own lib.dom, whose declarations take
- * over where a layer that has the DOM imports core. Left out: everything asynchronous, tables, globals, exceptions.
+ * The few WebAssembly names that core uses, declared here because core compiles without DOM and
+ * Node types. Shapes follow the WebAssembly JavaScript Interface (W3C) and TypeScript's own
+ * lib.dom, whose declarations take over where a layer that has the DOM imports core. Left out:
+ * everything asynchronous, tables, globals, exceptions.
  */
 declare namespace WebAssembly {
   /** A linear memory. `buffer` is a SharedArrayBuffer when the descriptor said `shared`. */
@@ -18,12 +19,13 @@ declare namespace WebAssembly {
     new (descriptor: MemoryDescriptor): Memory;
   };
   /** A compiled module; can be posted to another realm. */
+  // biome-ignore lint/suspicious/noEmptyInterface: a module has nothing to read
   interface Module {}
   var Module: {
     prototype: Module;
     new (bytes: Uint8Array<ArrayBuffer>): Module;
   };
-  // biome-ignore lint/suspicious/noExplicitAny: the interface has no narrower type for exports and imports
+  // biome-ignore lint/suspicious/noExplicitAny: the interface has no narrower type for exports
   type ExportValue = any;
   type ImportValue = ((...args: number[]) => number) | Memory;
   interface Instance {

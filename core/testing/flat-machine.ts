@@ -1,7 +1,8 @@
 /**
- * The smallest machine around the generated interpreter: one or more harts, RAM seen through the identity (guest
- * virtual = physical, from FLAT_RAM_BASE up), no privilege, no CSRs, no interrupts. For the interpreter's own tests and benchmark.
- * What would trap leaves with `exitReason.illegal` and is described by `fault`.
+ * The smallest machine around the generated interpreter: one or more harts, RAM seen through the
+ * identity (guest virtual = physical, from FLAT_RAM_BASE up), no privilege, no CSRs, no interrupts.
+ * For the interpreter's own tests and benchmark. What would trap leaves with `exitReason.illegal`
+ * and is described by `fault`.
  */
 import { assert } from '../base/assert.ts';
 import {
@@ -85,26 +86,51 @@ export function makeFlatMachine(options: FlatMachineOptions): FlatMachine {
   const bytes = new Uint8Array(memory.buffer);
   const view = new DataView(memory.buffer);
   const calls = {
-    fetch: 0, load: 0, store: 0, atomic: 0, loadReserved: 0, storeConditional: 0,
-    system: 0, misalignedTarget: 0, illegal: 0, decode: 0,
+    fetch: 0,
+    load: 0,
+    store: 0,
+    atomic: 0,
+    loadReserved: 0,
+    storeConditional: 0,
+    system: 0,
+    misalignedTarget: 0,
+    illegal: 0,
+    decode: 0,
   };
   const state: FlatState = {
-    options, bytes, view, ramAddress: layout.ramAddress, codeFrames: new Set(), fault: undefined,
+    options,
+    bytes,
+    view,
+    ramAddress: layout.ramAddress,
+    codeFrames: new Set(),
+    fault: undefined,
   };
   const slowPaths = countCalls(makeSlowPaths(state), calls);
   const compiled = instantiateHostModule(memory, slowPaths, options.module);
   const machine: FlatMachine = {
-    compiled, hart: HART_ADDRESS, ramAddress: layout.ramAddress, bytes, view, slowPaths, calls,
+    compiled,
+    hart: HART_ADDRESS,
+    ramAddress: layout.ramAddress,
+    bytes,
+    view,
+    slowPaths,
+    calls,
     get fault() {
       return state.fault;
     },
     run: (budget) => compiled.run(HART_ADDRESS, budget),
     loadWords(guestAddress, words) {
       const address = layout.ramAddress + guestAddress - FLAT_RAM_BASE;
-      words.forEach((word, index) => view.setUint32(address + 4 * index, word >>> 0, true));
+      words.forEach((word, index) => {
+        view.setUint32(address + 4 * index, word >>> 0, true);
+      });
     },
   };
-  bytes.fill(0xff, HART_ADDRESS + tlbOffset.read, HART_ADDRESS + tlbOffset.read + 6 * TLB_TABLE_SIZE);
+  bytes.fill(
+    0xff,
+    HART_ADDRESS + tlbOffset.read,
+    HART_ADDRESS + tlbOffset.read + 6 * TLB_TABLE_SIZE,
+  );
   view.setUint32(HART_ADDRESS + hartOffset.privilege, 1, true);
   writePc(machine, FLAT_RAM_BASE);
   return machine;
@@ -161,12 +187,15 @@ function fill(state: FlatState, hart: number, table: number, payload: number): v
   state.view.setUint32(entry + 8, payload, true);
 }
 
-/** Observes a write of `byteCount` bytes at `pointer`: decoded code of a touched frame is dropped. */
+/**
+ * Observes a write of `byteCount` bytes at `pointer`: decoded code of a touched frame is dropped.
+ */
 function observeWrite(state: FlatState, hart: number, pointer: number, byteCount: number): void {
   const first = (pointer - state.ramAddress) >> 12;
   const last = (pointer + byteCount - 1 - state.ramAddress) >> 12;
   for (let frame = first; frame <= last; frame++) {
-    if (state.codeFrames.has(frame)) clearDecodedPage(state.bytes, DECODED_ADDRESS + frame * DECODED_STRIDE);
+    if (state.codeFrames.has(frame))
+      clearDecodedPage(state.bytes, DECODED_ADDRESS + frame * DECODED_STRIDE);
   }
   if (state.options.fillsTlb && first === last && !state.codeFrames.has(first)) {
     fill(state, hart, tlbOffset.write, state.ramAddress + first * 4096);
@@ -178,11 +207,21 @@ function copyToScratch(state: FlatState, hart: number, pointer: number, byteCoun
   state.bytes.copyWithin(hart + hartOffset.scratch, pointer, pointer + byteCount);
 }
 
-const CAUSE = { fetchMisaligned: 0, illegal: 2, breakpoint: 3, loadMisaligned: 4, storeMisaligned: 6, fetch: 12, load: 13, store: 15 } as const;
+const CAUSE = {
+  fetchMisaligned: 0,
+  illegal: 2,
+  breakpoint: 3,
+  loadMisaligned: 4,
+  storeMisaligned: 6,
+  fetch: 12,
+  load: 13,
+  store: 15,
+} as const;
 
 function makeSlowPaths(state: FlatState): SlowPaths {
   const { view, bytes } = state;
-  const fault = (hart: number, cause: number) => leave(state, hart, { cause, value: addressOf(state, hart) });
+  const fault = (hart: number, cause: number) =>
+    leave(state, hart, { cause, value: addressOf(state, hart) });
   return {
     fetch(hart) {
       const pointer = translate(state, hart, 4);
@@ -210,14 +249,16 @@ function makeSlowPaths(state: FlatState): SlowPaths {
       return 1;
     },
     atomic(hart, byteCount) {
-      if (addressOf(state, hart) % BigInt(byteCount) !== 0n) return fault(hart, CAUSE.storeMisaligned);
+      if (addressOf(state, hart) % BigInt(byteCount) !== 0n)
+        return fault(hart, CAUSE.storeMisaligned);
       const pointer = translate(state, hart, byteCount);
       if (pointer === 0) return fault(hart, CAUSE.store);
       observeWrite(state, hart, pointer, byteCount);
       return pointer;
     },
     loadReserved(hart, byteCount) {
-      if (addressOf(state, hart) % BigInt(byteCount) !== 0n) return fault(hart, CAUSE.loadMisaligned);
+      if (addressOf(state, hart) % BigInt(byteCount) !== 0n)
+        return fault(hart, CAUSE.loadMisaligned);
       const pointer = translate(state, hart, byteCount);
       if (pointer === 0) return fault(hart, CAUSE.load);
       copyToScratch(state, hart, pointer, byteCount);
@@ -250,11 +291,14 @@ function makeSlowPaths(state: FlatState): SlowPaths {
   };
 }
 
-/** Misaligned faults first; without a matching reservation nothing is accessed; every sc clears it. */
+/**
+ * Misaligned faults first; without a matching reservation nothing is accessed; every sc clears it.
+ */
 function storeConditional(state: FlatState, hart: number, byteCount: number): number {
   const { view, bytes } = state;
   const address = addressOf(state, hart);
-  if (address % BigInt(byteCount) !== 0n) return leave(state, hart, { cause: CAUSE.storeMisaligned, value: address });
+  if (address % BigInt(byteCount) !== 0n)
+    return leave(state, hart, { cause: CAUSE.storeMisaligned, value: address });
   const matches =
     view.getUint32(hart + hartOffset.reservationValid, true) === byteCount &&
     view.getBigUint64(hart + hartOffset.reservationAddress, true) === address;

@@ -1,6 +1,7 @@
 /**
- * Random programs for the flat machine: words of given rows whose operands stay near what makes them interesting.
- * Registers x8 … x15 hold addresses in RAM and are never written, the others hold random values; targets are near.
+ * Random programs for the flat machine: words of given rows whose operands stay near what makes
+ * them interesting. Registers x8 … x15 hold addresses in RAM and are never written, the others hold
+ * random values; targets are near.
  */
 import { makePrng, nextBelow, nextUint32, type Prng } from '../base/prng.ts';
 import { encode, IMMEDIATE_RANGES } from '../isa/encode.ts';
@@ -21,8 +22,8 @@ function randomImmediate(prng: Prng, row: Row): number {
   const range = IMMEDIATE_RANGES[row.format];
   if (range === undefined) return 0;
   if (row.format === 'U') return nextBelow(prng, 4) * 4096;
-  const least = range.minimum < -IMMEDIATE_LIMIT ? -IMMEDIATE_LIMIT : range.minimum;
-  const most = range.maximum > IMMEDIATE_LIMIT ? IMMEDIATE_LIMIT : range.maximum;
+  const least = Math.max(range.minimum, -IMMEDIATE_LIMIT);
+  const most = Math.min(range.maximum, IMMEDIATE_LIMIT);
   const steps = Math.floor((most - least) / range.multiple) + 1;
   return least + nextBelow(prng, steps) * range.multiple;
 }
@@ -31,16 +32,24 @@ function randomWord(prng: Prng, rows: readonly Row[]): number {
   const row = rows[nextBelow(prng, rows.length)]!;
   if (nextBelow(prng, 400) === 0) return nextUint32(prng); // now and then any word at all
   const usesAddress = MEMORY_EFFECTS.includes(row.effect.kind) || row.name === 'jalr';
-  const isReservation = row.effect.kind === 'loadReserved' || row.effect.kind === 'storeConditional';
+  const isReservation =
+    row.effect.kind === 'loadReserved' || row.effect.kind === 'storeConditional';
   return encode(row, {
     rd: nextBelow(prng, 8) === 0 ? 0 : 16 + nextBelow(prng, 16),
-    rs1: isReservation ? 8 + 2 * nextBelow(prng, 2) : usesAddress ? 8 + nextBelow(prng, 8) : nextBelow(prng, 32),
+    rs1: isReservation
+      ? 8 + 2 * nextBelow(prng, 2)
+      : usesAddress
+        ? 8 + nextBelow(prng, 8)
+        : nextBelow(prng, 32),
     rs2: nextBelow(prng, 32),
     immediate: randomImmediate(prng, row),
   });
 }
 
-/** The program of `seed`: `wordCount` words over all rows but the system ones (ecall is kept), for `frameCount` frames. */
+/**
+ * The program of `seed`: `wordCount` words over all rows but the system ones (ecall is kept), for
+ * `frameCount` frames.
+ */
 export function randomFlatProgram(options: {
   readonly seed: number;
   readonly wordCount: number;

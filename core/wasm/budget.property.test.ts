@@ -1,9 +1,17 @@
-// Goal: a run is the same however it is split, and whether accesses hit the TLB or take the slow path. Method: random
-// words of every row in RAM, run three ways from one seed: at once, in random splits, and without TLB fills one by one.
+// Goal: a run is the same however it is split, and whether accesses hit the TLB or take the slow
+// path. Method: random words of every row in RAM, run three ways from one seed: at once, in random
+// splits, and without TLB fills one by one.
 import { expect, test } from 'vitest';
 import { makePrng, nextBelow } from '../base/prng.ts';
 import { exitReason, hartOffset } from '../protocol/host-memory-layout.ts';
-import { FLAT_RAM_BASE, type FlatMachine, makeFlatMachine, readRegisters, writePc, writeRegister } from '../testing/flat-machine.ts';
+import {
+  FLAT_RAM_BASE,
+  type FlatMachine,
+  makeFlatMachine,
+  readRegisters,
+  writePc,
+  writeRegister,
+} from '../testing/flat-machine.ts';
 import { randomFlatProgram } from '../testing/flat-program.ts';
 import { compileHostModule } from './instantiate.ts';
 
@@ -18,7 +26,8 @@ function makeMachine(seed: number, fillsTlb: boolean): FlatMachine {
   const machine = makeFlatMachine({ frameCount: FRAME_COUNT, fillsTlb, module: compiled });
   const program = randomFlatProgram({ seed, wordCount: CODE_WORDS, frameCount: FRAME_COUNT });
   machine.loadWords(FLAT_RAM_BASE, program.words);
-  for (let register = 1; register < 32; register++) writeRegister(machine, register, program.registers[register]!);
+  for (let register = 1; register < 32; register++)
+    writeRegister(machine, register, program.registers[register]!);
   return machine;
 }
 
@@ -44,7 +53,8 @@ function drive(machine: FlatMachine, nextBudget: () => number): Outcome {
     expect(left).toBeLessThan(budget);
     const pc = Number(readRegisters(machine)[32]);
     const isFault = reason === exitReason.illegal;
-    exits.push(`${TOTAL - rest}: reason ${reason} at ${pc.toString(16)}, ${isFault ? `${machine.fault?.cause} ${machine.fault?.value}` : ''}`);
+    const what = isFault ? `${machine.fault?.cause} ${machine.fault?.value}` : '';
+    exits.push(`${TOTAL - rest}: reason ${reason} at ${pc.toString(16)} ${what}`);
     const isFetch = isFault && machine.fault?.cause === 12;
     writePc(machine, isFetch ? FLAT_RAM_BASE : pc + 4);
   }
@@ -62,8 +72,14 @@ test(`${SEEDS} random programs, split at random and with every access slow`, () 
     calls.load += whole.calls.load;
     calls.decode += whole.calls.decode;
     const prng = makePrng({ seed, stream: 4 });
-    expect(drive(makeMachine(seed, true), () => 1 + nextBelow(prng, 40)), `seed ${seed}, split`).toEqual(expected);
-    expect(drive(makeMachine(seed, false), () => 1), `seed ${seed}, slow`).toEqual(expected);
+    expect(
+      drive(makeMachine(seed, true), () => 1 + nextBelow(prng, 40)),
+      `seed ${seed}, split`,
+    ).toEqual(expected);
+    expect(
+      drive(makeMachine(seed, false), () => 1),
+      `seed ${seed}, slow`,
+    ).toEqual(expected);
   }
   expect(exitCount).toBeGreaterThan(SEEDS); // the programs are not empty of faults,
   expect(calls.decode).toBeGreaterThan(SEEDS * 100); // run through much code,
@@ -78,5 +94,8 @@ test('canary: a machine that loses one instruction at a split is caught', () => 
     if (pc === FLAT_RAM_BASE + 64) writePc(machine, pc + 4);
     return 1;
   });
-  expect(skipping.exits.join() === expected.exits.join() && skipping.registers.join() === expected.registers.join()).toBe(false);
+  expect(
+    skipping.exits.join() === expected.exits.join() &&
+      skipping.registers.join() === expected.registers.join(),
+  ).toBe(false);
 });

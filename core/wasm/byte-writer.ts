@@ -1,6 +1,6 @@
 /**
- * A growing byte buffer with the integer encodings of the WebAssembly binary format (WebAssembly Core 2.0
- * §5.2.2: LEB128). Appends in place; nothing is copied but at growth.
+ * A growing byte buffer with the integer encodings of the WebAssembly binary format (WebAssembly
+ * Core 2.0 §5.2.2: LEB128). Appends in place; nothing is copied but at growth.
  */
 import { assert } from '../base/assert.ts';
 

@@ -1,6 +1,7 @@
 /**
- * Fills a 16-byte operation of a decoded page from its instruction word: handler, register offsets, immediate
- * (layout in core/protocol/host-memory-layout.ts). Left out: 16-bit encodings (the C extension).
+ * Fills a 16-byte operation of a decoded page from its instruction word: handler, register offsets,
+ * immediate (layout in core/protocol/host-memory-layout.ts). Left out: 16-bit encodings (the C
+ * extension).
  */
 import { assert } from '../base/assert.ts';
 import { decode, operandsOf } from '../isa/decode.ts';
@@ -24,8 +25,9 @@ export interface OperationPlace {
 }
 
 /**
- * Fills the operation at `place.operation` from the word in the frame. The slot after the last one becomes the
- * sentinel that goes on to the next page. The same frame bytes always give the same operation.
+ * Fills the operation at `place.operation` from the word in the frame. The slot after the last one
+ * becomes the sentinel that goes on to the next page. The same frame bytes always give the same
+ * operation.
  */
 export function decodeOperation(view: DataView, place: OperationPlace): void {
   const offset = place.operation - place.page;
@@ -38,8 +40,16 @@ export function decodeOperation(view: DataView, place: OperationPlace): void {
     return;
   }
   const pageOffset = offset >>> 3; // 16 bytes of operation for 2 bytes of code
-  assert(pageOffset % 4 === 0, 'instructions start at multiples of 4 while there is no C extension');
-  writeOperation(view, place.operation, pageOffset, view.getUint32(place.frameAddress + pageOffset, true));
+  assert(
+    pageOffset % 4 === 0,
+    'instructions start at multiples of 4 while there is no C extension',
+  );
+  writeOperation(
+    view,
+    place.operation,
+    pageOffset,
+    view.getUint32(place.frameAddress + pageOffset, true),
+  );
 }
 
 /** Makes every operation of the decoded page at `page` undecoded. */
@@ -50,16 +60,28 @@ export function clearDecodedPage(bytes: Uint8Array, page: number): void {
 function writeOperation(view: DataView, operation: number, pageOffset: number, word: number): void {
   const row = decode(word);
   if (row === undefined) {
-    writeFields(view, operation, { handler: fixedHandler.illegal, immediate: word, isUnsigned: true });
+    writeFields(view, operation, {
+      handler: fixedHandler.illegal,
+      immediate: word,
+      isUnsigned: true,
+    });
     return;
   }
   const operands = operandsOf(row, word);
-  view.setUint16(operation + 2, operands.rd === 0 ? hartOffset.sink : hartOffset.x + 8 * operands.rd, true);
+  view.setUint16(
+    operation + 2,
+    operands.rd === 0 ? hartOffset.sink : hartOffset.x + 8 * operands.rd,
+    true,
+  );
   view.setUint16(operation + 4, hartOffset.x + 8 * operands.rs1, true);
   view.setUint16(operation + 6, hartOffset.x + 8 * operands.rs2, true);
   const inPage = inPageHandler(row, pageOffset, operands.immediate);
   if (inPage !== undefined) {
-    writeFields(view, operation, { handler: inPage, immediate: operands.immediate * 8, isUnsigned: false });
+    writeFields(view, operation, {
+      handler: inPage,
+      immediate: operands.immediate * 8,
+      isUnsigned: false,
+    });
     return;
   }
   const isSystem = row.effect.kind === 'system'; // its slow path reads the word
@@ -70,7 +92,9 @@ function writeOperation(view: DataView, operation: number, pageOffset: number, w
   });
 }
 
-/** The in-page handler of a branch or jump whose target is an aligned instruction of the same page. */
+/**
+ * The in-page handler of a branch or jump whose target is an aligned instruction of the same page.
+ */
 function inPageHandler(row: Row, pageOffset: number, immediate: number): number | undefined {
   const target = pageOffset + immediate;
   if (target < 0 || target > 4092 || target % 4 !== 0) return undefined;

@@ -1,10 +1,10 @@
 /**
- * Emits WebAssembly for the expression trees of the instruction table (core/isa/table/row.ts). Division,
- * remainder and the high product follow the RISC-V results (Unprivileged ISA 20240411 §13.1, §13.2) where
- * WebAssembly would trap or has no instruction.
+ * Emits WebAssembly for the expression trees of the instruction table (core/isa/table/row.ts).
+ * Division, remainder and the high product follow the RISC-V results (Unprivileged ISA 20240411
+ * §13.1, §13.2) where WebAssembly would trap or has no instruction.
  */
 import type { BinaryOperator, Expression } from '../isa/table/row.ts';
-import { type FunctionBuilder, type ModuleBuilder } from './module-builder.ts';
+import type { FunctionBuilder, ModuleBuilder } from './module-builder.ts';
 import { type Opcode, opcode as op, valueType } from './opcode.ts';
 
 const { i64 } = valueType;
@@ -137,8 +137,9 @@ function emitShiftW(code: FunctionBuilder, a: number, b: number, shift: Opcode):
 }
 
 /**
- * Division by zero gives all ones, the remainder then is the dividend; the one signed overflow gives the dividend
- * and remainder 0. The W forms divide extended values in 64 bits, where nothing overflows.
+ * Division by zero gives all ones, the remainder then is the dividend; the one signed overflow
+ * gives the dividend and remainder 0. The W forms divide extended values in 64 bits, where nothing
+ * overflows.
  */
 function emitDivision(code: FunctionBuilder, operator: BinaryOperator, a: number, b: number): void {
   const isW = operator.endsWith('W');
@@ -168,7 +169,10 @@ function emitDivision(code: FunctionBuilder, operator: BinaryOperator, a: number
   if (isW) code.emit(op.i64Extend32S);
 }
 
-/** Adds the function (i64 a, i64 b) → bits 127..64 of the unsigned product, by four 32-bit partial products. */
+/**
+ * Adds the function (i64 a, i64 b) → bits 127..64 of the unsigned product, by four 32-bit partial
+ * products.
+ */
 export function addHighMultiply(module: ModuleBuilder): number {
   const code = module.addFunction({ parameters: [i64, i64], results: [i64] });
   const [a, b] = [0, 1];

@@ -1,6 +1,6 @@
 /**
- * Emits the body of one handler: what a row's effect does, with the fast path of memory accesses (a direct-mapped
- * TLB hit) inline. Every body ends in a tail call; none falls through.
+ * Emits the body of one handler: what a row's effect does, with the fast path of memory accesses (a
+ * direct-mapped TLB hit) inline. Every body ends in a tail call; none falls through.
  */
 import { assert, unreachable } from '../base/assert.ts';
 import type { Effect, Row } from '../isa/table/row.ts';
@@ -45,7 +45,11 @@ const STORE: Readonly<Record<number, MemoryOpcode>> = {
 };
 
 /** Emits the whole body of `handler` into `code`. */
-export function emitHandler(code: FunctionBuilder, handler: Handler, shared: SharedFunctions): void {
+export function emitHandler(
+  code: FunctionBuilder,
+  handler: Handler,
+  shared: SharedFunctions,
+): void {
   switch (handler.variant) {
     case 'undecoded':
       emitUndecoded(code, shared);
@@ -125,10 +129,18 @@ function emitGeneral(code: FunctionBuilder, row: Row, shared: SharedFunctions): 
   }
 }
 
-/** A branch or jump inside the page: the immediate counts bytes of operations, alignment was checked at decoding. */
+/**
+ * A branch or jump inside the page: the immediate counts bytes of operations, alignment was checked
+ * at decoding.
+ */
 function emitInPage(code: FunctionBuilder, row: Row, shared: SharedFunctions): void {
   const move = () =>
-    code.get(local.op).get(local.op).memory(mem.i32Load, field.immediate).emit(op.i32Add).set(local.op);
+    code
+      .get(local.op)
+      .get(local.op)
+      .memory(mem.i32Load, field.immediate)
+      .emit(op.i32Add)
+      .set(local.op);
   if (row.effect.kind === 'branch') {
     emitCondition(contextOf(code, shared), row.effect.condition);
     code.if();
@@ -145,7 +157,10 @@ function emitInPage(code: FunctionBuilder, row: Row, shared: SharedFunctions): v
   }
 }
 
-/** Leaves of a handler's expressions; `values` names i64 locals that already hold the operands of an AMO. */
+/**
+ * Leaves of a handler's expressions; `values` names i64 locals that already hold the operands of an
+ * AMO.
+ */
 function contextOf(
   code: FunctionBuilder,
   shared: SharedFunctions,
@@ -204,8 +219,9 @@ interface Access {
 }
 
 /**
- * Looks `address` up: on a hit sets `pointer`; on a miss spills, stores record.address and emits `miss`, which must
- * set `pointer` or leave. A misaligned address never hits, as its low bits stay in the compared tag.
+ * Looks `address` up: on a hit sets `pointer`; on a miss spills, stores record.address and emits
+ * `miss`, which must set `pointer` or leave. A misaligned address never hits, as its low bits stay
+ * in the compared tag.
  */
 function emitTranslate(
   code: FunctionBuilder,
@@ -217,9 +233,11 @@ function emitTranslate(
   const table = tlbOffset[access.table];
   emitTlbEntry(code, local.tlb, access.address);
   code.tee(entry).memory(mem.i64Load, table);
-  code.get(access.address).i64(~0xfffn | BigInt(access.byteCount - 1)).emit(op.i64And, op.i64Eq).if();
+  const tagMask = ~0xfffn | BigInt(access.byteCount - 1);
+  code.get(access.address).i64(tagMask).emit(op.i64And, op.i64Eq).if();
   code.get(entry).memory(mem.i32Load, table + 8);
-  code.get(access.address).emit(op.i32WrapI64).i32(0xfff).emit(op.i32And, op.i32Add).set(access.pointer);
+  code.get(access.address).emit(op.i32WrapI64).i32(0xfff).emit(op.i32And, op.i32Add);
+  code.set(access.pointer);
   code.emit(op.else);
   emitSpill(code, shared);
   code.get(local.hart).get(access.address).memory(mem.i64Store, hartOffset.address);
@@ -236,12 +254,14 @@ function emitAccess(
   emitReadRegister(code, 'rs1');
   if (options.hasImmediate) code.get(local.op).memory(mem.i64Load, field.immediate).emit(op.i64Add);
   code.set(address);
-  return { table: options.table, byteCount: options.byteCount, address, pointer: code.addLocal(i32) };
+  const { table, byteCount } = options;
+  return { table, byteCount, address, pointer: code.addLocal(i32) };
 }
 
 /*
- * A slow path that writes may zero the operation being executed (code that changes itself), so what handlers need of
- * the operation after a call out, the address of rd above all, is read before it and waits on the operand stack.
+ * A slow path that writes may zero the operation being executed (code that changes itself), so what
+ * handlers need of the operation after a call out, the address of rd above all, is read before it
+ * and waits on the operand stack.
  */
 
 function emitLoad(code: FunctionBuilder, effect: EffectOf<'load'>, shared: SharedFunctions): void {
@@ -259,7 +279,11 @@ function emitLoad(code: FunctionBuilder, effect: EffectOf<'load'>, shared: Share
 }
 
 /** The miss path ends the instruction itself: the slow path has written. */
-function emitStore(code: FunctionBuilder, effect: EffectOf<'store'>, shared: SharedFunctions): void {
+function emitStore(
+  code: FunctionBuilder,
+  effect: EffectOf<'store'>,
+  shared: SharedFunctions,
+): void {
   const { byteCount } = effect;
   const access = emitAccess(code, { table: 'write', byteCount, hasImmediate: true });
   emitTranslate(code, shared, access, () => {
@@ -276,8 +300,15 @@ function emitStore(code: FunctionBuilder, effect: EffectOf<'store'>, shared: Sha
   emitNext(code, shared);
 }
 
-/** Harts of a host run one after another in one thread, so read, combine and write need no atomic instruction. */
-function emitAtomic(code: FunctionBuilder, effect: EffectOf<'atomic'>, shared: SharedFunctions): void {
+/**
+ * Harts of a host run one after another in one thread, so read, combine and write need no atomic
+ * instruction.
+ */
+function emitAtomic(
+  code: FunctionBuilder,
+  effect: EffectOf<'atomic'>,
+  shared: SharedFunctions,
+): void {
   const { byteCount } = effect;
   const values = { memory: code.addLocal(i64), rs2: code.addLocal(i64) };
   emitReadRegister(code, 'rs2');
@@ -308,7 +339,11 @@ function emitLoadReserved(code: FunctionBuilder, byteCount: number, shared: Shar
   emitNext(code, shared);
 }
 
-function emitStoreConditional(code: FunctionBuilder, byteCount: number, shared: SharedFunctions): void {
+function emitStoreConditional(
+  code: FunctionBuilder,
+  byteCount: number,
+  shared: SharedFunctions,
+): void {
   emitRegister(code, 'rd');
   emitSpill(code, shared);
   code.get(local.hart);

@@ -1,12 +1,14 @@
 /**
- * Numbers the handlers of decoded operations. The interpreter generator gives table slot k the code of handler k,
- * and decode-operation writes k into operations; both read this one list, which follows from the instruction table.
+ * Numbers the handlers of decoded operations. The interpreter generator gives table slot k the code
+ * of handler k, and decode-operation writes k into operations; both read this one list, which
+ * follows from the instruction table.
  *
- *   0           undecoded: asks for the operation to be filled, then runs it (zeroed memory means this)
+ *   0           undecoded: asks for the operation to be filled, then runs it
  *   1           nextPage: the sentinel after a page's last operation
  *   2           illegal: a word that no row decodes
  *   then        one general handler a row, in the table's order
- *   then        one in-page handler a row whose target is pc + immediate: the immediate is a distance in operations
+ *   then        one in-page handler a row whose target is pc + immediate, which then counts bytes of
+ *               operations
  */
 import type { Expression, Row } from '../isa/table/row.ts';
 
@@ -27,9 +29,16 @@ export interface HandlerTable {
 /** Indices of the handlers that no row stands behind. */
 export const fixedHandler = { undecoded: 0, nextPage: 1, illegal: 2 } as const;
 
-/** Numbers the handlers for `rows`. Two tables with the same kinds of rows in the same order number alike. */
+/**
+ * Numbers the handlers for `rows`. Two tables with the same kinds of rows in the same order number
+ * alike.
+ */
 export function makeHandlerTable(rows: readonly Row[]): HandlerTable {
-  const handlers: Handler[] = [{ variant: 'undecoded' }, { variant: 'nextPage' }, { variant: 'illegal' }];
+  const handlers: Handler[] = [
+    { variant: 'undecoded' },
+    { variant: 'nextPage' },
+    { variant: 'illegal' },
+  ];
   const general = new Map<Row, number>();
   const inPage = new Map<Row, number>();
   for (const row of rows) {

@@ -1,5 +1,5 @@
-// Goal: hashRange is XXH64 and isZero finds any byte. Method: published digests, and a second XXH64 in BigInt over
-// random lengths and contents; for isZero, one byte set at every place.
+// Goal: hashRange is XXH64 and isZero finds any byte. Method: published digests, and a second XXH64
+// in BigInt over random lengths and contents; for isZero, one byte set at every place.
 import { expect, test } from 'vitest';
 import { makePrng, nextBelow, nextUint32 } from '../base/prng.ts';
 import { makeHash, hashHex, hashUint32 } from '../base/hash.ts';
@@ -8,32 +8,44 @@ import { makeFlatMachine } from '../testing/flat-machine.ts';
 const machine = makeFlatMachine({ frameCount: 2, fillsTlb: true });
 const base = machine.ramAddress;
 const mask = (1n << 64n) - 1n;
-const P = [0n, 0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn, 0x165667b19e3779f9n, 0x85ebca77c2b2ae63n, 0x27d4eb2f165667c5n] as const;
+const P = [
+  0n,
+  0x9e3779b185ebca87n,
+  0xc2b2ae3d27d4eb4fn,
+  0x165667b19e3779f9n,
+  0x85ebca77c2b2ae63n,
+  0x27d4eb2f165667c5n,
+] as const;
 const rotate = (value: bigint, by: bigint) => ((value << by) | (value >> (64n - by))) & mask;
-const round = (lane: bigint, word: bigint) => (rotate((lane + word * P[2]) & mask, 31n) * P[1]) & mask;
+const round = (lane: bigint, word: bigint) =>
+  (rotate((lane + word * P[2]) & mask, 31n) * P[1]) & mask;
 
 /** XXH64 with seed 0, from the specification, on plain bytes. */
 function xxh64(bytes: Uint8Array): bigint {
   const read = (at: number, count: number) => {
     let value = 0n;
-    for (let index = count - 1; index >= 0; index--) value = (value << 8n) | BigInt(bytes[at + index]!);
+    for (let index = count - 1; index >= 0; index--)
+      value = (value << 8n) | BigInt(bytes[at + index]!);
     return value;
   };
   let at = 0;
   let hash: bigint = P[5];
   if (bytes.length >= 32) {
     const lanes = [(P[1] + P[2]) & mask, P[2], 0n, -P[1] & mask];
-    for (; at + 32 <= bytes.length; at += 32) for (let k = 0; k < 4; k++) lanes[k] = round(lanes[k]!, read(at + 8 * k, 8));
+    for (; at + 32 <= bytes.length; at += 32)
+      for (let k = 0; k < 4; k++) lanes[k] = round(lanes[k]!, read(at + 8 * k, 8));
     hash = [1n, 7n, 12n, 18n].reduce((sum, by, k) => (sum + rotate(lanes[k]!, by)) & mask, 0n);
     for (const lane of lanes) hash = ((hash ^ round(0n, lane)) * P[1] + P[4]) & mask;
   }
   hash = (hash + BigInt(bytes.length)) & mask;
-  for (; at + 8 <= bytes.length; at += 8) hash = (rotate(hash ^ round(0n, read(at, 8)), 27n) * P[1] + P[4]) & mask;
+  for (; at + 8 <= bytes.length; at += 8)
+    hash = (rotate(hash ^ round(0n, read(at, 8)), 27n) * P[1] + P[4]) & mask;
   if (at + 4 <= bytes.length) {
     hash = (rotate(hash ^ ((read(at, 4) * P[1]) & mask), 23n) * P[2] + P[3]) & mask;
     at += 4;
   }
-  for (; at < bytes.length; at++) hash = (rotate(hash ^ ((read(at, 1) * P[5]) & mask), 11n) * P[1]) & mask;
+  for (; at < bytes.length; at++)
+    hash = (rotate(hash ^ ((read(at, 1) * P[5]) & mask), 11n) * P[1]) & mask;
   hash = ((hash ^ (hash >> 33n)) * P[2]) & mask;
   hash = ((hash ^ (hash >> 29n)) * P[3]) & mask;
   return hash ^ (hash >> 32n);

@@ -1,6 +1,6 @@
 /**
- * Generated functions over ranges of a host's memory: XXH64 with seed 0 (Yann Collet, xxHash specification 0.1.1,
- * "XXH64 algorithm description") for hash points, and a test for zero pages.
+ * Generated functions over ranges of a host's memory: XXH64 with seed 0 (Yann Collet, xxHash
+ * specification 0.1.1, "XXH64 algorithm description") for hash points, and a test for zero pages.
  */
 import type { FunctionBuilder, ModuleBuilder } from './module-builder.ts';
 import { opcode as op, memoryOpcode as mem, valueType } from './opcode.ts';
@@ -26,8 +26,8 @@ interface HashLocals {
 }
 
 /**
- * Adds and exports `hashRange(address, byteCount) → low 32 bits` and `hashHigh() → high 32 bits` of the last hash.
- * Two i32 rather than one i64, so that no bigint is made at hash points.
+ * Adds and exports `hashRange(address, byteCount) → low 32 bits` and `hashHigh() → high 32 bits` of
+ * the last hash. Two i32 rather than one i64, so that no bigint is made at hash points.
  */
 export function addHashRange(module: ModuleBuilder): void {
   const highGlobal = module.addGlobal();
@@ -54,11 +54,14 @@ export function addHashRange(module: ModuleBuilder): void {
 /** Whole stripes of four 8-byte words: lane = rotl(lane + word · P2, 31) · P1. */
 function emitStripes(code: FunctionBuilder, { address, rest, lanes }: HashLocals): void {
   const initial = [PRIME_1 + PRIME_2, PRIME_2, 0n, -PRIME_1];
-  lanes.forEach((lane, index) => code.i64(initial[index]!).set(lane));
+  lanes.forEach((lane, index) => {
+    code.i64(initial[index]!).set(lane);
+  });
   code.loop();
   lanes.forEach((lane, index) => {
-    code.get(lane).get(address).memory(mem.i64Load, 8 * index).i64(PRIME_2).emit(op.i64Mul, op.i64Add);
-    code.i64(31n).emit(op.i64Rotl).i64(PRIME_1).emit(op.i64Mul).set(lane);
+    code.get(lane).get(address).memory(mem.i64Load, 8 * index);
+    code.i64(PRIME_2).emit(op.i64Mul, op.i64Add).i64(31n).emit(op.i64Rotl);
+    code.i64(PRIME_1).emit(op.i64Mul).set(lane);
   });
   advance(code, address, STRIPE);
   advance(code, rest, -STRIPE);
@@ -96,7 +99,8 @@ function emitTail(code: FunctionBuilder, { address, rest, hash }: HashLocals): v
 
   code.get(rest).i32(4).emit(op.i32GeU).if();
   code.get(hash).get(address).memory(mem.i64Load32U).i64(PRIME_1).emit(op.i64Mul, op.i64Xor);
-  code.i64(23n).emit(op.i64Rotl).i64(PRIME_2).emit(op.i64Mul).i64(PRIME_3).emit(op.i64Add).set(hash);
+  code.i64(23n).emit(op.i64Rotl).i64(PRIME_2).emit(op.i64Mul).i64(PRIME_3);
+  code.emit(op.i64Add).set(hash);
   advance(code, address, 4);
   advance(code, rest, -4);
   code.emit(op.end);
@@ -121,7 +125,10 @@ function advance(code: FunctionBuilder, counter: number, by: number): void {
   code.get(counter).i32(by).emit(op.i32Add).set(counter);
 }
 
-/** Adds and exports `isZero(address, byteCount) → 0 or 1`: whether every byte is 0. Leaves at the first that is not. */
+/**
+ * Adds and exports `isZero(address, byteCount) → 0 or 1`: whether every byte is 0. Leaves at the
+ * first that is not.
+ */
 export function addIsZero(module: ModuleBuilder): void {
   const code = module.addFunction({ parameters: [i32, i32], results: [i32] });
   const [address, rest] = [0, 1];

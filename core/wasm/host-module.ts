@@ -1,7 +1,7 @@
 /**
- * The one WebAssembly module of a host: the interpreter generated from the instruction table, and the
- * functions over memory ranges. Its addresses are those of core/protocol/host-memory-layout.ts, so every host
- * of a realm instantiates the same compiled module over its own memory.
+ * The one WebAssembly module of a host: the interpreter generated from the instruction table, and
+ * the functions over memory ranges. Its addresses are those of core/protocol/host-memory-layout.ts,
+ * so every host of a realm instantiates the same compiled module over its own memory.
  */
 import type { Row } from '../isa/table/row.ts';
 import { addHashRange, addIsZero } from './hash-range.ts';

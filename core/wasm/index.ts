@@ -1,4 +1,10 @@
 /** Where other layers enter core/wasm. */
-export { clearDecodedPage, decodeOperation, OPERATION_COUNT, OPERATION_SIZE, type OperationPlace } from './decode-operation.ts';
+export {
+  clearDecodedPage,
+  decodeOperation,
+  OPERATION_COUNT,
+  OPERATION_SIZE,
+  type OperationPlace,
+} from './decode-operation.ts';
 export { compileHostModule, type HostModule, instantiateHostModule } from './instantiate.ts';
 export { SYSTEM_HANDLERS, type SlowPaths } from './interpreter-abi.ts';

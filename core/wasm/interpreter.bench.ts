@@ -1,7 +1,8 @@
 /**
- * How fast the generated interpreter is inside the whole machine: guest instructions a second of wall time on small
- * programs, in VS mode under two-stage paging (Sv39 over Sv39x4), and gigabytes a second of the hash and of the zero
- * test. Called by the command line's `bench`; in Chromium the same function runs in a page.
+ * How fast the generated interpreter is inside the whole machine: guest instructions a second of
+ * wall time on small programs, in VS mode under two-stage paging (Sv39 over Sv39x4), and gigabytes
+ * a second of the hash and of the zero test. Called by the command line's `bench`; in Chromium the
+ * same function runs in a page.
  */
 import { makeHash } from '../base/hash.ts';
 import { exitReason } from '../protocol/host-memory-layout.ts';
@@ -15,7 +16,9 @@ export interface InterpreterMeasurement {
   readonly unit: 'MIPS' | 'GB/s';
 }
 
-/** Maps the gigabyte of RAM onto itself and turns Sv39 on; the G-stage below maps it page by page. */
+/**
+ * Maps the gigabyte of RAM onto itself and turns Sv39 on; the G-stage below maps it page by page.
+ */
 const PAGING = `
   la t0, root
   li t1, 0x200000cf      # leaf for 0x80000000: D A X W R V
@@ -101,7 +104,10 @@ function millisecondsOf(work: () => void): number {
   return median(times);
 }
 
-/** Measures; takes a few seconds. Medians of seven rounds after a warm-up that lets the engine optimise. */
+/**
+ * Measures; takes a few seconds. Medians of seven rounds after a warm-up that lets the engine
+ * optimise.
+ */
 export function benchmarkInterpreter(): InterpreterMeasurement[] {
   const measurements: InterpreterMeasurement[] = [];
   for (const name of Object.keys(PROGRAMS)) {
@@ -110,10 +116,15 @@ export function benchmarkInterpreter(): InterpreterMeasurement[] {
     const guest = makeSmallGuest({ source, pageCount: 16 + dataSize / 4096 });
     const run = () => {
       const { exit } = guest.machine.run(0, BUDGET);
-      if (exit !== exitReason.budget) throw new Error(`the program "${name}" left with reason ${exit}`);
+      if (exit !== exitReason.budget)
+        throw new Error(`the program "${name}" left with reason ${exit}`);
     };
     for (let warm = 0; warm < 5; warm++) run();
-    measurements.push({ name: `interpreter, ${name}`, value: BUDGET / millisecondsOf(run) / 1000, unit: 'MIPS' });
+    measurements.push({
+      name: `interpreter, ${name}`,
+      value: BUDGET / millisecondsOf(run) / 1000,
+      unit: 'MIPS',
+    });
   }
   return [...measurements, ...measureRanges()];
 }

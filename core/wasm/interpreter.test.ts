@@ -1,9 +1,17 @@
-// Goal: the generated interpreter runs programs as the manual says. Method: hand-encoded programs on the flat
-// machine, each with its expected registers; with TLB hits and with every access on the slow path.
+// Goal: the generated interpreter runs programs as the manual says. Method: hand-encoded programs
+// on the flat machine, each with its expected registers; with TLB hits and with every access on the
+// slow path.
 import { describe, expect, test } from 'vitest';
 import { INSTRUCTIONS } from '../isa/table/index.ts';
 import { exitReason, hartOffset } from '../protocol/host-memory-layout.ts';
-import { FLAT_RAM_BASE, type FlatMachine, makeFlatMachine, readRegisters, writePc, writeRegister } from '../testing/flat-machine.ts';
+import {
+  FLAT_RAM_BASE,
+  type FlatMachine,
+  makeFlatMachine,
+  readRegisters,
+  writePc,
+  writeRegister,
+} from '../testing/flat-machine.ts';
 import { generateInterpreter } from './interpreter.ts';
 import { generateHostModule } from './host-module.ts';
 
@@ -19,42 +27,83 @@ const lui = (rd: number, immediate: number) => ((immediate << 12) | (rd << 7) | 
 const auipc = (rd: number, immediate: number) => ((immediate << 12) | (rd << 7) | 0x17) >>> 0;
 const jalr = (rd: number, rs1: number, immediate: number) => i(immediate, rs1, 0, rd, 0x67);
 const sd = (rs2: number, rs1: number, immediate: number) =>
-  ((((immediate >> 5) & 0x7f) << 25) | (rs2 << 20) | (rs1 << 15) | (3 << 12) | ((immediate & 31) << 7) | 0x23) >>> 0;
+  ((((immediate >> 5) & 0x7f) << 25) |
+    (rs2 << 20) |
+    (rs1 << 15) |
+    (3 << 12) |
+    ((immediate & 31) << 7) |
+    0x23) >>>
+  0;
 const bne = (rs1: number, rs2: number, distance: number) =>
-  ((((distance >> 12) & 1) << 31) | (((distance >> 5) & 0x3f) << 25) | (rs2 << 20) | (rs1 << 15) | (1 << 12) |
-    (((distance >> 1) & 15) << 8) | (((distance >> 11) & 1) << 7) | 0x63) >>> 0;
+  ((((distance >> 12) & 1) << 31) |
+    (((distance >> 5) & 0x3f) << 25) |
+    (rs2 << 20) |
+    (rs1 << 15) |
+    (1 << 12) |
+    (((distance >> 1) & 15) << 8) |
+    (((distance >> 11) & 1) << 7) |
+    0x63) >>>
+  0;
 const jal = (rd: number, distance: number) =>
-  ((((distance >> 20) & 1) << 31) | (((distance >> 1) & 0x3ff) << 21) | (((distance >> 11) & 1) << 20) |
-    (((distance >> 12) & 0xff) << 12) | (rd << 7) | 0x6f) >>> 0;
+  ((((distance >> 20) & 1) << 31) |
+    (((distance >> 1) & 0x3ff) << 21) |
+    (((distance >> 11) & 1) << 20) |
+    (((distance >> 12) & 0xff) << 12) |
+    (rd << 7) |
+    0x6f) >>>
+  0;
 const ECALL = 0x73;
 
-function runProgram(words: readonly number[], options: { fillsTlb?: boolean; budget?: number } = {}): { machine: FlatMachine; reason: number } {
+function runProgram(
+  words: readonly number[],
+  options: { fillsTlb?: boolean; budget?: number } = {},
+): { machine: FlatMachine; reason: number } {
   const machine = makeFlatMachine({ frameCount: 8, fillsTlb: options.fillsTlb ?? true });
   machine.loadWords(FLAT_RAM_BASE, words);
   const reason = machine.run(options.budget ?? 100_000);
   return { machine, reason };
 }
-const budgetLeft = (machine: FlatMachine) => machine.view.getInt32(machine.hart + hartOffset.budget, true);
+const budgetLeft = (machine: FlatMachine) =>
+  machine.view.getInt32(machine.hart + hartOffset.budget, true);
 
-describe.each([{ fillsTlb: true }, { fillsTlb: false }])('with $fillsTlb TLB fills', ({ fillsTlb }) => {
-  test('a loop adds 1 … 100, and counts its instructions', () => {
-    const { machine, reason } = runProgram([addi(1, 0, 100), add(2, 2, 1), addi(1, 1, -1), bne(1, 0, -8), ECALL], { fillsTlb });
-    expect(reason).toBe(exitReason.environmentCall);
-    expect(readRegisters(machine)[2]).toBe(5050n);
-    expect(readRegisters(machine)[32]).toBe(BigInt(FLAT_RAM_BASE + 16));
-    expect(budgetLeft(machine)).toBe(100_000 - (1 + 300 + 1));
-  });
+describe.each([{ fillsTlb: true }, { fillsTlb: false }])(
+  'with $fillsTlb TLB fills',
+  ({ fillsTlb }) => {
+    test('a loop adds 1 … 100, and counts its instructions', () => {
+      const { machine, reason } = runProgram(
+        [addi(1, 0, 100), add(2, 2, 1), addi(1, 1, -1), bne(1, 0, -8), ECALL],
+        { fillsTlb },
+      );
+      expect(reason).toBe(exitReason.environmentCall);
+      expect(readRegisters(machine)[2]).toBe(5050n);
+      expect(readRegisters(machine)[32]).toBe(BigInt(FLAT_RAM_BASE + 16));
+      expect(budgetLeft(machine)).toBe(100_000 - (1 + 300 + 1));
+    });
 
-  test('stores and loads meet in memory, sign-extended, misaligned and across pages', () => {
-    const { machine } = runProgram([
-      auipc(5, 1), addi(6, 0, -3), sd(6, 5, 8), lw(7, 5, 10), sd(6, 5, 2044), addi(5, 5, 2047), ld(8, 5, -3), addi(5, 5, 2045), sd(7, 5, 0), ld(9, 5, 0), ECALL,
-    ], { fillsTlb });
-    const x = readRegisters(machine);
-    expect(x[7]).toBe(0xffff_ffff_ffff_ffffn);
-    expect(x[8]).toBe(0xffff_ffff_ffff_fffdn);
-    expect(x[9]).toBe(0xffff_ffff_ffff_ffffn);
-  });
-});
+    test('stores and loads meet in memory, sign-extended, misaligned and across pages', () => {
+      const { machine } = runProgram(
+        [
+          auipc(5, 1),
+          addi(6, 0, -3),
+          sd(6, 5, 8),
+          lw(7, 5, 10),
+          sd(6, 5, 2044),
+          addi(5, 5, 2047),
+          ld(8, 5, -3),
+          addi(5, 5, 2045),
+          sd(7, 5, 0),
+          ld(9, 5, 0),
+          ECALL,
+        ],
+        { fillsTlb },
+      );
+      const x = readRegisters(machine);
+      expect(x[7]).toBe(0xffff_ffff_ffff_ffffn);
+      expect(x[8]).toBe(0xffff_ffff_ffff_fffdn);
+      expect(x[9]).toBe(0xffff_ffff_ffff_ffffn);
+    });
+  },
+);
 
 test('writes to x0 vanish', () => {
   const { machine } = runProgram([addi(0, 0, 5), add(1, 0, 0), jal(0, 4), ECALL]);
@@ -106,15 +155,25 @@ test('undecodable words, absent code and absent data leave with pc at the instru
 
 test('a store into decoded code takes effect at once', () => {
   const machine = makeFlatMachine({ frameCount: 8, fillsTlb: true });
-  // x6 holds the words addi x10,x0,2 | ecall, written over addi x10,x0,1 | ecall, after that ran once
-  machine.loadWords(FLAT_RAM_BASE, [auipc(5, 0), jal(1, 12), sd(6, 5, 16), jal(0, 4), addi(10, 0, 1), jalr(0, 1, 0)]);
+  // x6 holds the words addi x10,x0,2 | ecall, written over addi x10,x0,1 | ecall, after that ran
+  // once
+  machine.loadWords(FLAT_RAM_BASE, [
+    auipc(5, 0),
+    jal(1, 12),
+    sd(6, 5, 16),
+    jal(0, 4),
+    addi(10, 0, 1),
+    jalr(0, 1, 0),
+  ]);
   writeRegister(machine, 6, BigInt(addi(10, 0, 2)) | (BigInt(ECALL) << 32n));
   expect(machine.run(100)).toBe(exitReason.environmentCall);
   expect(readRegisters(machine)[10]).toBe(2n);
 });
 
 test('lui sign-extends', () => {
-  expect(readRegisters(runProgram([lui(1, 0x80000), ECALL]).machine)[1]).toBe(0xffff_ffff_8000_0000n);
+  expect(readRegisters(runProgram([lui(1, 0x80000), ECALL]).machine)[1]).toBe(
+    0xffff_ffff_8000_0000n,
+  );
 });
 
 test('the same table gives the same bytes, which validate; their size', () => {

@@ -1,14 +1,14 @@
 /**
- * Generates the interpreter from the instruction table: one WebAssembly function a handler, each of which ends by
- * calling the next operation's handler through the table, as a tail call. The state that every operation
- * needs travels in five parameters, which engines keep in machine registers:
+ * Generates the interpreter from the instruction table: one WebAssembly function a handler, each of
+ * which ends by calling the next operation's handler through the table, as a tail call. The state
+ * that every operation needs travels in five parameters, which engines keep in machine registers:
  *
  *   hart    address of the hart block            budget  instructions left, this one included (≥ 1)
  *   op      address of the decoded operation     bias    pc − op / 8, constant inside a page
  *   tlb     hart + the TLB bank of the mode
  *
- * pc is not stored while instructions run; it is bias + op / 8. Guest registers stay in the hart block.
- * Left out: 16-bit instructions, floating point.
+ * pc is not stored while instructions run; it is bias + op / 8. Guest registers stay in the hart
+ * block. Left out: 16-bit instructions, floating point.
  */
 import { assert } from '../base/assert.ts';
 import type { Row } from '../isa/table/row.ts';
@@ -27,6 +27,7 @@ import { ModuleBuilder } from './module-builder.ts';
 import { opcode as op, memoryOpcode as mem, valueType } from './opcode.ts';
 import {
   emitBudgetExit,
+  emitPc,
   emitStoreBudgetAfter,
   emitTlbEntry,
   HANDLER_SIGNATURE,
@@ -62,7 +63,11 @@ export function startHostModule(): { module: ModuleBuilder; slow: SlowPathIndice
 }
 
 /** Adds the interpreter for `rows` to `module` and exports it as `run`. */
-export function addInterpreter(module: ModuleBuilder, slow: SlowPathIndices, rows: readonly Row[]): void {
+export function addInterpreter(
+  module: ModuleBuilder,
+  slow: SlowPathIndices,
+  rows: readonly Row[],
+): void {
   const { handlers } = makeHandlerTable(rows);
   assert(handlers.length < 0x10000, 'handler numbers fit in an operation');
   const handlerType = module.typeIndex(HANDLER_SIGNATURE);
@@ -89,7 +94,8 @@ export function addInterpreter(module: ModuleBuilder, slow: SlowPathIndices, row
   module.setTable(slots);
 
   // spill(hart, op, budget, bias): the record as slow paths want it
-  spill.get(local.hart).get(local.bias).get(local.op).i32(3).emit(op.i32ShrU, op.i64ExtendI32U, op.i64Add);
+  spill.get(local.hart);
+  emitPc(spill);
   spill.memory(mem.i64Store, hartOffset.pc);
   emitStoreBudgetAfter(spill, local.hart, local.budget);
 
@@ -108,7 +114,10 @@ export function generateInterpreter(rows: readonly Row[]): Uint8Array<ArrayBuffe
 
 type Builder = ReturnType<ModuleBuilder['addFunction']>;
 
-/** goTo(hart, budget, pc, tlb): goes on at a virtual address, through the fetch TLB; leaves when the budget is 0. */
+/**
+ * goTo(hart, budget, pc, tlb): goes on at a virtual address, through the fetch TLB; leaves when the
+ * budget is 0.
+ */
 function emitGoTo(code: Builder, shared: SharedFunctions): void {
   const [hart, budget, pc, tlb] = [0, 1, 2, 3];
   const entry = code.addLocal(i32);
@@ -119,8 +128,8 @@ function emitGoTo(code: Builder, shared: SharedFunctions): void {
   code.get(hart).get(pc).returnCall(shared.budgetExit).emit(op.end);
 
   emitTlbEntry(code, tlb, pc);
-  code.tee(entry).memory(mem.i64Load, tlbOffset.fetch).get(pc).i64(pageMask).emit(op.i64And, op.i64Eq);
-  code.if();
+  code.tee(entry).memory(mem.i64Load, tlbOffset.fetch);
+  code.get(pc).i64(pageMask).emit(op.i64And, op.i64Eq).if();
   code.get(entry).memory(mem.i32Load, tlbOffset.fetch + 8).set(page);
   code.emit(op.else);
   code.get(hart).get(pc).memory(mem.i64Store, hartOffset.pc);
@@ -132,14 +141,19 @@ function emitGoTo(code: Builder, shared: SharedFunctions): void {
 
   // operation = page + (offset in the page) · 8; bias = page's virtual address − page / 8
   code.get(hart);
-  code.get(page).get(pc).emit(op.i32WrapI64).i32(0xffe).emit(op.i32And).i32(3).emit(op.i32Shl, op.i32Add);
+  code.get(page).get(pc).emit(op.i32WrapI64).i32(0xffe).emit(op.i32And);
+  code.i32(3).emit(op.i32Shl, op.i32Add);
   code.tee(operation).get(budget);
-  code.get(pc).i64(pageMask).emit(op.i64And).get(page).i32(3).emit(op.i32ShrU, op.i64ExtendI32U, op.i64Sub);
+  code.get(pc).i64(pageMask).emit(op.i64And);
+  code.get(page).i32(3).emit(op.i32ShrU, op.i64ExtendI32U, op.i64Sub);
   code.get(tlb);
   code.get(operation).memory(mem.i32Load16U).returnCallIndirect(shared.handlerType);
 }
 
-/** resume(hart): after a slow path gave 0, and at entry: leaves, or goes on at record.pc in the record's mode. */
+/**
+ * resume(hart): after a slow path gave 0, and at entry: leaves, or goes on at record.pc in the
+ * record's mode.
+ */
 function emitResume(code: Builder, shared: SharedFunctions): void {
   const hart = 0;
   const reason = code.addLocal(i32);

@@ -1,12 +1,14 @@
-// Goal: the emitter writes valid modules with the right encodings. Method: LEB128 against the specification's
-// examples and round trips, a golden module byte for byte, and small functions run by the engine.
+// Goal: the emitter writes valid modules with the right encodings. Method: LEB128 against the
+// specification's examples and round trips, a golden module byte for byte, and small functions run
+// by the engine.
 import { expect, test } from 'vitest';
 import { ByteWriter } from './byte-writer.ts';
 import { ModuleBuilder } from './module-builder.ts';
 import { opcode as op, memoryOpcode as mem, valueType } from './opcode.ts';
 
 const { i32, i64 } = valueType;
-const hex = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+const hex = (bytes: Uint8Array) =>
+  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 function written(write: (writer: ByteWriter) => void): string {
   const writer = new ByteWriter(1);
   write(writer);
@@ -48,7 +50,14 @@ test('imports, globals, blocks, a table of functions and tail calls run', () => 
   const global = module.addGlobal();
   const signature = { parameters: [i32], results: [i32] };
   const store = module.addFunction(signature); // memory[0] = x; global = twice(x); global
-  store.i32(0).get(0).memory(mem.i32Store, 4).get(0).call(twice).globalSet(global).globalGet(global);
+  store
+    .i32(0)
+    .get(0)
+    .memory(mem.i32Store, 4)
+    .get(0)
+    .call(twice)
+    .globalSet(global)
+    .globalGet(global);
   const sum = module.addFunction(signature); // 1 + … + x
   const total = sum.addLocal(i32);
   sum.block().loop().get(0).emit(op.i32Eqz).branchIf(1);

@@ -1,7 +1,7 @@
 /**
- * Builds WebAssembly modules (WebAssembly Core 2.0 §5.5, with the tail calls of Core 3.0): types, imported
- * functions, one imported memory, functions, mutable globals, one table of functions, exports. Left out:
- * data segments, reference types, floating point, SIMD, several memories.
+ * Builds WebAssembly modules (WebAssembly Core 2.0 §5.5, with the tail calls of Core 3.0): types,
+ * imported functions, one imported memory, functions, mutable globals, one table of functions,
+ * exports. Left out: data segments, reference types, floating point, SIMD, several memories.
  */
 import { assert } from '../base/assert.ts';
 import { ByteWriter } from './byte-writer.ts';
@@ -15,7 +15,10 @@ export interface Signature {
 
 const EMPTY_BLOCK = 0x40;
 
-/** The body of one function under construction. Methods append an instruction and give the builder back. */
+/**
+ * The body of one function under construction. Methods append an instruction and give the builder
+ * back.
+ */
 export class FunctionBuilder {
   readonly index: number;
   readonly signature: Signature;
@@ -64,7 +67,9 @@ export class FunctionBuilder {
   returnCall(index: number): this {
     return this.#indexed(0x12, index);
   }
-  /** Tail call of the function in slot (on the stack) of table 0, which must have type `typeIndex`. */
+  /**
+   * Tail call of the function in slot (on the stack) of table 0, which must have type `typeIndex`.
+   */
   returnCallIndirect(typeIndex: number): this {
     this.#indexed(0x13, typeIndex);
     this.#code.byte(0);
@@ -94,7 +99,10 @@ export class FunctionBuilder {
     return this;
   }
 
-  /** A load or store at (address on the stack) + `offset`. The alignment hint is 1 byte: engines ignore it. */
+  /**
+   * A load or store at (address on the stack) + `offset`. The alignment hint is 1 byte: engines
+   * ignore it.
+   */
   memory(code: MemoryOpcode, offset = 0): this {
     this.#code.byte(code);
     this.#code.byte(0);
@@ -175,8 +183,14 @@ export class ModuleBuilder {
     return this.#importedFunctionCount++;
   }
 
-  /** Imports the module's shared memory. The importer's maximum must equal `maximum` (64 KiB pages). */
-  importSharedMemory(module: string, name: string, pages: { minimum: number; maximum: number }): void {
+  /**
+   * Imports the module's shared memory. The importer's maximum must equal `maximum` (64 KiB pages).
+   */
+  importSharedMemory(
+    module: string,
+    name: string,
+    pages: { readonly minimum: number; readonly maximum: number },
+  ): void {
     this.#imports.name(module);
     this.#imports.name(name);
     this.#imports.byte(0x02);
@@ -188,7 +202,8 @@ export class ModuleBuilder {
 
   /** Adds a function, whose body the caller then fills. */
   addFunction(signature: Signature): FunctionBuilder {
-    const added = new FunctionBuilder(this.#importedFunctionCount + this.#functions.length, signature);
+    const index = this.#importedFunctionCount + this.#functions.length;
+    const added = new FunctionBuilder(index, signature);
     this.#functions.push(added);
     return added;
   }

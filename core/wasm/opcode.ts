@@ -1,6 +1,7 @@
 /**
- * The WebAssembly opcodes and value types that the generator emits (WebAssembly Core 2.0 §5.3.1, §5.4; tail calls
- * from Core 3.0 §5.4.1). Opcodes that take immediates are emitted by a method of FunctionBuilder.
+ * The WebAssembly opcodes and value types that the generator emits (WebAssembly Core 2.0 §5.3.1,
+ * §5.4; tail calls from Core 3.0 §5.4.1). Opcodes that take immediates are emitted by a method of
+ * FunctionBuilder.
  */
 
 /** Value types, as encoded. */
@@ -8,6 +9,7 @@ export const valueType = { i32: 0x7f, i64: 0x7e } as const;
 export type ValueType = (typeof valueType)[keyof typeof valueType];
 
 /** Opcodes without immediates. */
+// biome-ignore format: a group a line
 export const opcode = {
   unreachable: 0x00, else: 0x05, end: 0x0b, return: 0x0f, drop: 0x1a, select: 0x1b,
   i32Eqz: 0x45, i32Eq: 0x46, i32Ne: 0x47, i32LtS: 0x48, i32LtU: 0x49, i32GtS: 0x4a, i32GtU: 0x4b, i32LeS: 0x4c, i32LeU: 0x4d, i32GeS: 0x4e, i32GeU: 0x4f,
@@ -19,6 +21,7 @@ export const opcode = {
 export type Opcode = (typeof opcode)[keyof typeof opcode];
 
 /** Loads and stores: opcodes that take an alignment and an offset. */
+// biome-ignore format: a group a line
 export const memoryOpcode = {
   i32Load: 0x28, i64Load: 0x29, i32Load8U: 0x2d, i32Load16U: 0x2f,
   i64Load8S: 0x30, i64Load8U: 0x31, i64Load16S: 0x32, i64Load16U: 0x33, i64Load32S: 0x34, i64Load32U: 0x35,

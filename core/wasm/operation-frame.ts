@@ -1,6 +1,6 @@
 /**
- * The pieces of code that every generated handler shares: its parameters, reading and writing guest registers, the
- * TLB lookup, leaving for a slow path, and going on to the next operation.
+ * The pieces of code that every generated handler shares: its parameters, reading and writing guest
+ * registers, the TLB lookup, leaving for a slow path, and going on to the next operation.
  */
 import { exitReason, hartOffset, TLB_ENTRY_COUNT } from '../protocol/host-memory-layout.ts';
 import type { SlowPaths } from './interpreter-abi.ts';
@@ -13,7 +13,10 @@ const { i32, i64 } = valueType;
 export const local = { hart: 0, op: 1, budget: 2, bias: 3, tlb: 4 } as const;
 
 /** Type of every handler; the result is the exit reason. */
-export const HANDLER_SIGNATURE: Signature = { parameters: [i32, i32, i32, i64, i32], results: [i32] };
+export const HANDLER_SIGNATURE: Signature = {
+  parameters: [i32, i32, i32, i64, i32],
+  results: [i32],
+};
 
 /** Byte offsets of an operation's fields. */
 export const field = { handler: 0, rd: 2, rs1: 4, rs2: 6, immediate: 8 } as const;
@@ -51,7 +54,10 @@ export function emitPc(code: FunctionBuilder, distance = 0): void {
   if (distance !== 0) code.i64(BigInt(distance)).emit(op.i64Add);
 }
 
-/** Leaves the address of the TLB entry for the virtual address in i64 local `address`, to be offset by the table's. */
+/**
+ * Leaves the address of the TLB entry for the virtual address in i64 local `address`, to be offset
+ * by the table's.
+ */
 export function emitTlbEntry(code: FunctionBuilder, tlb: number, address: number): void {
   code.get(tlb).get(address).emit(op.i32WrapI64);
   code.i32(8).emit(op.i32ShrU).i32((TLB_ENTRY_COUNT - 1) << 4).emit(op.i32And, op.i32Add);
@@ -79,8 +85,15 @@ export function emitDispatch(code: FunctionBuilder, shared: SharedFunctions): vo
   code.get(local.op).memory(mem.i32Load16U, field.handler).returnCallIndirect(shared.handlerType);
 }
 
-/** Ends an instruction: takes one from the budget, then runs the operation `step` bytes on, or leaves. */
-export function emitNext(code: FunctionBuilder, shared: SharedFunctions, step = OPERATION_STEP): void {
+/**
+ * Ends an instruction: takes one from the budget, then runs the operation `step` bytes on, or
+ * leaves.
+ */
+export function emitNext(
+  code: FunctionBuilder,
+  shared: SharedFunctions,
+  step = OPERATION_STEP,
+): void {
   if (step !== 0) code.get(local.op).i32(step).emit(op.i32Add).set(local.op);
   code.get(local.budget).i32(1).emit(op.i32Sub).tee(local.budget).emit(op.i32Eqz).if();
   code.get(local.hart);
@@ -89,7 +102,10 @@ export function emitNext(code: FunctionBuilder, shared: SharedFunctions, step = 
   emitDispatch(code, shared);
 }
 
-/** Ends an instruction whose successor is the i64 local `target`: takes one from the budget and goes there. */
+/**
+ * Ends an instruction whose successor is the i64 local `target`: takes one from the budget and goes
+ * there.
+ */
 export function emitGoTo(code: FunctionBuilder, shared: SharedFunctions, target: number): void {
   code.get(local.hart).get(local.budget).i32(1).emit(op.i32Sub).get(target).get(local.tlb);
   code.returnCall(shared.goTo);

@@ -1,11 +1,24 @@
-// Goal: the compiled interpreter and the reference step agree instruction by instruction. Method: random programs of every
-// row on both, registers, memory and faults compared after each instruction; canary: a table with a wrong row.
+// Goal: the compiled interpreter and the reference step agree instruction by instruction. Method:
+// random programs of every row on both, registers, memory and faults compared after each
+// instruction; canary: a table with a wrong row.
 import { expect, test } from 'vitest';
 import { decode } from '../isa/decode.ts';
-import { makeReferenceHart, type ReferenceHart, type ReferenceMemory, referenceStep } from '../isa/reference-step.ts';
+import {
+  makeReferenceHart,
+  type ReferenceHart,
+  type ReferenceMemory,
+  referenceStep,
+} from '../isa/reference-step.ts';
 import { INSTRUCTIONS } from '../isa/table/index.ts';
 import { exitReason, hartOffset } from '../protocol/host-memory-layout.ts';
-import { FLAT_RAM_BASE, type FlatMachine, makeFlatMachine, readRegisters, writePc, writeRegister } from '../testing/flat-machine.ts';
+import {
+  FLAT_RAM_BASE,
+  type FlatMachine,
+  makeFlatMachine,
+  readRegisters,
+  writePc,
+  writeRegister,
+} from '../testing/flat-machine.ts';
 import { randomFlatProgram } from '../testing/flat-program.ts';
 import { generateHostModule } from './host-module.ts';
 import { compileHostModule } from './instantiate.ts';
@@ -39,7 +52,8 @@ function makeMemory(): FlatMemory {
     read(address, byteCount) {
       const offset = offsetOf(address, byteCount);
       let value = 0n;
-      for (let index = byteCount - 1; index >= 0; index--) value = (value << 8n) | BigInt(ram[offset + index]!);
+      for (let index = byteCount - 1; index >= 0; index--)
+        value = (value << 8n) | BigInt(ram[offset + index]!);
       return value;
     },
     write(address, byteCount, value) {
@@ -53,7 +67,10 @@ function makeMemory(): FlatMemory {
   };
 }
 
-/** One step of the reference, as the flat machine reports it: what it left with; pc stays at what faults. */
+/**
+ * One step of the reference, as the flat machine reports it: what it left with; pc stays at what
+ * faults.
+ */
 function stepReference(hart: ReferenceHart, memory: FlatMemory): string {
   const pc = hart.pc;
   memory.undo.length = 0;
@@ -91,7 +108,11 @@ function stepMachine(machine: FlatMachine): string {
 }
 
 /** Runs both; gives the first difference, or undefined, and counts the rows that ran. */
-function firstDifference(seed: number, module: WebAssembly.Module, seen: Map<string, number>): string | undefined {
+function firstDifference(
+  seed: number,
+  module: WebAssembly.Module,
+  seen: Map<string, number>,
+): string | undefined {
   const program = randomFlatProgram({ seed, wordCount: 2048, frameCount: FRAME_COUNT });
   const machine = makeFlatMachine({ frameCount: FRAME_COUNT, fillsTlb: true, module });
   const memory = makeMemory();
@@ -114,7 +135,8 @@ function firstDifference(seed: number, module: WebAssembly.Module, seen: Map<str
     if (wrong >= 0) return `${at}, ${name}: x${wrong} is ${x[wrong]}, expected ${hart.x[wrong]}`;
     if (x[32] !== hart.pc) return `${at}, ${name}: pc is ${x[32]}, expected ${hart.pc}`;
     for (const { offset } of memory.undo) {
-      if (machine.bytes[machine.ramAddress + offset] !== memory.ram[offset]) return `${at}, ${name}: RAM + ${offset}`;
+      if (machine.bytes[machine.ramAddress + offset] !== memory.ram[offset])
+        return `${at}, ${name}: RAM + ${offset}`;
     }
     seen.set(name, (seen.get(name) ?? 0) + 1);
     if (expected !== 'ran') {
@@ -129,7 +151,8 @@ function firstDifference(seed: number, module: WebAssembly.Module, seen: Map<str
 
 test(`${SEEDS} random programs of ${STEPS} instructions`, { timeout: 3_600_000 }, () => {
   const seen = new Map<string, number>();
-  for (let seed = 0; seed < SEEDS; seed++) expect(firstDifference(seed, correct, seen)).toBeUndefined();
+  for (let seed = 0; seed < SEEDS; seed++)
+    expect(firstDifference(seed, correct, seen)).toBeUndefined();
   const unseen = INSTRUCTIONS.filter((row) => row.effect.kind !== 'system' && !seen.has(row.name));
   expect(unseen.map((row) => row.name)).toEqual([]);
   expect(seen.get('ecall')).toBeGreaterThan(0);
@@ -138,8 +161,12 @@ test(`${SEEDS} random programs of ${STEPS} instructions`, { timeout: 3_600_000 }
 
 test('canary: sub that adds is caught', () => {
   const add = INSTRUCTIONS.find((row) => row.name === 'add')!;
-  const broken = INSTRUCTIONS.map((row) => (row.name === 'sub' ? { ...row, effect: add.effect } : row));
+  const broken = INSTRUCTIONS.map((row) =>
+    row.name === 'sub' ? { ...row, effect: add.effect } : row,
+  );
   const module = new WebAssembly.Module(generateHostModule(broken));
-  const differences = Array.from({ length: 5 }, (_, seed) => firstDifference(seed, module, new Map()));
+  const differences = Array.from({ length: 5 }, (_, seed) =>
+    firstDifference(seed, module, new Map()),
+  );
   expect(differences.some((difference) => difference?.includes(', sub: '))).toBe(true);
 });

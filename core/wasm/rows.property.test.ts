@@ -1,5 +1,6 @@
-// Goal: each row's compiled handler gives what the reference states, for corner values and random ones. Method: one
-// instruction at a time on the flat machine against core/isa/reference; canaries: tables with one wrong row each.
+// Goal: each row's compiled handler gives what the reference states, for corner values and random
+// ones. Method: one instruction at a time on the flat machine against core/isa/reference; canaries:
+// tables with one wrong row each.
 import { expect, test } from 'vitest';
 import { makePrng, nextBelow, nextUint32, type Prng } from '../base/prng.ts';
 import { encode, IMMEDIATE_RANGES } from '../isa/encode.ts';
@@ -7,11 +8,35 @@ import { combine, compute, isTaken } from '../isa/reference/integer.ts';
 import { INSTRUCTIONS } from '../isa/table/index.ts';
 import type { BinaryOperator, Effect, Expression, Row } from '../isa/table/row.ts';
 import { DECODED_ADDRESS, exitReason } from '../protocol/host-memory-layout.ts';
-import { FLAT_RAM_BASE, type FlatMachine, makeFlatMachine, readRegisters, writePc, writeRegister } from '../testing/flat-machine.ts';
+import {
+  FLAT_RAM_BASE,
+  type FlatMachine,
+  makeFlatMachine,
+  readRegisters,
+  writePc,
+  writeRegister,
+} from '../testing/flat-machine.ts';
 import { OPERATION_SIZE } from './decode-operation.ts';
 import { generateHostModule } from './host-module.ts';
 
-const CORNERS = [0n, 1n, 2n, -1n, -2n, 31n, 32n, 63n, 64n, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn, 1n << 32n, (1n << 63n) - 1n, -(1n << 63n), -(1n << 31n)];
+const CORNERS = [
+  0n,
+  1n,
+  2n,
+  -1n,
+  -2n,
+  31n,
+  32n,
+  63n,
+  64n,
+  0x7fff_ffffn,
+  0x8000_0000n,
+  0xffff_ffffn,
+  1n << 32n,
+  (1n << 63n) - 1n,
+  -(1n << 63n),
+  -(1n << 31n),
+];
 const RANDOM_CASES = process.env['GLASSHOUSE_VERIFY'] === undefined ? 40 : 4000;
 const CODE = FLAT_RAM_BASE;
 const DATA = FLAT_RAM_BASE + 0x1000;
@@ -31,8 +56,15 @@ function random64(prng: Prng): bigint {
 
 function casesOf(row: Row, prng: Prng): Case[] {
   const range = IMMEDIATE_RANGES[row.format];
-  const immediate = () => (range === undefined ? 0 : range.minimum + nextBelow(prng, Math.floor((range.maximum - range.minimum) / range.multiple) + 1) * range.multiple);
-  const cases = CORNERS.flatMap((a) => CORNERS.map((b) => ({ a: u64(a), b: u64(b), immediate: immediate() })));
+  const immediate = () =>
+    range === undefined
+      ? 0
+      : range.minimum +
+        nextBelow(prng, Math.floor((range.maximum - range.minimum) / range.multiple) + 1) *
+          range.multiple;
+  const cases = CORNERS.flatMap((a) =>
+    CORNERS.map((b) => ({ a: u64(a), b: u64(b), immediate: immediate() })),
+  );
   for (let index = 0; index < RANDOM_CASES; index++) {
     const a = random64(prng);
     cases.push({ a, b: nextBelow(prng, 4) === 0 ? a : random64(prng), immediate: immediate() });
@@ -40,8 +72,14 @@ function casesOf(row: Row, prng: Prng): Case[] {
   return cases;
 }
 
-/** What rd, pc and the 8 bytes at DATA must be after `row`; undefined for rows that leave compiled code. */
-function expectation(row: Row, { a, b, immediate }: Case): { rd: bigint; pc: bigint; memory: bigint } | undefined {
+/**
+ * What rd, pc and the 8 bytes at DATA must be after `row`; undefined for rows that leave compiled
+ * code.
+ */
+function expectation(
+  row: Row,
+  { a, b, immediate }: Case,
+): { rd: bigint; pc: bigint; memory: bigint } | undefined {
   const pc = BigInt(CODE);
   const next = pc + 4n;
   const second = row.format === 'R' ? b : u64(BigInt(immediate));
@@ -52,7 +90,11 @@ function expectation(row: Row, { a, b, immediate }: Case): { rd: bigint; pc: big
       return { rd: 0n, pc: isTaken(row.name, a, b)! ? pc + BigInt(immediate) : next, memory: 0n };
     case 'load': {
       const bits = 8 * row.effect.byteCount;
-      return { rd: u64(row.effect.signed ? BigInt.asIntN(bits, a) : BigInt.asUintN(bits, a)), pc: next, memory: a };
+      return {
+        rd: u64(row.effect.signed ? BigInt.asIntN(bits, a) : BigInt.asUintN(bits, a)),
+        pc: next,
+        memory: a,
+      };
     }
     case 'store': {
       const bits = BigInt(8 * row.effect.byteCount);
@@ -62,7 +104,11 @@ function expectation(row: Row, { a, b, immediate }: Case): { rd: bigint; pc: big
       const bits = 8 * row.effect.byteCount;
       const old = BigInt.asUintN(bits, a);
       const combined = combine(row.name.split('.')[0]!, old, BigInt.asUintN(bits, b), bits)!;
-      return { rd: u64(BigInt.asIntN(bits, old)), pc: next, memory: ((a >> BigInt(bits)) << BigInt(bits)) | combined };
+      return {
+        rd: u64(BigInt.asIntN(bits, old)),
+        pc: next,
+        memory: ((a >> BigInt(bits)) << BigInt(bits)) | combined,
+      };
     }
     case 'nothing':
       return { rd: 0n, pc: next, memory: 0n };
@@ -73,7 +119,13 @@ function expectation(row: Row, { a, b, immediate }: Case): { rd: bigint; pc: big
 
 /** A load's kind must be the reference's: its name tells the width and the sign, not its effect. */
 const LOADS: Readonly<Record<string, readonly [number, boolean]>> = {
-  lb: [1, true], lh: [2, true], lw: [4, true], ld: [8, true], lbu: [1, false], lhu: [2, false], lwu: [4, false],
+  lb: [1, true],
+  lh: [2, true],
+  lw: [4, true],
+  ld: [8, true],
+  lbu: [1, false],
+  lhu: [2, false],
+  lwu: [4, false],
 };
 const STORES: Readonly<Record<string, number>> = { sb: 1, sh: 2, sw: 4, sd: 8 };
 
@@ -91,24 +143,38 @@ function runCase(machine: FlatMachine, row: Row, it: Case): string | undefined {
   if (wanted === undefined || wanted.pc % 4n !== 0n) return undefined;
   const data = machine.ramAddress + DATA - FLAT_RAM_BASE;
   const hasImmediate = row.effect.kind === 'load' || row.effect.kind === 'store';
-  machine.loadWords(CODE, [encode(row, { rd: RD, rs1: 1, rs2: 2, immediate: it.immediate, shamt: it.immediate })]);
-  machine.bytes.fill(0, DECODED_ADDRESS, DECODED_ADDRESS + OPERATION_SIZE); // written behind the machine's back
+  machine.loadWords(CODE, [
+    encode(row, { rd: RD, rs1: 1, rs2: 2, immediate: it.immediate, shamt: it.immediate }),
+  ]);
+  // the code was written behind the machine's back
+  machine.bytes.fill(0, DECODED_ADDRESS, DECODED_ADDRESS + OPERATION_SIZE);
   machine.view.setBigUint64(data, isMemory ? it.a : 0n, true);
-  writeRegister(machine, 1, isMemory ? BigInt(DATA) - (hasImmediate ? BigInt(it.immediate) : 0n) : it.a);
+  writeRegister(
+    machine,
+    1,
+    isMemory ? BigInt(DATA) - (hasImmediate ? BigInt(it.immediate) : 0n) : it.a,
+  );
   writeRegister(machine, 2, it.b);
   writeRegister(machine, RD, 0n);
   writePc(machine, CODE);
   if (machine.run(1) !== exitReason.budget) return `${row.name}: left for another reason`;
   const x = readRegisters(machine);
   const found = { rd: x[RD]!, pc: x[32]!, memory: machine.view.getBigUint64(data, true) };
-  if (found.rd === wanted.rd && found.pc === wanted.pc && found.memory === wanted.memory) return undefined;
-  const show = (v: typeof found) => `rd ${v.rd.toString(16)} pc ${v.pc.toString(16)} memory ${v.memory.toString(16)}`;
-  return `${row.name}: a ${it.a.toString(16)} b ${it.b.toString(16)} immediate ${it.immediate}: ${show(found)}, expected ${show(wanted)}`;
+  if (found.rd === wanted.rd && found.pc === wanted.pc && found.memory === wanted.memory)
+    return undefined;
+  const show = (v: typeof found) =>
+    `rd ${v.rd.toString(16)} pc ${v.pc.toString(16)} memory ${v.memory.toString(16)}`;
+  const sources = `a ${it.a.toString(16)} b ${it.b.toString(16)} immediate ${it.immediate}`;
+  return `${row.name}: ${sources}: ${show(found)}, expected ${show(wanted)}`;
 }
 
 /** The first disagreement of each row of `rows` that has one. */
 function disagreements(rows: readonly Row[], only: readonly string[] = []): string[] {
-  const machine = makeFlatMachine({ frameCount: 2, fillsTlb: true, module: new WebAssembly.Module(generateHostModule(rows)) });
+  const machine = makeFlatMachine({
+    frameCount: 2,
+    fillsTlb: true,
+    module: new WebAssembly.Module(generateHostModule(rows)),
+  });
   const found: string[] = [];
   for (const row of INSTRUCTIONS) {
     if (only.length > 0 && !only.includes(row.name)) continue;
@@ -125,13 +191,21 @@ function disagreements(rows: readonly Row[], only: readonly string[] = []): stri
 }
 
 test('every row agrees with the reference', () => {
-  const left = INSTRUCTIONS.filter((row) => expectation(row, { a: 0n, b: 0n, immediate: 0 }) === undefined);
-  const elsewhere = ['jump', 'loadReserved', 'storeConditional', 'system']; // in interpreter.test and reference.property.test
+  const left = INSTRUCTIONS.filter(
+    (row) => expectation(row, { a: 0n, b: 0n, immediate: 0 }) === undefined,
+  );
+  // these run in interpreter.test and reference.property.test
+  const elsewhere = ['jump', 'loadReserved', 'storeConditional', 'system'];
   expect(left.every((row) => elsewhere.includes(row.effect.kind))).toBe(true);
   expect(disagreements(INSTRUCTIONS)).toEqual([]);
 });
 
-const binary = (operator: BinaryOperator): Expression => ({ kind: 'binary', operator, left: { kind: 'rs1' }, right: { kind: 'rs2' } });
+const binary = (operator: BinaryOperator): Expression => ({
+  kind: 'binary',
+  operator,
+  left: { kind: 'rs1' },
+  right: { kind: 'rs2' },
+});
 test.each<[string, Effect]>([
   ['sub', { kind: 'write', value: binary('add') }],
   ['mulhsu', { kind: 'write', value: binary('multiplyHighUnsigned') }],
