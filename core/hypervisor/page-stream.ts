@@ -36,7 +36,7 @@ export const recordKind = {
   taken: 12, //     destination → source: the token is recorded, it runs here; payload = since when (8 bytes, ns)
   query: 13, //     source → destination: what became of the token? argument = term, extra = VM
   void: 14, //      destination → source: the token of this term was never taken and never will be
-  stop: 15, //      source → destination: the VM stands; argument = term; its final state follows
+  stop: 15, //      source → destination: the VM stands; argument = term, payload = since when; its final state follows
   final: 16, //     source → destination: that was all; (argument, extra) = digest of what came since `stop`
   undo: 17, //      source → destination: the stop of this term is called off, rounds go on
 } as const;
@@ -58,7 +58,7 @@ const PAYLOAD_MAX: Readonly<Record<RecordKindName, number>> = {
   taken: 8,
   query: 0,
   void: 0,
-  stop: 0,
+  stop: 8,
   final: 0,
   undo: 0,
 };
