@@ -7,7 +7,7 @@
  *
  * A connection that only asks a question (QUERY) is answered from the ledger and ends.
  */
-import { type Hash64, makeHash } from '../../base/index.ts';
+import { assert, type Hash64, makeHash } from '../../base/index.ts';
 import {
   decodeHello, encodeRecord, PageStreamDecoder, recordKind, type RecordKindName, type StreamHello, streamErrorSentence,
 } from '../../hypervisor/page-stream.ts';
@@ -41,6 +41,7 @@ export class DestinationMigration implements StreamHandler {
   term = 0; //             of the present stop
   readonly startedAtNs: number;
   endedAtNs = -1;
+  stoppedAtNs = -1;
   resumedAtNs = -1;
   pagesReceived = 0;
   pagesZero = 0;
@@ -76,6 +77,10 @@ export class DestinationMigration implements StreamHandler {
     return this.phase !== 'running' && this.phase !== 'dropped';
   }
 
+  private isDropped(): boolean {
+    return this.phase === 'dropped';
+  }
+
   onConnected(): void {
     // Accepted connections are connected; the source speaks first.
   }
@@ -86,12 +91,17 @@ export class DestinationMigration implements StreamHandler {
 
   onReadable(): void {
     this.lastHeardNs = this.host.now();
-    if (this.phase === 'dropped') return;
-    const fed = this.decoder.feed(this.connection.receive(), (kind, argument, extra, source, at, size) => {
-      this.onRecord(kind, argument, extra, source.subarray(at, at + size));
-      return this.phase !== 'dropped';
-    });
-    if (!fed.ok) this.refuse(streamErrorSentence(fed.error));
+    if (this.isDropped()) return;
+    for (;;) {
+      const bytes = this.connection.receive();
+      if (bytes.length === 0) return;
+      const fed = this.decoder.feed(bytes, (kind, argument, extra, source, at, size) => {
+        this.onRecord(kind, argument, extra, source.subarray(at, at + size));
+        return !this.isDropped();
+      });
+      if (!fed.ok) this.refuse(streamErrorSentence(fed.error));
+      if (!fed.ok || this.isDropped()) return;
+    }
   }
 
   onClosed(why: string): void {
@@ -117,7 +127,7 @@ export class DestinationMigration implements StreamHandler {
         if (this.phase === 'receiving') this.answer('roundAck', argument);
         break;
       case recordKind.stop:
-        if (this.phase === 'receiving') this.onStop(argument);
+        if (this.phase === 'receiving') this.onStop(argument, payload);
         break;
       case recordKind.vcpu:
         this.records[argument] = payload.slice();
@@ -163,7 +173,7 @@ export class DestinationMigration implements StreamHandler {
     }
     this.vm = made.value;
     this.phase = 'receiving';
-    this.host.note('incoming', `vm:${id}`, `memory for ${pageCount} pages is reserved`);
+    this.host.note('incoming', `migration:${id}`, `memory for ${pageCount} pages is reserved`);
     this.after(migrationCostNs.reserve, 'accept', 0);
   }
 
@@ -175,18 +185,20 @@ export class DestinationMigration implements StreamHandler {
       return;
     }
     for (let page = first; page < first + count; page++) {
-      vm.memory.writePage(page, bytes ?? ZERO_PAGE);
+      const written = bytes === undefined ? vm.memory.writeZeroPage(page) : vm.memory.writePage(page, bytes);
+      assert(written, 'the frames of an arriving VM are set aside');
     }
     if (bytes === undefined) this.pagesZero += count;
     else this.pagesReceived++;
   }
 
-  private onStop(term: number): void {
+  private onStop(term: number, payload: Uint8Array): void {
     this.term = term;
+    this.stoppedAtNs = readTime(payload);
     this.records = [];
     this.device = undefined;
     this.digest = makeHash();
-    hashRecord(this.digest, recordKind.stop, term, 0, NOTHING);
+    hashRecord(this.digest, recordKind.stop, term, 0, payload);
   }
 
   private onFinal(low: number, high: number): void {
@@ -254,8 +266,8 @@ export class DestinationMigration implements StreamHandler {
     this.phase = 'running';
     this.resumedAtNs = this.host.now();
     this.endedAtNs = this.resumedAtNs;
-    vm.resume();
-    this.host.note('resume', `vm:${vm.id}`, `runs on ${this.host.name} under term ${this.term}`);
+    vm.resume(this.stoppedAtNs);
+    this.host.note('resume', `migration:${vm.id}`, `runs on ${this.host.name} under term ${this.term}`);
     this.answer('taken', this.term, timeBytes(this.resumedAtNs));
   }
 
@@ -287,7 +299,7 @@ export class DestinationMigration implements StreamHandler {
     return {
       vm: hello.vm, from: hello.source, to: this.host.id, role: 'destination',
       mode: hello.mode === 0 ? 'pre-copy' : 'stop-and-copy', phase, reason: this.reason,
-      startedAtNs: this.startedAtNs, endedAtNs: this.endedAtNs, stoppedAtNs: -1,
+      startedAtNs: this.startedAtNs, endedAtNs: this.endedAtNs, stoppedAtNs: this.stoppedAtNs,
       resumedAtNs: this.resumedAtNs, throttlePercent: 0, downtimePredictedNs: -1, bytesLeft: 0,
       pagesSent: this.pagesReceived, pagesZero: this.pagesZero, bytesSent: 0, rounds: [],
     };
@@ -309,7 +321,7 @@ export class DestinationMigration implements StreamHandler {
 
   private drop(why: string): void {
     if (!this.active()) return;
-    if (this.vm !== undefined) this.host.note('dropped', `vm:${this.vm.id}`, why);
+    if (this.vm !== undefined) this.host.note('dropped', `migration:${this.vm.id}`, why);
     this.end(why);
     this.connection.abort();
   }
@@ -325,7 +337,7 @@ export class DestinationMigration implements StreamHandler {
     this.endedAtNs = this.host.now();
   }
 
-  /** An event `migration/<kind>` of this migration. */
+  /** An event `migration.<kind>` of this migration. */
   onEvent(kind: string, value: number): void {
     switch (kind) {
       case 'watch':
@@ -358,12 +370,11 @@ export class DestinationMigration implements StreamHandler {
   }
 
   private after(delayNs: number, kind: string, value: number): void {
-    this.host.schedule(this.host.now() + delayNs, kind, [this.serial, value]);
+    this.host.schedule(this.host.now() + delayNs, kind, this.serial, value);
   }
 }
 
 const NOTHING = new Uint8Array(0);
-const ZERO_PAGE = new Uint8Array(4096);
 
 /** A sentence as Latin-1 bytes, cut at what a refuse record carries. */
 function latinBytes(text: string): Uint8Array {

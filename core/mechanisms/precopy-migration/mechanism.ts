@@ -4,6 +4,7 @@
  * source.ts and destination.ts, the rule of the hand-over in handover.ts.
  * Left out: queues of migrations, choosing a destination, migration of a VM's disks.
  */
+import { type Hash64, hashInteger, hashText } from '../../base/index.ts';
 import type { MigrationSnapshot } from '../../protocol/snapshot.ts';
 import { DestinationMigration, type DestinationOwner } from './destination.ts';
 import type { Ledger } from './handover.ts';
@@ -73,11 +74,11 @@ export class PrecopyMigration implements DestinationOwner {
     const refusal = this.findRefusal(vm, to);
     const found = this.host.findVm(vm);
     if (refusal !== undefined || found === undefined) {
-      if (refusal !== undefined) this.host.note('refused', `vm:${vm}`, refusal.sentence);
+      if (refusal !== undefined) this.host.note('refused', `migration:${vm}`, refusal.sentence);
       return refusal;
     }
     this.forgetEnded();
-    this.host.note('migrate', `vm:${vm}`, `${mode} to ${this.host.hostName(to)}`);
+    this.host.note('migrate', `migration:${vm}`, `${mode} to ${this.host.hostName(to)}`);
     this.outgoing.push(
       new SourceMigration({
         host: this.host, vm: found, to, mode, settings: this.settings, ledger: this.ledger,
@@ -92,7 +93,7 @@ export class PrecopyMigration implements DestinationOwner {
     const migration = this.findOutgoing(vm);
     const sentence = migration === undefined ? `VM ${vm} is not migrating from ${this.host.name}.` : migration.cancel();
     if (sentence === '') return undefined;
-    this.host.note('refused', `vm:${vm}`, sentence);
+    this.host.note('refused', `migration:${vm}`, sentence);
     return { kind: migration === undefined ? 'not-migrating' : 'too-late', sentence };
   }
 
@@ -111,7 +112,7 @@ export class PrecopyMigration implements DestinationOwner {
     return this.outgoing.at(-1);
   }
 
-  /** An event `migration/<kind>` with [serial, value]. */
+  /** An event `migration.<kind>`. */
   onEvent(kind: string, serial: number, value: number): void {
     const outgoing = this.outgoing.find((it) => it.serial === serial);
     if (outgoing !== undefined) outgoing.onEvent(kind, value);
@@ -147,6 +148,18 @@ export class PrecopyMigration implements DestinationOwner {
       ...this.outgoing.map((it) => it.snapshot()),
       ...this.incoming.flatMap((it) => it.snapshot() ?? []),
     ];
+  }
+
+  /** Mixes what decides the future in: the ledger, and where each migration stands. */
+  hashInto(hash: Hash64): void {
+    for (const [vm, entry] of Object.entries(this.ledger)) {
+      hashText(hash, vm);
+      for (const value of Object.values(entry) as number[]) hashInteger(hash, value);
+    }
+    for (const { serial, phase } of [...this.outgoing, ...this.incoming]) {
+      hashInteger(hash, serial);
+      hashText(hash, phase);
+    }
   }
 
   private forgetEnded(): void {

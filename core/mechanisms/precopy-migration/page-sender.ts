@@ -155,6 +155,7 @@ export class PageSender {
   private sendPage(page: number): void {
     const { memory } = this.vm;
     const bytes = memory.readPage(page);
+    assert(bytes !== undefined, 'a page that is not zero has a frame');
     writeRecordHeader(this.header, 0, {
       kind: recordKind.page, argument: page, extra: 0, payloadSize: PAGE_SIZE,
     });

@@ -13,7 +13,7 @@ export interface StreamConnection {
   /** Bytes taken by `send` so far, and how many of them the peer has acknowledged. */
   sentByteCount(): number;
   acknowledgedByteCount(): number;
-  /** Takes the received bytes that are in order; empty when there are none. */
+  /** Takes received bytes that are in order and lie together; empty when there are no more. */
   receive(): Uint8Array;
   close(): void;
   abort(): void;
@@ -30,10 +30,13 @@ export interface StreamHandler {
 /** A VM's memory as a migration sees it. Pages count from the start of guest RAM. */
 export interface MigrationMemory {
   readonly pageCount: number;
-  pageState(page: number): 'absent' | 'present';
-  readPage(page: number): Uint8Array;
-  writePage(page: number, bytes: Uint8Array): void;
+  /** A live view, valid until the next event; undefined when absent. */
+  readPage(page: number): Uint8Array | undefined;
+  /** Gives the page a frame when it has none; false when none is left. */
+  writePage(page: number, bytes: Uint8Array): boolean;
+  writeZeroPage(page: number): boolean;
   isZero(page: number): boolean;
+  /** Host frame, −1 when absent. */
   frameOf(page: number): number;
   armLog(): void;
   disarmLog(): void;
@@ -42,7 +45,7 @@ export interface MigrationMemory {
   takeDirty(into: Uint32Array): number;
 }
 
-/** A VM as a migration sees it. */
+/** A VM as a migration sees it. Errors are sentences without a full stop. */
 export interface MigrationVm {
   readonly id: number;
   readonly name: string;
@@ -53,13 +56,16 @@ export interface MigrationVm {
   /** Whether its vCPUs run (a VM that was shut down or has failed does not). */
   runs(): boolean;
   /** Stops the vCPUs: every instruction that starts before now has run, none after. */
-  pause(state: 'handing-over' | 'paused', reason: string): void;
-  resume(): void;
+  pause(reason: string): void;
+  /** From paused: the right to run is on the wire. */
+  beginHandOver(reason: string): void;
+  /** Lets the vCPUs run. What was typed since `stoodSinceNs` is typed in now. */
+  resume(stoodSinceNs: number): void;
   setThrottle(percent: number): void;
   saveVcpu(index: number): Uint8Array;
-  loadVcpu(index: number, record: Uint8Array): Result<true, string>;
+  loadVcpu(index: number, record: Uint8Array): Result<undefined, string>;
   deviceRecord(): Uint8Array;
-  loadDeviceRecord(record: Uint8Array): Result<true, string>;
+  loadDeviceRecord(record: Uint8Array): Result<undefined, string>;
 }
 
 /** What an incoming VM asks for. */
@@ -78,8 +84,8 @@ export interface MigrationHost {
   hostName(id: number): string;
   isNeighbour(id: number): boolean;
   now(): number;
-  /** Runs `migration/<kind>` at `timeNs` with these numbers. */
-  schedule(timeNs: number, kind: string, values: readonly number[]): void;
+  /** An event `migration.<kind>` at `timeNs`, for the migration of that serial number. */
+  schedule(timeNs: number, kind: string, serial: number, value: number): void;
   connect(to: number, handler: StreamHandler): StreamConnection;
   findVm(id: number): MigrationVm | undefined;
   /** Reserves all frames of an incoming VM; the error is one sentence. */

@@ -37,8 +37,15 @@ export class Question implements StreamHandler {
   }
 
   onReadable(): void {
-    if (this.over) return;
-    this.decoder.feed(this.connection.receive(), (kind, argument, _extra, source, at, size) => {
+    while (!this.over) {
+      const bytes = this.connection.receive();
+      if (bytes.length === 0) return;
+      this.read(bytes);
+    }
+  }
+
+  private read(bytes: Uint8Array): void {
+    this.decoder.feed(bytes, (kind, argument, _extra, source, at, size) => {
       if (argument !== this.term) return true;
       if (kind === recordKind.taken) {
         this.end();

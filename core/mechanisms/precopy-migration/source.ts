@@ -79,6 +79,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   private readonly decoder = new PageStreamDecoder();
   private term = 0; //             of the present stop; 0 before the first
   private stopped = false; //      the vCPUs are stopped by this migration
+  private pagesTaken = 0; //       out of the dirty log, in all rounds
   private markSent = false; //     the round's end mark, or the final records, are in the stream
   private startDue = false; //     a round's sending begins at an event that is scheduled
   private lastProgressNs: number;
@@ -135,10 +136,15 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
 
   onReadable(): void {
     this.progress();
-    const fed = this.decoder.feed(this.connection.receive(), (kind, argument, extra, source, at, size) =>
-      this.onRecord(kind, argument, extra, source.subarray(at, at + size)),
-    );
-    if (!fed.ok) this.onClosed(streamErrorSentence(fed.error));
+    for (;;) {
+      const bytes = this.connection.receive();
+      if (bytes.length === 0) return;
+      const fed = this.decoder.feed(bytes, (kind, argument, extra, source, at, size) =>
+        this.onRecord(kind, argument, extra, source.subarray(at, at + size)),
+      );
+      if (!fed.ok) this.onClosed(streamErrorSentence(fed.error));
+      if (!fed.ok || !this.active()) return;
+    }
   }
 
   onAcknowledged(): void {
@@ -223,7 +229,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
       startNs: this.host.now(), endNs: -1, pagesToSend: this.sender.pendingCount,
       pagesSent: 0, pagesDirtied: 0,
     });
-    this.host.note('round', `vm:${this.vm.id}`, `round ${this.rounds.length}: ${this.sender.pendingCount} pages`);
+    this.host.note('round', `migration:${this.vm.id}`, `round ${this.rounds.length}: ${this.sender.pendingCount} pages`);
     this.after(migrationCostNs.round, 'pump', this.rounds.length);
   }
 
@@ -271,11 +277,12 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
         return;
       case 'throttle':
         this.vm.setThrottle(decision.percent);
-        this.host.note('throttle', `vm:${this.vm.id}`, `the vCPU is throttled by ${decision.percent} %`);
+        this.host.note('throttle', `migration:${this.vm.id}`, `the vCPU is throttled by ${decision.percent} %`);
         break;
       case 'round':
         break;
     }
+    this.pagesTaken += round.pagesDirtied;
     this.sender.loadDirty();
     this.beginRound();
   }
@@ -289,20 +296,25 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   // ── The stop and the hand-over ────────────────────────────────────────────────────────────────
 
   private stop(): void {
+    if (!this.vm.runs()) {
+      this.fail('the VM has stopped by itself');
+      return;
+    }
     this.phase = 'stopping';
     this.stopped = true;
     this.stoppedAtNs = this.host.now();
-    this.vm.pause('handing-over', `is being handed over to ${this.host.hostName(this.to)}`);
+    this.vm.pause(`It stands to be handed over to ${this.host.hostName(this.to)}.`);
     const round = this.rounds.at(-1);
     if (round !== undefined && round.endNs < 0) {
       round.endNs = this.stoppedAtNs;
       round.pagesDirtied = this.vm.memory.dirtyCount();
     }
+    this.pagesTaken += this.dirtyPages();
     if (this.mode === 'pre-copy') this.sender.joinDirty();
     this.term = issueTerm(this.ledger, this.vm.id);
     this.markSent = false;
     this.startDue = true;
-    this.host.note('stop', `vm:${this.vm.id}`, `stopped; ${this.sender.pendingCount} pages are left`);
+    this.host.note('stop', `migration:${this.vm.id}`, `stopped; ${this.sender.pendingCount} pages are left`);
     this.after(migrationCostNs.round, 'final', this.term);
     if (this.mode === 'pre-copy') {
       // The last moment at which a grant could still arrive, and be written down, within the limit.
@@ -314,7 +326,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   private beginFinal(): void {
     this.startDue = false;
     this.sender.beginDigest();
-    this.sender.sendRecord('stop', { argument: this.term });
+    this.sender.sendRecord('stop', { argument: this.term, payload: timeBytes(this.stoppedAtNs) });
     this.pump();
   }
 
@@ -343,8 +355,9 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     }
     recordGranted(this.ledger, this.vm.id, this.term);
     this.phase = 'handing-over';
+    this.vm.beginHandOver(`The right to run is on its way to ${this.host.hostName(this.to)}.`);
     this.sender.sendRecord('grant', { argument: this.term, extra: this.vm.id, payload: timeBytes(deadlineNs) });
-    this.host.note('grant', `vm:${this.vm.id}`, `the token of term ${this.term} is on the wire`);
+    this.host.note('grant', `migration:${this.vm.id}`, `the token of term ${this.term} is on the wire`);
     // After its deadline the token can no longer be taken: then whatever happened, an answer exists.
     const answerNs = deadlineNs - this.host.now() + this.pace.roundTripNs + ANSWER_NS_SPARE;
     if (limited) this.after(answerNs, 'unanswered', this.term);
@@ -359,8 +372,8 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
 
   private runOnHere(why: string): void {
     this.undoneStops++;
-    this.host.note('undo', `vm:${this.vm.id}`, `the stop is undone: ${why}`);
-    this.vm.resume();
+    this.host.note('undo', `migration:${this.vm.id}`, `the stop is undone: ${why}`);
+    this.vm.resume(this.stoppedAtNs);
     this.stopped = false;
     if (this.undoneStops >= UNDONE_STOPS_MAX) {
       this.fail(`${this.undoneStops} stops missed the downtime limit of ${milliseconds(this.settings.downtimeLimitNs)}`);
@@ -393,7 +406,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     if (this.phase === 'resolving') return;
     this.phase = 'resolving';
     this.retryNs = RETRY_NS_FIRST;
-    this.host.note('resolve', `vm:${this.vm.id}`, `what became of the token of term ${this.term}?`);
+    this.host.note('resolve', `migration:${this.vm.id}`, `what became of the token of term ${this.term}?`);
     this.ask();
   }
 
@@ -409,7 +422,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.question?.drop();
     this.resumedAtNs = resumedAtNs;
     this.finish('done', '');
-    this.host.note('done', `vm:${this.vm.id}`, `runs on ${this.host.hostName(this.to)}; it stood still for ${milliseconds(resumedAtNs - this.stoppedAtNs)}`);
+    this.host.note('done', `migration:${this.vm.id}`, `runs on ${this.host.hostName(this.to)}; it stood still for ${milliseconds(resumedAtNs - this.stoppedAtNs)}`);
     this.connection.close();
     this.host.destroyVm(this.vm.id);
   }
@@ -424,14 +437,14 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     if (!this.active()) return `VM ${this.vm.id} is not migrating`;
     this.finish('cancelled', 'called off');
     this.connection.abort();
-    this.host.note('cancelled', `vm:${this.vm.id}`, `called off; stays on ${this.host.name}`);
+    this.host.note('cancelled', `migration:${this.vm.id}`, `called off; stays on ${this.host.name}`);
     return '';
   }
 
   private fail(reason: string): void {
     this.finish('failed', reason);
     this.connection.abort();
-    this.host.note('failed', `vm:${this.vm.id}`, `stays on ${this.host.name}: ${reason}`);
+    this.host.note('failed', `migration:${this.vm.id}`, `stays on ${this.host.name}: ${reason}`);
   }
 
   /** Everything that the migration did to the VM is taken back, unless it has left. */
@@ -445,13 +458,13 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     if (phase === 'done') return;
     this.vm.setThrottle(0);
     this.convergence.throttlePercent = 0;
-    if (this.stopped) this.vm.resume();
+    if (this.stopped) this.vm.resume(this.stoppedAtNs);
     this.stopped = false;
   }
 
   // ── Events and measurement ────────────────────────────────────────────────────────────────────
 
-  /** An event `migration/<kind>` of this migration. */
+  /** An event `migration.<kind>` of this migration. */
   onEvent(kind: string, value: number): void {
     if (!this.active()) return;
     switch (kind) {
@@ -500,7 +513,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   }
 
   private after(delayNs: number, kind: string, value: number): void {
-    this.host.schedule(this.host.now() + delayNs, kind, [this.serial, value]);
+    this.host.schedule(this.host.now() + delayNs, kind, this.serial, value);
   }
 
   private outstandingBytes(): number {
@@ -543,8 +556,17 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   /** Dirty or waiting in this round, not yet in the stream. Unit: byte. */
   bytesLeft(): number {
     if (!this.active() || this.phase === 'connecting') return 0;
-    const dirty = this.mode === 'pre-copy' ? this.vm.memory.dirtyCount() : 0;
-    return (this.sender.pendingCount + dirty) * PAGE_RECORD_SIZE;
+    return (this.sender.pendingCount + this.dirtyPages()) * PAGE_RECORD_SIZE;
+  }
+
+  /** Pages in the dirty log now; 0 when none is armed. */
+  dirtyPages(): number {
+    return this.active() && this.mode === 'pre-copy' ? this.vm.memory.dirtyCount() : 0;
+  }
+
+  /** Pages that became dirty since the log was armed; a page counts once a round. */
+  dirtiedPages(): number {
+    return this.pagesTaken + this.dirtyPages();
   }
 
   /** Bytes that the port has put on the wire since the request. */

@@ -1,0 +1,210 @@
+/**
+ * The mechanism's view of a host and its VMs, over the hypervisor's own: small adapters that rename and
+ * turn typed errors into the sentences that travel on the wire.
+ */
+import { err, ok, type Result } from '../base/index.ts';
+import type { Host } from '../hypervisor/host.ts';
+import { recordErrorSentence } from '../hypervisor/device-record.ts';
+import type { Vm } from '../hypervisor/vm.ts';
+import { vmErrorSentence } from '../hypervisor/vm-error.ts';
+import type {
+  IncomingSpec, MigrationHost, MigrationMemory, MigrationVm, StreamConnection, StreamHandler,
+} from '../mechanisms/precopy-migration/ports.ts';
+import { frameAddress, type VmMemory } from '../memory/index.ts';
+import { frameField } from '../protocol/host-memory-layout.ts';
+import { rank } from '../sim/rank.ts';
+
+class PortMemory implements MigrationMemory {
+  readonly pageCount: number;
+  private readonly host: Host;
+  private readonly memory: VmMemory;
+
+  constructor(host: Host, memory: VmMemory) {
+    this.host = host;
+    this.memory = memory;
+    this.pageCount = memory.pageCount;
+  }
+
+  readPage(page: number): Uint8Array | undefined {
+    return this.memory.readPage(page);
+  }
+
+  writePage(page: number, bytes: Uint8Array): boolean {
+    return this.memory.allocate(page) && this.memory.writePage(page, bytes, 'migration');
+  }
+
+  writeZeroPage(page: number): boolean {
+    return this.memory.allocate(page) && this.memory.writeZeroPage(page, 'migration');
+  }
+
+  isZero(page: number): boolean {
+    const frame = this.memory.frame(page);
+    if (frame < 0) return true;
+    return this.host.machine.module.isZero(frameAddress(this.host.memory.host, frame), 4096);
+  }
+
+  frameOf(page: number): number {
+    return this.memory.frame(page);
+  }
+
+  armLog(): void {
+    this.memory.dirtyLog.arm();
+  }
+
+  disarmLog(): void {
+    if (this.memory.dirtyLog.armed()) this.memory.dirtyLog.disarm();
+  }
+
+  dirtyCount(): number {
+    return this.memory.dirtyLog.count();
+  }
+
+  takeDirty(into: Uint32Array): number {
+    return this.memory.dirtyLog.takeAndRearm(into);
+  }
+}
+
+class PortVm implements MigrationVm {
+  readonly id: number;
+  readonly name: string;
+  readonly guest: string;
+  readonly pageCount: number;
+  readonly vcpuCount: number;
+  readonly memory: PortMemory;
+  private readonly vm: Vm;
+  private readonly owner: PortOwner;
+
+  constructor(host: Host, vm: Vm, owner: PortOwner) {
+    this.id = vm.id;
+    this.name = vm.name;
+    this.guest = vm.guest;
+    this.pageCount = vm.pageCount;
+    this.vcpuCount = vm.vcpus.length;
+    this.memory = new PortMemory(host, vm.memory);
+    this.vm = vm;
+    this.owner = owner;
+  }
+
+  runs(): boolean {
+    return this.vm.state === 'running';
+  }
+
+  pause(reason: string): void {
+    this.vm.pause(reason);
+    this.owner.onStands(this.vm);
+  }
+
+  beginHandOver(reason: string): void {
+    this.vm.beginHandOver(reason);
+  }
+
+  resume(stoodSinceNs: number): void {
+    this.vm.resume();
+    this.owner.onRuns(this.vm, stoodSinceNs);
+  }
+
+  setThrottle(percent: number): void {
+    this.vm.setThrottle(percent);
+  }
+
+  saveVcpu(index: number): Uint8Array {
+    return this.vm.saveVcpu(index);
+  }
+
+  loadVcpu(index: number, record: Uint8Array): Result<undefined, string> {
+    const loaded = this.vm.loadVcpu(index, record);
+    return loaded.ok ? ok(undefined) : err(`the record of vCPU ${index} cannot be loaded: ${loaded.error.kind}`);
+  }
+
+  deviceRecord(): Uint8Array {
+    return this.vm.deviceRecord();
+  }
+
+  loadDeviceRecord(record: Uint8Array): Result<undefined, string> {
+    const loaded = this.vm.loadDeviceRecord(record);
+    return loaded.ok ? ok(undefined) : err(recordErrorSentence(loaded.error));
+  }
+}
+
+/** What the process does when VMs come, go, run and stand, and the wires it has. */
+export interface PortOwner {
+  onRuns(vm: Vm, stoodSinceNs: number): void;
+  onStands(vm: Vm): void;
+  onLeaves(vm: Vm): void;
+  connect(to: number, handler: StreamHandler): StreamConnection;
+  hostName(id: number): string;
+  isNeighbour(id: number): boolean;
+  wireByteCount(to: number): number;
+}
+
+/** See the file's head. */
+export class MigrationPort implements MigrationHost {
+  readonly id: number;
+  readonly name: string;
+  private readonly host: Host;
+  private readonly owner: PortOwner;
+  private readonly known = new Map<Vm, PortVm>();
+
+  constructor(host: Host, owner: PortOwner) {
+    this.id = host.id;
+    this.name = host.name;
+    this.host = host;
+    this.owner = owner;
+  }
+
+  now(): number {
+    return this.host.now();
+  }
+
+  schedule(timeNs: number, kind: string, serial: number, value: number): void {
+    this.host.schedule(timeNs, rank.mechanism, `migration.${kind}`, { serial, value });
+  }
+
+  connect(to: number, handler: StreamHandler): StreamConnection {
+    return this.owner.connect(to, handler);
+  }
+
+  hostName(id: number): string {
+    return this.owner.hostName(id);
+  }
+
+  isNeighbour(id: number): boolean {
+    return this.owner.isNeighbour(id);
+  }
+
+  findVm(id: number): MigrationVm | undefined {
+    const vm = this.host.findVm(id);
+    return vm === undefined ? undefined : this.portOf(vm);
+  }
+
+  createIncoming(spec: IncomingSpec): Result<MigrationVm, string> {
+    const made = this.host.createIncomingVm(spec);
+    return made.ok ? ok(this.portOf(made.value)) : err(vmErrorSentence(made.error));
+  }
+
+  destroyVm(id: number): void {
+    const vm = this.host.findVm(id);
+    if (vm === undefined) return;
+    this.owner.onLeaves(vm);
+    this.known.delete(vm);
+    this.host.destroyVm(id);
+  }
+
+  markInFlight(frame: number, on: boolean): void {
+    this.host.memory.frames.setFlag(frame, frameField.inFlight, on);
+  }
+
+  wireByteCount(to: number): number {
+    return this.owner.wireByteCount(to);
+  }
+
+  note(kind: string, entity: string, text: string): void {
+    this.host.log({ timeNs: this.host.now(), kind, entity, text });
+  }
+
+  private portOf(vm: Vm): PortVm {
+    const known = this.known.get(vm) ?? new PortVm(this.host, vm, this.owner);
+    this.known.set(vm, known);
+    return known;
+  }
+}

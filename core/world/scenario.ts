@@ -1,0 +1,158 @@
+/**
+ * Scenarios: the labs that exist, and what they and the command line's `vm` are built from. Input is
+ * checked here, before any world is built; a refused one changes nothing.
+ */
+import { err, type KnobError, type KnobRow, ok, PAGE_SIZE, type Result } from '../base/index.ts';
+import type { Contract, FaultRow, MetricRow } from '../base/contract.ts';
+import { checkImage, deviceTreeRoom, prepareImage, vmDeviceTree } from '../hypervisor/boot.ts';
+import type { VmError } from '../hypervisor/vm-error.ts';
+import { gStageTableCount } from '../memory/index.ts';
+import { CATALOG } from '../mechanisms/catalog.ts';
+import {
+  defaultKnobs, LAB_PAGE_COUNT, precopyScenario,
+} from '../mechanisms/precopy-migration/scenario.ts';
+import { FRAME_COUNT_MAX } from '../protocol/host-memory-layout.ts';
+import type { Scenario, ScriptedCommand } from '../protocol/scenario.ts';
+import type { WorldError } from './world-error.ts';
+
+/** Name of a guest file inside a scenario; the file's own name stays with whoever opened it. */
+export const GUEST_FILE_NAME = 'guest.elf';
+/** vCPUs that one VM may have: the harts of a host. */
+const VCPU_COUNT_MAX = 16;
+/** Default end of a `vm` run. Unit: ns. */
+const VM_UNTIL_NS = 10_000_000_000;
+
+/** A lab as lists and controls show it. */
+export interface LabDescription {
+  readonly slug: string;
+  readonly title: string;
+  readonly sentence: string;
+  readonly knobs: readonly KnobRow[];
+  readonly faults: readonly FaultRow[];
+  readonly metrics: readonly MetricRow[];
+}
+
+/** What a lab's scenario is asked for with. Knobs that are not given take their defaults. */
+export interface ScenarioOptions {
+  readonly lab: string;
+  readonly seed: number;
+  readonly knobs: Readonly<Record<string, number>>;
+  readonly mode: 'mechanism' | 'baseline';
+  /** An ELF that replaces the lab's guest. */
+  readonly guest?: Uint8Array;
+}
+
+/** What the command line's `vm` is asked for with. */
+export interface VmScenarioOptions {
+  readonly seed: number;
+  readonly kernel: Uint8Array;
+  readonly ramBytes: number;
+  readonly vcpuCount: number;
+}
+
+/** Every lab, in the catalog's order. */
+export function listLabs(): readonly LabDescription[] {
+  return CATALOG.map(({ id, title, sentence, knobs, faults, metrics }) => ({
+    slug: id, title, sentence, knobs, faults, metrics,
+  }));
+}
+
+/** Why a knob cannot have this value; undefined when it can. */
+export function findKnobError(
+  knobs: readonly KnobRow[], id: string, value: number,
+): KnobError | undefined {
+  const row = knobs.find((knob) => knob.id === id);
+  if (row === undefined) return { kind: 'unknown-knob', knob: id, known: knobs.map((knob) => knob.id) };
+  if (typeof value !== 'number' || !Number.isFinite(value)) {
+    return { kind: 'not-a-number', knob: id, found: String(value) };
+  }
+  const fits = value >= row.minimum && value <= row.maximum;
+  const whole = row.scale !== 'switch' || Number.isInteger(value);
+  if (fits && whole) return undefined;
+  const { minimum, maximum, unit } = row;
+  return { kind: 'out-of-range', knob: id, found: value, minimum, maximum, unit };
+}
+
+function findLab(lab: string): Contract | undefined {
+  return CATALOG.find((contract) => contract.id === lab);
+}
+
+function isSeed(seed: number): boolean {
+  return Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
+}
+
+/** The scenario of a lab, or what is wrong with what was asked. */
+export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldError> {
+  const { lab, seed, mode, guest } = options;
+  const contract = findLab(lab);
+  if (contract === undefined) {
+    return err({ kind: 'unknown-lab', lab, known: CATALOG.map(({ id }) => id) });
+  }
+  if (!isSeed(seed)) return err({ kind: 'bad-seed', found: seed });
+  for (const [id, value] of Object.entries(options.knobs)) {
+    const error = findKnobError(contract.knobs, id, value);
+    if (error !== undefined) return err(error);
+  }
+  if (guest !== undefined) {
+    const error = findGuestError(guest, { ramBytes: LAB_PAGE_COUNT * PAGE_SIZE, vcpuCount: 1 });
+    if (error !== undefined) return err({ kind: 'bad-guest', error });
+  }
+  const knobs = { ...defaultKnobs(), ...options.knobs };
+  const guestFile = guest === undefined ? undefined : GUEST_FILE_NAME;
+  return ok(precopyScenario({ mode, seed, knobs, guestFile }));
+}
+
+function findGuestError(
+  bytes: Uint8Array,
+  vm: { readonly ramBytes: number; readonly vcpuCount: number },
+): VmError | undefined {
+  const image = prepareImage({ kind: 'elf', name: GUEST_FILE_NAME, bytes });
+  if (!image.ok) return image.error;
+  const tree = vmDeviceTree({ ...vm, bootArguments: '' });
+  const fits = checkImage(image.value, {
+    vm: 'guest', ramBytes: vm.ramBytes, treeBytes: deviceTreeRoom(tree),
+  });
+  return fits.ok ? undefined : fits.error;
+}
+
+/** One host with one VM that runs a file. */
+export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, WorldError> {
+  const { seed, kernel, ramBytes, vcpuCount } = options;
+  if (!isSeed(seed)) return err({ kind: 'bad-seed', found: seed });
+  const error = findVmSizeError(ramBytes, vcpuCount) ?? findGuestError(kernel, { ramBytes, vcpuCount });
+  if (error !== undefined) return err({ kind: 'bad-guest', error });
+  const pageCount = ramBytes / PAGE_SIZE;
+  const frameCount = Math.min(FRAME_COUNT_MAX, pageCount + gStageTableCount(pageCount) + 64);
+  return ok({
+    lab: 'vm', mode: 'mechanism', seed, knobs: {},
+    processes: [{ id: 0, name: 'host', sampleColumns: [] }],
+    links: [],
+    hosts: [{ id: 0, name: 'host', frameCount, processorCount: Math.min(vcpuCount, 4) }],
+    vms: [
+      { id: 1, name: 'vm', guest: GUEST_FILE_NAME, fromFile: true, host: 0, pageCount, vcpuCount },
+    ],
+    script: [],
+    untilNs: VM_UNTIL_NS,
+    speed: 1,
+  });
+}
+
+function findVmSizeError(ramBytes: number, vcpuCount: number): VmError | undefined {
+  if (ramBytes === 0) return { kind: 'ram-zero', vm: 'vm' };
+  if (!Number.isInteger(ramBytes / PAGE_SIZE) || ramBytes < 0) {
+    return { kind: 'ram-not-whole-pages', vm: 'vm', found: ramBytes };
+  }
+  const pagesWanted = ramBytes / PAGE_SIZE + gStageTableCount(ramBytes / PAGE_SIZE);
+  if (pagesWanted > FRAME_COUNT_MAX) {
+    return { kind: 'ram-beyond-host', vm: 'vm', host: 'host', pagesWanted, pagesFree: FRAME_COUNT_MAX };
+  }
+  if (!Number.isInteger(vcpuCount) || vcpuCount < 1 || vcpuCount > VCPU_COUNT_MAX) {
+    return { kind: 'vcpu-count', vm: 'vm', found: vcpuCount, maximum: VCPU_COUNT_MAX };
+  }
+  return undefined;
+}
+
+/** What a headless run of the lab asks for by itself. The page does not use it. */
+export function scriptOf(scenario: Scenario): readonly ScriptedCommand[] {
+  return scenario.script;
+}
