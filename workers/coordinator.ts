@@ -45,6 +45,17 @@ const STATE_MS = 50;
 /** An unpaced main run may be ahead of its baseline by so many chunks, about a second of work. */
 const BASELINE_LAG_CHUNKS = 64;
 
+/** Refusals that hold at any time; others depend on the moment, which for a planned command is still to come. */
+const LASTING: ReadonlySet<string> = new Set([
+  'unknown-knob',
+  'not-a-number',
+  'out-of-range',
+  'unknown-fault',
+  'no-such-vm',
+  'no-such-host',
+  'too-long',
+]);
+
 interface Waiter {
   readonly isDone: () => boolean;
   readonly resolve: () => void;
@@ -150,11 +161,9 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   async command(command: Command, atNs?: number): Promise<Result<LoggedCommand, Refusal>> {
     const run = this.#run;
     if (run === undefined) return err(noRun);
-    const planned = atNs !== undefined;
-    const snapshots = planned ? [] : run.main.snapshots();
-    const refusal = this.#planner.validateCommand(run.scenario as S, snapshots, command);
-    if (refusal !== undefined) return err(refusal);
-    if (planned) return this.#plan(run, command, atNs);
+    const refusal = this.#planner.validateCommand(run.scenario as S, run.main.snapshots(), command);
+    if (refusal !== undefined && (atNs === undefined || LASTING.has(refusal.kind))) return err(refusal);
+    if (atNs !== undefined) return this.#plan(run, command, atNs);
     run.script.length = 0; // a change made in the midst of a replay forks the run
     const stampNs = Math.max(run.main.limitNs(), run.log.entries.at(-1)?.atNs ?? 0);
     const logged = this.#log(run, stampNs, command);

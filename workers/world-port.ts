@@ -40,7 +40,7 @@ export interface Planner<S extends ScenarioFace = ScenarioFace> {
   readonly modelVersion: string;
   /** A scenario, or one sentence that says what was wrong and where. */
   scenarioOf(request: ScenarioRequest): Result<S, Refusal>;
-  /** Why the command would be refused, as far as the snapshots tell; none given: its form only. */
+  /** Why the command would be refused, as far as the snapshots tell. */
   validateCommand(scenario: S, snapshots: readonly ProcessSnapshot[], command: Command): Refusal | undefined;
   /** The command as the baseline takes it; undefined: there is no such thing there. */
   baselineCommand(command: Command): Command | undefined;

@@ -1,6 +1,6 @@
 /** The real world behind the adapters' ports. */
 import { err } from '../core/base/result.ts';
-import type { Scenario } from '../core/world/index.ts';
+import type { Scenario } from '../core/protocol/scenario.ts';
 import {
   MODEL_VERSION,
   baselineCommand,

@@ -1,0 +1,122 @@
+/** `headless bench`: speeds on this machine, measured on whole runs over threads; one JSON line each. */
+import { WORKER_COUNT_MAX } from '../run-plan.ts';
+import { planner } from '../world.ts';
+import { readInteger, suggestion } from './arguments.ts';
+import { optional, readOptions } from './options.ts';
+import { startHeadlessRun } from './run-session.ts';
+import type { HeadlessRun } from './run-session.ts';
+import { BadInput, showFailure } from './terminal.ts';
+
+/** What `bench --help` prints. */
+export const benchHelp = `usage: npm run bench -- [name] [--workers n]
+
+  guest       guest instructions a wall second: the lab's guest at its highest write rate
+  migration   guest pages moved a wall second: pre-copy over a link of 400 Gb/s
+`;
+
+const LAB = 'precopy-migration';
+const NAMES = ['guest', 'migration'] as const;
+
+/** Runs the benches named, or all. */
+export async function runBench(rest: readonly string[]): Promise<number> {
+  const given = readOptions('bench', rest, { workers: 'value' });
+  const workers = optional(given.value('workers'), (text) =>
+    readInteger('--workers', text, { minimum: 1, maximum: WORKER_COUNT_MAX }),
+  );
+  for (const name of given.operands) {
+    if (!NAMES.some((known) => known === name)) {
+      throw new BadInput(`There is no bench '${name}'${suggestion(name, NAMES)}`);
+    }
+  }
+  const wanted = given.operands.length === 0 ? NAMES : NAMES.filter((name) => given.operands.includes(name));
+  for (const name of wanted) {
+    const result = await (name === 'guest' ? benchGuest(workers) : benchMigration(workers));
+    if (result === undefined) return 1;
+    process.stdout.write(`${JSON.stringify({ bench: name, ...result })}\n`);
+  }
+  return 0;
+}
+
+async function begin(
+  knobs: Readonly<Record<string, number>>,
+  workers: number | undefined,
+): Promise<HeadlessRun | undefined> {
+  const begun = await startHeadlessRun(
+    {
+      lab: LAB,
+      seed: 1,
+      knobs,
+      baseline: false,
+      playing: false,
+      speed: Number.POSITIVE_INFINITY,
+      capture: false,
+      ...(workers === undefined ? {} : { workerCount: workers }),
+    },
+    { inline: false },
+  );
+  if (begun.ok) return begun.value;
+  process.stderr.write('sentence' in begun.error ? `${begun.error.sentence}\n` : `${showFailure(begun.error)}\n`);
+  return undefined;
+}
+
+function retiredOf(run: HeadlessRun): number {
+  return run
+    .snapshots('main')
+    .flatMap((snapshot) => snapshot.host.vms)
+    .reduce((sum, vm) => sum + vm.instructionsRetired, 0);
+}
+
+/** Warm-up of half a virtual second, then two measured. */
+async function benchGuest(workers: number | undefined) {
+  const run = await begin({ 'dirty-rate': 200_000 }, workers);
+  if (run === undefined) return undefined;
+  await run.coordinator.advanceTo(500_000_000);
+  const before = retiredOf(run);
+  const beganAtMs = performance.now();
+  await run.coordinator.advanceTo(2_500_000_000);
+  const wallSeconds = (performance.now() - beganAtMs) / 1000;
+  const instructions = retiredOf(run) - before;
+  await run.stop();
+  return { instructions, wallSeconds, value: instructions / wallSeconds, unit: 'instructions/s' };
+}
+
+/** From the request until the migration has ended; several in a row to and fro, the first one left out. */
+async function benchMigration(workers: number | undefined) {
+  const knobs = { bandwidth: 400_000_000_000, latency: 50_000, 'dirty-rate': 20_000 };
+  const run = await begin(knobs, workers);
+  if (run === undefined) return undefined;
+  const pageBytes = 4096;
+  let pages = 0;
+  let wallSeconds = 0;
+  await run.coordinator.advanceTo(200_000_000);
+  for (let trip = 0; trip < 5; trip++) {
+    const to = trip % 2 === 0 ? 1 : 0;
+    const begun = (await run.coordinator.state())?.timeNs ?? 0;
+    const accepted = await run.coordinator.command({ kind: 'migrate', vm: 1, to }, begun);
+    if (!accepted.ok) throw new BadInput(accepted.error.sentence);
+    const beganAtMs = performance.now();
+    const moved = await untilEnded(run, begun, to);
+    if (trip > 0) {
+      pages += moved;
+      wallSeconds += (performance.now() - beganAtMs) / 1000;
+    }
+    await run.coordinator.advanceTo(((await run.coordinator.state())?.timeNs ?? 0) + 100_000_000);
+  }
+  await run.stop();
+  const value = (pages * pageBytes) / wallSeconds / 1e6;
+  return { model: planner.modelVersion, pages, wallSeconds, value, unit: 'MB of guest pages/s' };
+}
+
+/** Goes on in steps of 2 ms until that migration has ended; pages that crossed, zero pages left out. */
+async function untilEnded(run: HeadlessRun, startNs: number, to: number): Promise<number> {
+  for (let timeNs = startNs + 2_000_000; timeNs < startNs + 10_000_000_000; timeNs += 2_000_000) {
+    await run.coordinator.advanceTo(timeNs);
+    const migration = run
+      .snapshots('main')
+      .flatMap((snapshot) => snapshot.migrations)
+      .find((it) => it.role === 'source' && it.to === to && it.startedAtNs >= startNs && it.endedAtNs >= 0);
+    if (migration?.phase === 'done') return migration.pagesSent;
+    if (migration !== undefined) throw new BadInput(`The migration did not complete: ${migration.reason}`);
+  }
+  throw new BadInput('The migration did not end within 10 s of virtual time.');
+}

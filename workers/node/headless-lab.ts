@@ -1,0 +1,203 @@
+/** `headless lab`: runs a lab with its script and the faults asked for, judges it, writes report and capture. */
+import { writeFileSync } from 'node:fs';
+import type { LoggedCommand } from '../../core/protocol/command.ts';
+import type { Scenario } from '../../core/protocol/scenario.ts';
+import { judge, listLabs, scriptOf } from '../../core/world/index.ts';
+import { WORKER_COUNT_MAX } from '../run-plan.ts';
+import type { Mode } from '../world-port.ts';
+import { planner } from '../world.ts';
+import { readDuration, readFault, readInteger, readKnob, suggestion } from './arguments.ts';
+import { checkWritable, optional, orBadInput, readGuest, readOptions } from './options.ts';
+import type { HeadlessRun } from './run-session.ts';
+import { startHeadlessRun } from './run-session.ts';
+import { BadInput, makeProgress, showFailure } from './terminal.ts';
+
+/** What `lab --help` prints. */
+export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
+
+  --set knob=value       a knob at the start; repeatable. 400G, 30ms, 2%, on, off are understood
+  --fault id@time        injects a fault at a virtual time, such as cut-link@700ms; repeatable
+  --seed n               0 … 4294967295, default 1
+  --workers n            worker threads, 1 … ${WORKER_COUNT_MAX}; the result does not depend on it
+  --inline               everything in one thread with unshared memory, as in a page without isolation
+  --until duration       how long, in virtual time; default: the lab's own
+  --baseline             also runs the baseline, from the same seed
+  --guest file.elf       a guest in place of the lab's own
+  --report file.json     writes the report there, else it goes to stdout
+  --capture file.pcapng  writes the frames at the first host's port, with virtual times
+
+Exit status: 0 when all checks hold, 1 when one does not, 2 for bad input. \`list\` tells the
+labs with their knobs and faults.
+`;
+
+interface LabArguments {
+  readonly slug: string;
+  readonly seed: number;
+  readonly knobs: Readonly<Record<string, number>>;
+  readonly faults: readonly { readonly id: string; readonly atNs: number }[];
+  readonly workers: number | undefined;
+  readonly inline: boolean;
+  readonly untilNs: number | undefined;
+  readonly baseline: boolean;
+  readonly guestPath: string | undefined;
+  readonly report: string | undefined;
+  readonly capture: string | undefined;
+}
+
+function readArguments(rest: readonly string[]): LabArguments {
+  const given = readOptions('lab', rest, {
+    set: 'values',
+    fault: 'values',
+    seed: 'value',
+    workers: 'value',
+    inline: 'switch',
+    until: 'value',
+    baseline: 'switch',
+    guest: 'value',
+    report: 'value',
+    capture: 'value',
+  });
+  const [slug, ...more] = given.operands;
+  const slugs = listLabs().map((lab) => lab.slug);
+  if (slug === undefined) throw new BadInput(`lab needs the name of a lab. Known: ${slugs.join(', ')}.`);
+  if (more.length > 0) throw new BadInput(`lab takes one lab, found '${more[0]}' after '${slug}'.`);
+  const lab = listLabs().find((it) => it.slug === slug);
+  if (lab === undefined) throw new BadInput(`There is no lab '${slug}'${suggestion(slug, slugs)}`);
+  const faultIds = lab.faults.map((fault) => fault.id);
+  const settings = given.values('set').map((text) => orBadInput(readKnob(text, lab.knobs)));
+  return {
+    slug,
+    seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })) ?? 1,
+    knobs: Object.fromEntries(settings.map(({ id, value }) => [id, value])),
+    faults: given.values('fault').map((text) => orBadInput(readFault(text, faultIds))),
+    workers: optional(given.value('workers'), (text) =>
+      readInteger('--workers', text, { minimum: 1, maximum: WORKER_COUNT_MAX }),
+    ),
+    inline: given.has('inline'),
+    untilNs: optional(given.value('until'), (text) => readDuration('--until', text)),
+    baseline: given.has('baseline'),
+    guestPath: given.value('guest'),
+    report: given.value('report'),
+    capture: given.value('capture'),
+  };
+}
+
+/** Runs it; the result is the exit status. */
+export async function runLab(rest: readonly string[]): Promise<number> {
+  const asked = readArguments(rest);
+  const guest =
+    asked.guestPath === undefined
+      ? undefined
+      : { name: asked.guestPath, bytes: readGuest('--guest', asked.guestPath) };
+  const scenarioIn = (mode: Mode): Scenario => {
+    const { slug: lab, seed, knobs } = asked;
+    const made = planner.scenarioOf({ lab, seed, knobs, mode, ...(guest === undefined ? {} : { guest: guest.bytes }) });
+    if (!made.ok) throw new BadInput(made.error.sentence);
+    return made.value as Scenario;
+  };
+  const scenario = scenarioIn('mechanism');
+  const untilNs = asked.untilNs ?? scenario.untilNs;
+  checkWritable('--report', asked.report);
+  checkWritable('--capture', asked.capture);
+  const progress = makeProgress(untilNs);
+  const beganAtMs = performance.now();
+  const begun = await startHeadlessRun(
+    {
+      lab: asked.slug,
+      seed: asked.seed,
+      knobs: asked.knobs,
+      baseline: asked.baseline,
+      playing: false,
+      speed: Number.POSITIVE_INFINITY,
+      capture: asked.capture !== undefined,
+      log: commandsOf(scenario, asked.faults),
+      ...(asked.workers === undefined ? {} : { workerCount: asked.workers }),
+      ...(guest === undefined ? {} : { guest }),
+    },
+    { inline: asked.inline, onState: progress.onState },
+  );
+  if (!begun.ok) {
+    if ('sentence' in begun.error) throw new BadInput(begun.error.sentence);
+    process.stderr.write(`${showFailure(begun.error)}\n`);
+    return 1;
+  }
+  const run = begun.value;
+  try {
+    await run.coordinator.advanceTo(untilNs);
+    progress.done();
+    const baseline = asked.baseline ? scenarioIn('baseline') : undefined;
+    const wallSeconds = (performance.now() - beganAtMs) / 1000;
+    return await finish(run, { asked, scenario, baseline, untilNs, wallSeconds });
+  } finally {
+    await run.stop();
+  }
+}
+
+/** The lab's own script and the faults asked for, as a log. */
+function commandsOf(
+  scenario: Scenario,
+  faults: readonly { readonly id: string; readonly atNs: number }[],
+): LoggedCommand[] {
+  return [
+    ...scriptOf(scenario).map(({ atNs, command }) => ({ atNs, command })),
+    ...faults.map(({ id, atNs }) => ({ atNs, command: { kind: 'inject-fault' as const, fault: id } })),
+  ]
+    .toSorted((left, right) => left.atNs - right.atNs)
+    .map((entry, sequence) => ({ ...entry, sequence }));
+}
+
+async function finish(
+  run: HeadlessRun,
+  setting: {
+    readonly asked: LabArguments;
+    readonly scenario: Scenario;
+    readonly baseline: Scenario | undefined;
+    readonly untilNs: number;
+    readonly wallSeconds: number;
+  },
+): Promise<number> {
+  const { asked, scenario, untilNs, wallSeconds } = setting;
+  const failure = run.failure();
+  const head = { lab: asked.slug, seed: asked.seed, workers: run.started.workerCount };
+  if (failure !== undefined) {
+    process.stderr.write(`${showFailure(failure)}\n`);
+    const outcome = `failed: ${failure.message}`;
+    const virtualTimeNs = failure.virtualTimeNs;
+    const nothing = { runHash: '', metrics: {}, baseline: null, checks: [] };
+    writeReport(asked.report, { ...head, virtualTimeNs, wallSeconds, ...nothing, outcome, failure });
+    return 1;
+  }
+  const { hash } = await run.coordinator.runHash();
+  const commands = run.log();
+  const judgement = judge({ scenario, snapshots: run.snapshots('main'), commands });
+  const baseline =
+    setting.baseline === undefined
+      ? null
+      : judge({ scenario: setting.baseline, snapshots: run.snapshots('baseline'), commands });
+  if (asked.capture !== undefined) {
+    const [first] = run.started.processes;
+    writeFileSync(asked.capture, await run.coordinator.capture(first?.id ?? 0));
+  }
+  writeReport(asked.report, {
+    ...head,
+    virtualTimeNs: untilNs,
+    wallSeconds: Number(wallSeconds.toFixed(3)),
+    runHash: hash,
+    metrics: judgement.metrics,
+    baseline,
+    checks: judgement.checks,
+    outcome: judgement.outcome,
+  });
+  const broken = [...judgement.checks, ...(baseline?.checks ?? [])].filter((check) => !check.holds);
+  for (const check of broken) process.stderr.write(`${check.id} does not hold: ${check.found}\n`);
+  return broken.length === 0 ? 0 : 1;
+}
+
+function writeReport(path: string | undefined, report: { readonly outcome: string }): void {
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  if (path === undefined) process.stdout.write(text);
+  else {
+    writeFileSync(path, text);
+    process.stdout.write(`${report.outcome}\n`);
+  }
+}
