@@ -208,3 +208,20 @@ test('slow motion divides a finite pace and says so', async () => {
   await coordinator.pause();
   expect((await coordinator.state())?.slowMotion).toBe(false);
 });
+
+test('a replayed log larger than a command ring arrives whole', async () => {
+  const log = Array.from({ length: 6000 }, (_, sequence) => ({
+    atNs: 100 * sequence,
+    sequence,
+    command: { kind: 'set-knob' as const, knob: 'latency', value: 20_000 + (sequence % 7) },
+  }));
+  const hashes: string[] = [];
+  for (const platform of [makeInlinePlatform(toyBuilder), makeThreadPlatform({ code: threadCode })]) {
+    const { coordinator, events } = makeCoordinator(platform);
+    await coordinator.start({ ...options, log, workerCount: 2 });
+    await coordinator.advanceTo(700_000);
+    expect(events.filter((event) => event.kind === 'logged').length).toBe(6000);
+    hashes.push((await coordinator.runHash()).hash);
+  }
+  expect(hashes[0]).toBe(hashes[1]);
+});

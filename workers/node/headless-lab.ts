@@ -193,7 +193,10 @@ async function finish(
   return broken.length === 0 ? 0 : 1;
 }
 
-function writeReport(path: string | undefined, report: { readonly outcome: string }): void {
+function writeReport(
+  path: string | undefined,
+  report: { readonly outcome: string } & Readonly<Record<string, unknown>>,
+): void {
   const text = `${JSON.stringify(report, null, 2)}\n`;
   if (path === undefined) process.stdout.write(text);
   else {
