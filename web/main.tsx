@@ -1,12 +1,16 @@
-/** The page's entry: checks what the browser can do, builds the parts, starts the run that the address names. */
+/** The page's entry: looks at what the browser can do, builds the parts, starts the run that the address names. */
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { contract } from '../core/mechanisms/precopy-migration/contract.ts';
 import { makeActions } from './app/actions.ts';
 import { App } from './app/app.tsx';
 import { COMMAND_ROWS, makeCommandRegistry } from './app/commands.ts';
+import { unsupportedBecause } from './app/environment.ts';
 import { FrameLoop } from './app/frame-loop.ts';
+import { makeGlasshouse } from './app/glasshouse.ts';
+import { bindGuestDrop } from './app/guest-drop.ts';
 import { parseMoment } from './app/moment-link.ts';
+import { makeCoordinatorFactory } from './session/coordinator-session.ts';
 import { makeFakeSession } from './session/fake-session.ts';
 import { AppContext } from './session/react.ts';
 import { RunController } from './session/run-controller.ts';
@@ -15,16 +19,27 @@ import { StageScene } from './stage/stage-scene.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 
+/** Said while the page itself has paused the run. */
+const HIDDEN = 'Paused while this tab was hidden.';
+
 function start(root: HTMLElement): void {
+  const unsupported = unsupportedBecause(globalThis);
+  if (unsupported !== '') {
+    root.textContent = unsupported;
+    return;
+  }
   const { moment, sentence } = parseMoment(location.hash, contract);
-  const spec = { lab: moment.lab, seed: moment.seed, knobs: moment.knobs };
+  const spec = { lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay };
   const store = makeStore(spec, moment.density === '' ? 'lab' : moment.density);
   const loop = new FrameLoop();
-  const controller = new RunController(store, makeFakeSession);
+  const fake = location.search === '?fake';
+  const controller = new RunController(store, fake ? makeFakeSession : makeCoordinatorFactory(), (work) => loop.account(work));
   const scene = new StageScene();
   const actions = makeActions({ controller, scene });
   const commands = makeCommandRegistry(COMMAND_ROWS, { state: () => store.getState(), actions });
+  window.glasshouse = makeGlasshouse({ controller, commands, loop });
   loop.add('knobs', 0, () => controller.flushKnobs());
+  loop.add('samples', 1, () => controller.session?.drainSamples());
   loop.start();
   createRoot(root).render(
     <StrictMode>
@@ -33,8 +48,19 @@ function start(root: HTMLElement): void {
       </AppContext>
     </StrictMode>,
   );
-  void controller.start(spec).then(() => {
-    if (sentence !== '') store.setState({ notice: sentence });
+  bindGuestDrop(controller);
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'hidden') controller.pauseBecause(HIDDEN);
+    else controller.resumeFrom(HIDDEN);
+  });
+  window.addEventListener('hashchange', () => {
+    const next = parseMoment(location.hash, contract);
+    void controller.start({ lab: next.moment.lab, seed: next.moment.seed, knobs: next.moment.knobs, autoplay: next.moment.autoplay })
+      .then((refusal) => store.setState({ notice: refusal === '' ? next.sentence : refusal }));
+  });
+  void controller.start(spec).then((refusal) => {
+    if (refusal !== '') store.setState({ status: 'failed', notice: refusal });
+    else store.setState({ notice: sentence, selection: moment.selection });
   });
 }
 

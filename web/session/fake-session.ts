@@ -16,6 +16,8 @@ const FRAMES = 20_000;
 
 class FakeSession implements Session {
   readonly samples = new SampleSeries(contract.metrics.map((row) => row.id));
+  drainSamples(): void {}
+  samplesOf(): SampleSeries { return this.samples; }
   readonly isolated = true;
   #views: HostView[];
   #time = 0;
@@ -193,7 +195,7 @@ class FakeSession implements Session {
       this.#slow = false;
       this.#events.push({ timeNs: this.#time, kind: 'resume', entity: 'vm:1', text: 'runs on the other host' });
       this.#listener({ kind: 'pace', pace: { paused: this.#paused, pausedBecause: '', ratio: this.#ratio, slowed: false } });
-      this.#listener({ kind: 'baseline', baseline: { title: 'Stop-and-copy', downtimeNs: 541e6, totalNs: 541e6, stoppedAfterNs: 0 } });
+      this.#listener({ kind: 'baseline', timeNs: this.#time, processes: [{ process: 0, timeNs: this.#time, host: { id: 0, name: 'host-a', state: 'up', frameCount: 0, framesFree: 0, processorCount: 2, vms: [] }, links: [], knobs: {}, console: Array.from({ length: 20 }, (_, i) => ({ vm: 1, timeNs: i * 1e8, text: 'x\n' })).filter((it) => it.timeNs < m.startedAtNs || it.timeNs > m.startedAtNs + 541e6), events: [], migrations: [{ ...m, mode: 'stop-and-copy', stoppedAtNs: m.startedAtNs + 1e5, resumedAtNs: m.startedAtNs + 541e6, endedAtNs: m.startedAtNs + 541e6 }] }] });
       return;
     }
     const left = this.#left();
@@ -243,7 +245,7 @@ class FakeSession implements Session {
   }
   stepInstruction(): Promise<void> { this.#setPaused(true); this.#time += 1; this.#tell(true); return Promise.resolve(); }
   stepEvent(): Promise<void> { this.#setPaused(true); this.#advance(1e7); this.#tell(true); return Promise.resolve(); }
-  advanceTo(timeNs: number): Promise<void> { this.#setPaused(true); this.#advance(Math.max(0, timeNs - this.#time)); this.#tell(true); return Promise.resolve(); }
+  advanceTo(timeNs: number): Promise<string> { this.#setPaused(true); this.#advance(Math.max(0, timeNs - this.#time)); this.#tell(true); return Promise.resolve(''); }
   command(command: Command): Promise<Refusal | null> {
     if (command.kind === 'set-knob') this.#knobs = { ...this.#knobs, [command.knob]: command.value };
     if (command.kind === 'inject-fault') this.#up = command.fault === 'cut-link' ? false : command.fault === 'mend-link' ? true : this.#up;

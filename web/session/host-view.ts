@@ -50,3 +50,15 @@ export function findPageBytes(view: HostView, slot: number, page: number): Uint8
   if (frame < 0 || view.ram === null) return null;
   return new Uint8Array(view.ram.subarray(frame * 4096, frame * 4096 + 4096));
 }
+
+/** A view that is filled with copies; RAM itself stays where it is. */
+export function makeCopiedView(host: number, frameCount: number): HostView {
+  return {
+    host,
+    frameCount,
+    header: new Uint32Array(16),
+    frameTable: new Uint32Array(frameCount),
+    guestMaps: new Uint32Array(frameCount * 16),
+    ram: null,
+  };
+}

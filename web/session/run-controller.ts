@@ -12,17 +12,21 @@ import { type AppState, type AppStore, emptyRun, EVENTS_MAX, findMigration, isMi
 export class RunController {
   readonly store: AppStore;
   readonly #factory: SessionFactory;
+  readonly #account: (work: () => void) => void;
   #session: Session | null = null;
   #generation = 0;
   #console = new ConsoleLog();
+  #baselineConsole = new ConsoleLog();
   #knobsToSend = new Map<string, number>();
   #waiting: (() => boolean)[] = [];
   readonly #failed: Promise<string>;
   #reportFailure: (report: string) => void = () => undefined;
 
-  constructor(store: AppStore, factory: SessionFactory) {
+  /** `account` measures what an update costs the main thread. */
+  constructor(store: AppStore, factory: SessionFactory, account: (work: () => void) => void = (work) => work()) {
     this.store = store;
     this.#factory = factory;
+    this.#account = account;
     this.#failed = new Promise((resolve) => {
       this.#reportFailure = resolve;
     });
@@ -37,6 +41,11 @@ export class RunController {
     return this.#console;
   }
 
+  /** What the VM of the baseline run printed. */
+  get baselineConsole(): ConsoleLog {
+    return this.#baselineConsole;
+  }
+
   /** Resolves with the report of the first failure of any run. */
   get failed(): Promise<string> {
     return this.#failed;
@@ -49,7 +58,7 @@ export class RunController {
     let live = false;
     const result = await this.#factory(spec, (update) => {
       if (generation !== this.#generation) return;
-      if (live) this.#onUpdate(update);
+      if (live) this.#account(() => this.#onUpdate(update));
       else early.push(update);
     });
     if (generation !== this.#generation) {
@@ -63,6 +72,7 @@ export class RunController {
     this.#session?.dispose();
     this.#session = result.session;
     this.#console = new ConsoleLog();
+    this.#baselineConsole = new ConsoleLog();
     this.#knobsToSend.clear();
     this.store.setState({ ...emptyRun(spec), status: 'live' });
     live = true;
@@ -91,6 +101,21 @@ export class RunController {
       : [...state.knobHistory, { knob, value: before }].slice(-50);
     this.#knobsToSend.set(knob, value);
     this.store.setState({ requested: { ...state.requested, [knob]: value }, knobHistory: history });
+  }
+
+  /** Pauses a playing run for a reason of the page, told in one sentence; {@link resumeFrom} plays on. */
+  pauseBecause(sentence: string): void {
+    const { pace } = this.store.getState();
+    if (pace.paused || this.#session === null) return;
+    this.store.setState({ pace: { ...pace, paused: true, pausedBecause: sentence } });
+    this.#session.pause();
+  }
+
+  /** Plays on if the page itself had paused for this reason, and nobody has paused since. */
+  resumeFrom(sentence: string): void {
+    const { pace } = this.store.getState();
+    if (!pace.paused || pace.pausedBecause !== sentence) return;
+    this.#session?.play();
   }
 
   /** Once a frame: sends what {@link requestKnob} gathered. */
@@ -123,8 +148,11 @@ export class RunController {
 
   #onUpdate(update: SessionUpdate): void {
     if (update.kind === 'snapshot') this.#onSnapshot(update.timeNs, update.processes);
-    else if (update.kind === 'pace') this.store.setState({ pace: update.pace });
-    else if (update.kind === 'baseline') this.store.setState({ baseline: update.baseline });
+    else if (update.kind === 'pace') {
+      const pausedBecause = update.pace.paused ? this.store.getState().pace.pausedBecause : '';
+      this.store.setState({ pace: { ...update.pace, pausedBecause } });
+    }
+    else if (update.kind === 'baseline') this.#onBaseline(update.timeNs, update.processes);
     else {
       this.#session?.dispose();
       this.#session = null;
@@ -132,6 +160,11 @@ export class RunController {
       this.#reportFailure(update.failure.report);
     }
     this.#waiting = this.#waiting.filter((done) => !done());
+  }
+
+  #onBaseline(timeNs: number, processes: readonly ProcessSnapshot[]): void {
+    for (const process of processes) for (const chunk of process.console) this.#baselineConsole.append(chunk);
+    this.store.setState({ baseline: processes.flatMap((process) => process.migrations), baselineNs: timeNs });
   }
 
   #onSnapshot(timeNs: number, processes: readonly ProcessSnapshot[]): void {

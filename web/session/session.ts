@@ -14,16 +14,10 @@ export interface RunSpec {
   readonly seed: number;
   /** Only what differs from the contract's defaults. */
   readonly knobs: Readonly<Record<string, number>>;
+  /** false: stands at time 0 until told to play. Default true. */
+  readonly autoplay?: boolean;
   /** An ELF that runs as the VM's guest instead of the lab's own. */
   readonly guest?: { readonly name: string; readonly bytes: Uint8Array };
-}
-
-/** What the baseline run (same VM, same seed, without the mechanism) found. */
-export interface BaselineResult {
-  readonly title: string;
-  readonly downtimeNs: number; //   −1 while it is not known
-  readonly totalNs: number; //      −1 while it is not known
-  readonly stoppedAfterNs: number; // from the request to the stop
 }
 
 /** Everything needed to repeat a run that broke. */
@@ -44,7 +38,7 @@ export interface Pace {
 export type SessionUpdate =
   | { readonly kind: 'snapshot'; readonly timeNs: number; readonly processes: readonly ProcessSnapshot[] }
   | { readonly kind: 'pace'; readonly pace: Pace }
-  | { readonly kind: 'baseline'; readonly baseline: BaselineResult }
+  | { readonly kind: 'baseline'; readonly timeNs: number; readonly processes: readonly ProcessSnapshot[] }
   | { readonly kind: 'failed'; readonly failure: FailureReport };
 
 /** A running lab. Made by a {@link SessionFactory}; one at a time. */
@@ -53,9 +47,11 @@ export interface Session {
   timeNs(): number;
   /** Memories to paint from, one per host, in host order. The arrays stay the same while the run lives. */
   hostViews(): readonly HostView[];
-  /** Samples so far. Call `drain` once a frame. */
-  readonly samples: SampleSeries;
-  /** Size of what the run keeps in shared memory. Unit: byte. */
+  /** Brings the samples up to date; once a frame. */
+  drainSamples(): void;
+  /** Samples of a host so far. */
+  samplesOf(host: number): SampleSeries;
+  /** False without cross-origin isolation: views are copies then. */
   readonly isolated: boolean;
 
   play(): void;
@@ -65,8 +61,8 @@ export interface Session {
   stepInstruction(): Promise<void>;
   /** Runs to the next event of any process, then pauses. */
   stepEvent(): Promise<void>;
-  /** Runs to a virtual time, as fast as possible, then pauses. */
-  advanceTo(timeNs: number): Promise<void>;
+  /** Runs to a virtual time, as fast as possible, then pauses; gives '' or why not. */
+  advanceTo(timeNs: number): Promise<string>;
   /** Resolves to a refusal, or to null when the command was accepted and logged. `atNs` −1 = now. */
   command(command: Command, atNs?: number): Promise<Refusal | null>;
   inspect(request: InspectionRequest): Promise<InspectionReply>;

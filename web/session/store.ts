@@ -5,7 +5,7 @@
  */
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { HostSnapshot, LinkSnapshot, MigrationSnapshot, TimelineEvent, VmSnapshot } from '../../core/protocol/snapshot.ts';
-import type { BaselineResult, FailureReport, Pace, RunSpec } from './session.ts';
+import type { FailureReport, Pace, RunSpec } from './session.ts';
 
 export type Density = 'lab' | 'projector' | 'workbench';
 export type Theme = 'system' | 'light' | 'dark';
@@ -23,7 +23,9 @@ export interface AppState {
   readonly hosts: readonly HostSnapshot[];
   readonly links: readonly LinkSnapshot[];
   readonly migrations: readonly MigrationSnapshot[];
-  readonly baseline: BaselineResult | null;
+  /** Migrations of the baseline run, which runs beside this one. */
+  readonly baseline: readonly MigrationSnapshot[];
+  readonly baselineNs: number; // how far the baseline has come, −1 = there is none
   readonly events: readonly TimelineEvent[];
   readonly consoleVersion: number;
   /** Values that the run has confirmed, and values asked for that it has not. */
@@ -52,7 +54,7 @@ export const EVENTS_MAX = 2_000;
 /** The state before a run has told anything. */
 export function emptyRun(spec: RunSpec): Pick<
   AppState,
-  'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'links' | 'migrations' | 'baseline'
+  'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'links' | 'migrations' | 'baseline' | 'baselineNs'
   | 'events' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage'
 > {
   return {
@@ -64,7 +66,8 @@ export function emptyRun(spec: RunSpec): Pick<
     hosts: [],
     links: [],
     migrations: [],
-    baseline: null,
+    baseline: [],
+    baselineNs: -1,
     events: [],
     consoleVersion: 0,
     knobs: {},

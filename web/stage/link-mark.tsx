@@ -39,15 +39,15 @@ export function LinkMark() {
           {link.lossPercent > 0 && <span className="soft">loses <Quantity value={link.lossPercent} unit="%" entity={entity} /></span>}
           {!link.up && <span className="link__cut">cut</span>}
           <TileLegend live={live} />
+          <button
+            type="button" className="button link__scissors"
+            title={link.up ? 'Cut the link' : 'Mend the link'} aria-label={link.up ? 'Cut the link' : 'Mend the link'}
+            onClick={() => void commands.run('inject-fault', { fault: link.up ? 'cut-link' : 'mend-link' })}
+          >
+            {link.up ? <Scissors size={16} aria-hidden="true" /> : <Link2 size={16} aria-hidden="true" />}
+          </button>
         </div>
         <PipeHandle height={height} />
-        <button
-          type="button" className="button link__scissors" style={{ top: `calc(50% + ${height / 2 + 4}px)` }}
-          title={link.up ? 'Cut the link' : 'Mend the link'} aria-label={link.up ? 'Cut the link' : 'Mend the link'}
-          onClick={() => void commands.run('inject-fault', { fault: link.up ? 'cut-link' : 'mend-link' })}
-        >
-          {link.up ? <Scissors size={16} aria-hidden="true" /> : <Link2 size={16} aria-hidden="true" />}
-        </button>
       </div>
       <div ref={knobs} className="link__knobs" hidden={level !== 'site' || !shown} data-mark="knobs" data-no-zoom>
         <Knob id="bandwidth" entity={entity} />

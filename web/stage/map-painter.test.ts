@@ -57,11 +57,11 @@ test('states come from guest map and frame table', () => {
   put(4, 14, frameField.dirty | frameField.inFlight);
   const into = new Uint8Array(6);
   const counts = { missing: 0, dirty: 0, inFlight: 0 };
-  readPageStates({ view, slot, pageCount: 6, logged: false, into, counts });
+  readPageStates({ view, slot, pageCount: 6, logged: false, incoming: false, into, counts });
   expect([...into]).toEqual([pageState.heat, pageState.heat + 2, pageState.clean, pageState.clean, pageState.inFlight, pageState.missing]);
-  readPageStates({ view, slot, pageCount: 6, logged: true, into, counts });
+  readPageStates({ view, slot, pageCount: 6, logged: true, incoming: false, into, counts });
   expect([...into].map(stateName)).toEqual(['clean', 'clean', 'clean', 'dirty', 'in flight', 'missing']);
   expect(counts).toEqual({ missing: 1, dirty: 1, inFlight: 1 });
-  readPageStates({ view, slot: -1, pageCount: 6, logged: true, into, counts });
+  readPageStates({ view, slot: -1, pageCount: 6, logged: true, incoming: false, into, counts });
   expect(counts.missing).toBe(6);
 });

@@ -57,7 +57,9 @@ export function makePatterns(cell: number, colours: MapColours): CellPatterns {
     fill(pageState.inFlight, colours.clean, Math.ceil((body - kernel) / 2));
   }
   for (let age = 0; age < HEAT_LEVELS; age++) {
-    fill(pageState.heat + age, mix(colours.dirty, colours.clean, (age / HEAT_LEVELS) ** 0.8), 0);
+    const part = (age / HEAT_LEVELS) ** 0.8;
+    fill(pageState.heat + age, mix(colours.dirty, colours.clean, part), 0);
+    fill(pageState.arrived + age, mix(colours.inFlight, colours.clean, part), 0);
   }
   paintMissing(pixels, { cell, body, line, colours });
   return { cell, pixels };

@@ -5,11 +5,11 @@
 import { frameField } from '../../core/protocol/host-memory-layout.ts';
 import { type HostView, heatEpoch } from '../session/host-view.ts';
 
-/** Codes. `heat + age` for age 0 (just written) … HEAT_LEVELS − 1. */
-export const pageState = { missing: 0, clean: 1, dirty: 2, inFlight: 3, merged: 4, heat: 8 } as const;
-/** Epochs after which a written page looks clean again. */
+/** Epochs after which a written or arrived page looks clean again. */
 export const HEAT_LEVELS = 8;
-export const STATE_COUNT = pageState.heat + HEAT_LEVELS;
+/** Codes. `heat + age` (written) and `arrived + age` (come over the link) for age 0 … HEAT_LEVELS − 1. */
+export const pageState = { missing: 0, clean: 1, dirty: 2, inFlight: 3, merged: 4, heat: 8, arrived: 8 + HEAT_LEVELS } as const;
+export const STATE_COUNT = pageState.arrived + HEAT_LEVELS;
 
 export interface PageCounts {
   missing: number;
@@ -26,10 +26,12 @@ export function readPageStates(options: {
   readonly slot: number;
   readonly pageCount: number;
   readonly logged: boolean;
+  readonly incoming: boolean; // the VM is being received: what is written here has arrived
   readonly into: Uint8Array;
   readonly counts: PageCounts;
 }): void {
   const { view, slot, pageCount, logged, into, counts } = options;
+  const fresh = options.incoming ? pageState.arrived : pageState.heat;
   counts.missing = 0;
   counts.dirty = 0;
   counts.inFlight = 0;
@@ -59,7 +61,7 @@ export function readPageStates(options: {
     } else {
       const heat = (entry >>> frameField.heatShift) & frameField.heatMask;
       const age = (epoch - heat) & frameField.heatMask;
-      into[page] = heat !== 0 && age < HEAT_LEVELS ? pageState.heat + age : pageState.clean;
+      into[page] = heat !== 0 && age < HEAT_LEVELS ? fresh + age : pageState.clean;
     }
   }
 }
@@ -69,6 +71,7 @@ export function stateName(state: number): string {
   if (state === pageState.missing) return 'missing';
   if (state === pageState.dirty) return 'dirty';
   if (state === pageState.inFlight) return 'in flight';
+  if (state >= pageState.arrived) return 'just arrived';
   if (state >= pageState.heat) return 'just written';
   return 'clean';
 }

@@ -70,9 +70,10 @@ function paintPage(options: PagesOptions, page: number, square: Rect): void {
     if (cell > 96) frame(context, colours.css.dirty, x, y, size, line);
     else fill(context, colours.css.dirty, x, y, size, 1);
   } else if (state >= pageState.heat) {
-    const strength = 1 - (state - pageState.heat) / HEAT_LEVELS;
-    if (cell > 96) frame(context, colours.css.dirty, x, y, size, line * strength);
-    else fill(context, colours.css.dirty, x, y, size, strength);
+    const strength = 1 - ((state - pageState.heat) % HEAT_LEVELS) / HEAT_LEVELS;
+    const colour = colours.css[state >= pageState.arrived ? 'in-flight' : 'dirty'];
+    if (cell > 96) frame(context, colour, x, y, size, line * strength);
+    else fill(context, colour, x, y, size, strength);
   } else if (state === pageState.merged) fill(context, colours.css.shared, x, y, size, 1);
   if (cell > 96) paintBytes(options, page, { x: x + line, y: y + line, width: size - 2 * line, height: size - 2 * line });
 }

@@ -45,8 +45,8 @@ export function layoutStage(options: StageOptions): StageLayout {
   const header = Math.round(36 * text);
   const consoleHeight = Math.round(62 * text);
   const knobHeight = compact ? 0 : Math.round(56 * text);
-  const middleLeast = Math.round((compact ? 380 : 352) * text);
-  const side = compact ? Math.round(176 * text) : 0;
+  const middleLeast = Math.round((compact ? 324 : 352) * text);
+  const side = compact ? Math.round(146 * text) : 0;
   const free = {
     width: (width - 2 * margin - 2 * margin - middleLeast) / 2 - 2 * PADDING - side,
     height: height - 2 * (compact ? 8 : margin) - header - consoleHeight - knobHeight - PADDING,
@@ -68,9 +68,9 @@ export function layoutStage(options: StageOptions): StageLayout {
   const linkX = inset + hostWidth;
   const linkWidth = width - 2 * linkX;
   const mapTop = top + header;
-  const storyHeight = compact ? Math.round(116 * text) : Math.round(Math.max(200, map.height * 0.46) * (large ? 1.15 : 1));
+  const storyHeight = compact ? Math.round(Math.min(128, height * 0.33) * text) : Math.round(Math.max(200, map.height * 0.46) * (large ? 1.15 : 1));
   const story = { x: linkX + 24, y: compact ? top : mapTop - 8, width: linkWidth - 48, height: storyHeight };
-  const pipeHeight = compact ? 108 : 132;
+  const pipeHeight = compact ? 124 : 140;
   const link = { x: linkX, y: story.y + story.height + (compact ? 4 : 12), width: linkWidth, height: pipeHeight };
   const linkKnobs = { x: linkX + 24, y: link.y + link.height + 4, width: linkWidth - 48, height: Math.max(0, top + hostHeight - link.y - link.height - 4) };
   return {

@@ -31,6 +31,7 @@ export interface MapFacts {
   readonly slot: number;
   readonly pageCount: number;
   readonly logged: boolean;
+  readonly incoming: boolean;
 }
 
 const MAP_PAGES_MAX = 262_144;
@@ -97,6 +98,7 @@ export class StagePainter {
     const state = store.getState();
     const migration = findMigration(state);
     const live = isMigrating(migration);
+    const samples = migration === undefined ? undefined : session?.samplesOf(migration.from);
     for (const side of [0, 1] as const) {
       const host = state.hosts[side];
       const vm = host?.vms.find((it) => it.state !== 'incoming') ?? host?.vms[0];
@@ -105,14 +107,15 @@ export class StagePainter {
         slot: vm?.slot ?? -1,
         pageCount: vm?.pageCount ?? other?.pageCount ?? 16_384,
         logged: live && migration?.from === host?.id,
+        incoming: vm?.state === 'incoming',
       }, fresh);
     }
     paintPipe(this.#pipe, {
       context: this.#context, ratio: this.#ratio, rect: project(scene.camera, scene.layout.link), k: scene.camera.k,
       colours: this.#colours, state, migration: live ? migration : undefined,
       inFlight: this.#maps[0].counts.inFlight + this.#maps[1].counts.inFlight,
-      linkBytesPerSecond: live ? (session?.samples.findLatest('link-bytes-per-second') ?? 0) : 0,
-      pagesSent: session?.samples.findLatest('pages-sent') ?? 0,
+      linkBytesPerSecond: live ? (samples?.findLatest('link-bytes-per-second') ?? 0) : 0,
+      pagesSent: samples?.findLatest('pages-sent') ?? 0,
       fresh,
     });
     const legend = String(this.#pipe.pagesPerTile);
@@ -128,7 +131,7 @@ export class StagePainter {
     if (view === undefined) {
       map.states.fill(0, 0, pageCount);
     } else {
-      readPageStates({ view, slot: facts.slot, pageCount, logged: facts.logged, into: map.states, counts: map.counts });
+      readPageStates({ view, slot: facts.slot, pageCount, logged: facts.logged, incoming: facts.incoming, into: map.states, counts: map.counts });
     }
     const rect = project(scene.camera, scene.layout.maps[side]);
     const exact = scene.layout.cell * scene.camera.k * this.#ratio;

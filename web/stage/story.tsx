@@ -64,11 +64,12 @@ export function Story() {
 
 function Measured({ migration, baseline }: { readonly migration: MigrationSnapshot; readonly baseline: AppState['baseline'] }) {
   const entity = `migration:${migration.vm}`;
+  const other = downtimeNs(findMigration({ migrations: baseline }));
   return (
     <>
       It stopped for <Quantity className="story__number" value={Math.max(0, downtimeNs(migration))} unit="ns" entity={entity} />.
-      {baseline !== null && baseline.downtimeNs >= 0 && (
-        <> {baseline.title}: <Quantity className="story__number" value={baseline.downtimeNs} unit="ns" entity="baseline" />.</>
+      {other >= 0 && (
+        <> {contract.baselineTitle}: <Quantity className="story__number" value={other} unit="ns" entity="baseline" />.</>
       )}
     </>
   );

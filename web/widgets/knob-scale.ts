@@ -15,11 +15,12 @@ export function positionOf(row: KnobRow, value: number): number {
   return Math.round(part * count);
 }
 
-/** Value at a position: the ends exactly, between them two digits (logarithmic) or whole steps (linear). */
+/** Value at a position: the ends and the default exactly, between them two digits (logarithmic) or whole steps (linear). */
 export function valueAt(row: KnobRow, position: number): number {
   const count = positionCount(row);
   if (position <= 0) return row.minimum;
   if (position >= count) return row.maximum;
+  if (position === positionOf(row, row.default)) return row.default;
   if (row.scale === 'logarithmic') {
     const value = row.minimum * (row.maximum / row.minimum) ** (position / count);
     return Math.min(row.maximum, Math.max(row.minimum, Math.round(Number(value.toPrecision(2)))));

@@ -18,6 +18,12 @@ export function knobRow(id: string): KnobRow {
   return row;
 }
 
+/** Beside its mark a knob need not repeat the mark's name: "Link bandwidth" stands as "Bandwidth" at the link. */
+function shortTitle(row: KnobRow): string {
+  const short = row.title.replace(/^Link /, '');
+  return short.charAt(0).toUpperCase() + short.slice(1);
+}
+
 /** A slider or switch for one knob, bound to the run. `entity` is the mark that it changes. */
 export function Knob({ id, entity }: { readonly id: string; readonly entity: string }) {
   const row = knobRow(id);
@@ -48,7 +54,7 @@ export function Knob({ id, entity }: { readonly id: string; readonly entity: str
       onValueChange={(position) => set(position)}
     >
       <span className="knob__label">
-        <span className="knob__title">{row.title}</span>
+        <span className="knob__title">{shortTitle(row)}</span>
         <span className="knob__value number" data-entity={entity} data-unit={text.unit}>{text.text}</span>
       </span>
       <Slider.Control className="knob__control">

@@ -1,0 +1,143 @@
+/**
+ * `window.glasshouse`: the page for scripts and tests. Every call goes through the same command table
+ * as buttons and keys; with `at`, a script is repeatable.
+ */
+import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
+import type { RunController } from '../session/run-controller.ts';
+import { downtimeNs, findMigration } from '../session/store.ts';
+import type { CommandRegistry } from './commands.ts';
+import type { FrameLoop } from './frame-loop.ts';
+import { knobFault } from './moment-link.ts';
+
+/** What a script sees of a command. */
+export interface CommandDescription {
+  readonly id: string;
+  readonly title: string;
+  readonly hotkey: string;
+  readonly enabled: boolean;
+  readonly why: string; // '' or why it cannot be run now
+}
+
+/** Values that stand for the run now. Units are those of the contract's rows. */
+export type Metrics = Readonly<Record<string, { readonly value: number; readonly unit: string }>>;
+
+/** A condition on a metric. */
+export interface MetricCondition {
+  readonly metric: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+/** The typed interface behind `window.glasshouse`. Times in virtual ns. */
+export interface Glasshouse {
+  /** Resolves when a run is alive and has been painted. */
+  ready(): Promise<void>;
+  /** Starts a run; resolves to '' when it is alive and painted, or to one sentence that says why not. */
+  load(options: { readonly lab?: string; readonly seed?: number; readonly knobs?: Readonly<Record<string, number>>; readonly autoplay?: boolean }): Promise<string>;
+  /** Runs to a virtual time as fast as possible, pauses, and resolves after the paint. */
+  advanceTo(timeNs: number): Promise<void>;
+  /** Runs a command of the table; resolves to '' or to the sentence of the refusal. `at`: virtual time at which the run applies it. */
+  runCommand(id: string, args?: unknown, options?: { readonly at?: number }): Promise<string>;
+  listCommands(): readonly CommandDescription[];
+  /** Resolves with the value once the condition holds. */
+  waitForMetric(condition: MetricCondition): Promise<number>;
+  metrics(): Metrics;
+  runHash(): Promise<string>;
+  /** The run as text of a run file. */
+  exportRun(): Promise<string>;
+  /** Resolves with the report of the first run that broke. */
+  readonly failed: Promise<string>;
+  /** For the gates: main-thread work per frame in ms at a percentile 0 … 1, and a fresh start of the measurement. */
+  frameWorkMs(percentile: number): number;
+  resetFrameWork(): void;
+}
+
+declare global {
+  interface Window {
+    glasshouse: Glasshouse;
+  }
+}
+
+interface Options {
+  readonly controller: RunController;
+  readonly commands: CommandRegistry;
+  readonly loop: FrameLoop;
+}
+
+export function makeGlasshouse({ controller, commands, loop }: Options): Glasshouse {
+  const { store } = controller;
+  const alive = async () => {
+    await controller.waitFor((state) => state.status !== 'starting' && state.hosts.length > 0);
+    await loop.painted();
+    await loop.painted();
+  };
+  const metrics = () => metricsOf(controller, loop);
+  return {
+    ready: alive,
+    async load(options) {
+      if (options.lab !== undefined && options.lab !== contract.id) return `There is no lab “${options.lab}”; there is “${contract.id}”.`;
+      for (const [knob, value] of Object.entries(options.knobs ?? {})) {
+        const row = contract.knobs.find((it) => it.id === knob);
+        if (row === undefined) return `There is no knob “${knob}”.`;
+        const fault = knobFault(row, value);
+        if (fault !== '') return fault;
+      }
+      const { spec } = store.getState();
+      const sentence = await controller.start({
+        lab: contract.id, seed: options.seed ?? spec.seed, knobs: options.knobs ?? {}, autoplay: options.autoplay ?? true,
+      });
+      if (sentence === '') await alive();
+      return sentence;
+    },
+    async advanceTo(timeNs) {
+      const sentence = (await controller.session?.advanceTo(timeNs)) ?? 'No run is alive.';
+      if (sentence !== '') throw new Error(sentence);
+      await loop.painted();
+      await loop.painted();
+    },
+    runCommand: (id, args, options) => commands.run(id, args ?? {}, options ?? {}),
+    listCommands: () => commands.rows.map((row) => {
+      const why = row.enabledWhen(store.getState());
+      return { id: row.id, title: row.title, hotkey: row.hotkey ?? '', enabled: why === '', why };
+    }),
+    async waitForMetric({ metric, atLeast = -Infinity, atMost = Infinity }) {
+      const value = () => metrics()[metric]?.value ?? Number.NaN;
+      await controller.waitFor(() => value() >= atLeast && value() <= atMost);
+      return value();
+    },
+    metrics,
+    runHash: async () => (await controller.session?.runHash()) ?? '',
+    exportRun: async () => (await controller.session?.exportRun()) ?? '{}',
+    failed: controller.failed,
+    frameWorkMs: (percentile) => loop.workMs(percentile),
+    resetFrameWork: () => loop.resetMeasurement(),
+  };
+}
+
+/** Contract metrics from the newest sample and snapshot, and a few of the page itself. */
+function metricsOf(controller: RunController, loop: FrameLoop): Metrics {
+  const { session, store } = controller;
+  const state = store.getState();
+  const migration = findMigration(state);
+  const series = session?.samplesOf(migration?.from ?? state.hosts[0]?.id ?? 0);
+  const out: Record<string, { value: number; unit: string }> = {};
+  for (const row of contract.metrics) {
+    const value = series?.findLatest(row.id);
+    if (value !== undefined) out[row.id] = { value, unit: row.unit };
+  }
+  if (migration !== undefined) {
+    const downtime = downtimeNs(migration);
+    if (downtime >= 0) out['downtime'] = { value: downtime, unit: 'ns' };
+    if (migration.endedAtNs >= 0) out['total-time'] = { value: migration.endedAtNs - migration.startedAtNs, unit: 'ns' };
+    out['rounds'] = { value: migration.rounds.length, unit: 'rounds' };
+    out['pages-sent'] = { value: migration.pagesSent, unit: 'pages' };
+    out['pages-zero'] = { value: migration.pagesZero, unit: 'pages' };
+    out['bytes-sent'] = { value: migration.bytesSent, unit: 'bytes' };
+  }
+  const baseline = downtimeNs(findMigration({ migrations: state.baseline }));
+  if (baseline >= 0) out['baseline-downtime'] = { value: baseline, unit: 'ns' };
+  out['virtual-time'] = { value: session?.timeNs() ?? state.timeNs, unit: 'ns' };
+  out['migrations-done'] = { value: state.migrations.filter((it) => it.role === 'source' && it.phase === 'done').length, unit: 'migrations' };
+  out['frame-work-p95'] = { value: loop.workMs(0.95), unit: 'ms' };
+  return out;
+}

@@ -1,0 +1,65 @@
+/**
+ * Console ribbons: a band for as long as the VM could speak, a tick for each line that it printed, and a
+ * hole where it stood still. Two ribbons, mechanism and baseline, on one time axis.
+ */
+import type { MigrationSnapshot } from '../../core/protocol/snapshot.ts';
+import type { ConsoleLine } from '../session/console-log.ts';
+import type { Colours } from '../styles/colours.ts';
+
+export interface Ribbon {
+  readonly lines: readonly ConsoleLine[];
+  readonly migration: MigrationSnapshot | undefined;
+  readonly nowNs: number; // how far this run has come; negative = there is none
+}
+
+export interface RibbonOptions {
+  readonly span: { readonly fromNs: number; readonly toNs: number };
+  readonly colours: Colours;
+  readonly left: number; //  px kept free on either side, as the charts do
+  readonly right: number;
+  readonly ribbons: readonly Ribbon[];
+}
+
+/** The hole of a ribbon, or undefined: from the stop to the resume, or to now while it lasts. */
+export function findHole(ribbon: Ribbon): { readonly fromNs: number; readonly toNs: number } | undefined {
+  const { migration } = ribbon;
+  if (migration === undefined || migration.stoppedAtNs < 0) return undefined;
+  if (migration.resumedAtNs >= migration.stoppedAtNs) return { fromNs: migration.stoppedAtNs, toNs: migration.resumedAtNs };
+  return migration.endedAtNs < 0 ? { fromNs: migration.stoppedAtNs, toNs: ribbon.nowNs } : undefined;
+}
+
+export function paintRibbons(canvas: HTMLCanvasElement, options: RibbonOptions): void {
+  const ratio = window.devicePixelRatio;
+  const { clientWidth: width, clientHeight: height } = canvas;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const context = canvas.getContext('2d')!;
+  const { span, colours, left, right } = options;
+  const scale = (width - left - right) / (span.toNs - span.fromNs);
+  const at = (ns: number) => left + Math.min(1, Math.max(0, (ns - span.fromNs) / (span.toNs - span.fromNs))) * (width - left - right);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  const step = height / options.ribbons.length;
+  options.ribbons.forEach((ribbon, index) => {
+    const band = { y: index * step + 3, height: step - 6 };
+    if (ribbon.nowNs < 0) return;
+    const end = at(ribbon.nowNs);
+    context.fillStyle = colours.css.clean;
+    context.fillRect(left, band.y, Math.max(0, end - left), band.height);
+    context.fillStyle = colours.css.device;
+    for (const line of ribbon.lines) {
+      if (line.timeNs < span.fromNs || line.timeNs > span.toNs) continue;
+      context.fillRect(Math.round(at(line.timeNs)), band.y, 2, band.height);
+    }
+    const hole = findHole(ribbon);
+    if (hole === undefined) return;
+    const [from, to] = [at(hole.fromNs), Math.min(at(hole.toNs), end)];
+    const size = Math.max(2, (hole.toNs - hole.fromNs) * scale, to - from);
+    context.clearRect(from, band.y - 1, size, band.height + 2);
+    context.fillStyle = colours.css.ink;
+    context.fillRect(from - 1, band.y - 3, 1, band.height + 6);
+    context.fillRect(from + size, band.y - 3, 1, band.height + 6);
+  });
+}

@@ -1,0 +1,39 @@
+/** A stretch of a sample series thinned to what a chart can show: bucket means for rates, last values for levels. Pure. */
+import { rowAt, type SampleSeries } from '../session/sample-series.ts';
+
+export type Thinning = 'mean' | 'last' | 'maximum';
+
+/** Columns for a chart: times in seconds first, then one array a metric. A metric that is not measured is all zero. */
+export function sampleWindow(options: {
+  readonly series: SampleSeries;
+  readonly fromNs: number;
+  readonly toNs: number;
+  readonly metrics: readonly { readonly id: string; readonly thinning: Thinning }[];
+  readonly pointsMax: number;
+}): number[][] {
+  const { series, fromNs, toNs, metrics, pointsMax } = options;
+  const first = rowAt(series, fromNs);
+  const end = rowAt(series, toNs + 1);
+  const stride = Math.max(1, Math.ceil((end - first) / pointsMax));
+  const out: number[][] = [[], ...metrics.map(() => [] as number[])];
+  for (let row = first; row < end; row += stride) {
+    const last = Math.min(end, row + stride) - 1;
+    out[0]!.push(series.timeNs[last]! / 1e9);
+    metrics.forEach(({ id, thinning }, index) => {
+      const column = series.find(id);
+      out[index + 1]!.push(column === undefined ? 0 : thinned(column, row, last, thinning));
+    });
+  }
+  return out;
+}
+
+function thinned(column: Float64Array, first: number, last: number, thinning: Thinning): number {
+  if (thinning === 'last') return column[last]!;
+  let sum = 0;
+  let most = -Infinity;
+  for (let row = first; row <= last; row++) {
+    sum += column[row]!;
+    most = Math.max(most, column[row]!);
+  }
+  return thinning === 'mean' ? sum / (last - first + 1) : most;
+}

@@ -1,0 +1,276 @@
+/**
+ * The session of the product: a coordinator in its worker, reached through Comlink; host memories and
+ * sample rings read in place when the tab is isolated, and as copies a few times a second when it is not.
+ */
+import * as Comlink from 'comlink';
+import { readSamples, type SampleRing, sampleRingOver } from '../../core/metrics/sample-ring.ts';
+import type { Command, Refusal } from '../../core/protocol/command.ts';
+import {
+  FRAME_TABLE_ADDRESS, GUEST_MAP_ADDRESS, HEADER_ADDRESS,
+} from '../../core/protocol/host-memory-layout.ts';
+import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
+import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
+import type { RunState, SessionApi, SessionEvent, StartedRun } from '../../workers/session-api.ts';
+import { type HostView, makeCopiedView, makeHostView } from './host-view.ts';
+import { SampleSeries } from './sample-series.ts';
+import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
+
+/** How often maps and samples are copied without isolation. Unit: ms. */
+const COPY_MS = 150;
+
+type Remote = Comlink.Remote<SessionApi>;
+
+/** See the file's head. */
+class CoordinatorSession implements Session {
+  readonly isolated: boolean;
+  readonly #remote: Remote;
+  readonly #run: StartedRun;
+  readonly #listener: (update: SessionUpdate) => void;
+  readonly #views: HostView[];
+  readonly #series = new Map<number, SampleSeries>();
+  readonly #rings: { readonly ring: SampleRing; readonly series: SampleSeries; next: number }[] = [];
+  readonly #playing: boolean;
+  readonly #timer: number = 0;
+  #snapshots: readonly ProcessSnapshot[];
+  #timeNs = 0;
+  #copying = false;
+  #copied = new Map<number, number>();
+
+  constructor(remote: Remote, run: StartedRun, playing: boolean, listener: (update: SessionUpdate) => void) {
+    this.#playing = playing;
+    this.#remote = remote;
+    this.#run = run;
+    this.#listener = listener;
+    this.isolated = run.isolated;
+    this.#snapshots = run.snapshots;
+    for (const process of run.processes) this.#series.set(process.id, new SampleSeries(process.sampleColumns));
+    this.#views = run.snapshots.map((snapshot) => this.#viewOf(snapshot));
+    for (const shared of run.shared) {
+      if (shared.lane !== 'main') continue;
+      this.#rings.push({ ring: sampleRingOver(shared.samples, 0), series: this.samplesOf(shared.process), next: 0 });
+    }
+    if (!run.isolated) this.#timer = window.setInterval(() => void this.#copy(), COPY_MS);
+  }
+
+  #viewOf(snapshot: ProcessSnapshot): HostView {
+    const { frameCount } = snapshot.host;
+    const memory = this.#run.shared.find((it) => it.lane === 'main' && it.process === snapshot.process)?.memory;
+    return memory === undefined
+      ? makeCopiedView(snapshot.process, frameCount)
+      : makeHostView(snapshot.process, memory, frameCount);
+  }
+
+  timeNs(): number {
+    return this.#timeNs;
+  }
+
+  hostViews(): readonly HostView[] {
+    return this.#views;
+  }
+
+  samplesOf(host: number): SampleSeries {
+    let series = this.#series.get(host);
+    if (series === undefined) {
+      series = new SampleSeries([]);
+      this.#series.set(host, series);
+    }
+    return series;
+  }
+
+  drainSamples(): void {
+    for (const entry of this.#rings) {
+      const { first: _, next, values } = readSamples(entry.ring, entry.next);
+      if (next === entry.next) continue;
+      entry.next = next;
+      appendRows(entry.series, values);
+    }
+  }
+
+  /** Without isolation: brings frame tables, guest maps and samples over as copies. */
+  async #copy(): Promise<void> {
+    if (this.#copying) return;
+    this.#copying = true;
+    for (const view of this.#views) {
+      const [header, table, maps] = await this.#remote.copyMemory(view.host, [
+        { byteOffset: HEADER_ADDRESS, byteCount: view.header.byteLength },
+        { byteOffset: FRAME_TABLE_ADDRESS, byteCount: view.frameTable.byteLength },
+        { byteOffset: GUEST_MAP_ADDRESS, byteCount: view.guestMaps.byteLength },
+      ]);
+      if (header !== undefined) overwrite(view.header, header);
+      if (table !== undefined) overwrite(view.frameTable, table);
+      if (maps !== undefined) overwrite(view.guestMaps, maps);
+      const { next, values } = await this.#remote.copySamples(view.host, this.#copied.get(view.host) ?? 0);
+      this.#copied.set(view.host, next);
+      appendRows(this.samplesOf(view.host), values);
+    }
+    this.#copying = false;
+  }
+
+  play(): void {
+    void this.#remote.play();
+  }
+
+  pause(): void {
+    void this.#remote.pause();
+  }
+
+  setRatio(ratio: number): void {
+    void this.#remote.setSpeed(ratio === 0 ? Number.POSITIVE_INFINITY : ratio);
+  }
+
+  async stepInstruction(): Promise<void> {
+    const vm = this.#snapshots.flatMap((it) => it.host.vms).find((it) => it.state === 'running')?.id;
+    await this.#remote.step('instruction', vm);
+  }
+
+  async stepEvent(): Promise<void> {
+    await this.#remote.step('event');
+  }
+
+  async advanceTo(timeNs: number): Promise<string> {
+    const result = await this.#remote.advanceTo(timeNs);
+    return result.ok ? '' : result.error.sentence;
+  }
+
+  async command(command: Command, atNs = -1): Promise<Refusal | null> {
+    const result = await (atNs < 0 ? this.#remote.command(command) : this.#remote.command(command, atNs));
+    return result.ok ? null : result.error;
+  }
+
+  async inspect(request: InspectionRequest): Promise<InspectionReply> {
+    if (request.view === 'can-migrate') {
+      const refusal = await this.#remote.wouldRefuse({ kind: 'migrate', vm: request.vm, to: request.to });
+      return { view: 'can-migrate', refused: refusal !== undefined, sentence: refusal?.sentence ?? '' };
+    }
+    return await this.#remote.inspect(request);
+  }
+
+  async runHash(): Promise<string> {
+    return (await this.#remote.runHash()).hash;
+  }
+
+  async capture(): Promise<Uint8Array> {
+    return await this.#remote.capture(this.#run.processes[0]?.id ?? 0);
+  }
+
+  async exportRun(): Promise<string> {
+    return JSON.stringify((await this.#remote.exportRun()) ?? {}, null, 2);
+  }
+
+  dispose(): void {
+    window.clearInterval(this.#timer);
+  }
+
+  /** Number of the run that this session shows. */
+  get run(): number {
+    return this.#run.run;
+  }
+
+  onEvent(event: SessionEvent): void {
+    if (event.kind === 'state') this.#onState(event.state);
+    else if (event.kind === 'snapshots' && event.run === this.#run.run) this.#onSnapshots(event.lane, event.snapshots);
+    else if (event.kind === 'failed' && event.report.run === this.#run.run) {
+      const { report } = event;
+      this.#listener({
+        kind: 'failed',
+        failure: { sentence: report.message, report: JSON.stringify(report, null, 2) },
+      });
+    }
+  }
+
+  /** Sends the state of the start, before anything has happened. */
+  begin(): void {
+    this.#listener({ kind: 'pace', pace: { paused: !this.#playing, pausedBecause: '', ratio: this.#run.speed, slowed: false } });
+    this.#onSnapshots('main', this.#snapshots);
+  }
+
+  #onState(state: RunState): void {
+    if (state.run !== this.#run.run) return;
+    this.#timeNs = state.timeNs;
+    this.#listener({
+      kind: 'pace',
+      pace: {
+        paused: !state.playing, pausedBecause: '', slowed: state.slowMotion,
+        ratio: Number.isFinite(state.speed) ? state.speed : 0,
+      },
+    });
+  }
+
+  #onSnapshots(lane: 'main' | 'baseline', snapshots: readonly ProcessSnapshot[]): void {
+    const timeNs = Math.min(...snapshots.map((it) => it.timeNs));
+    if (lane === 'baseline') {
+      this.#listener({ kind: 'baseline', timeNs, processes: snapshots });
+      return;
+    }
+    this.#snapshots = snapshots;
+    this.#listener({ kind: 'snapshot', timeNs, processes: snapshots });
+  }
+}
+
+function runOf(event: SessionEvent): number {
+  if (event.kind === 'state') return event.state.run;
+  return event.kind === 'failed' ? event.report.run : event.run;
+}
+
+function overwrite(target: Uint32Array, bytes: Uint8Array): void {
+  if (bytes.byteLength < 4) return;
+  const copy = bytes.slice();
+  target.set(new Uint32Array(copy.buffer, 0, Math.min(target.length, copy.byteLength >> 2)));
+}
+
+function appendRows(series: SampleSeries, values: Float64Array): void {
+  const columns = series.ids.length + 1;
+  for (let start = 0; start + columns <= values.length; start += columns) {
+    series.append(values[start]!, values.subarray(start + 1, start + columns));
+  }
+}
+
+/** What can go wrong before a run is there, in one sentence. */
+function sentenceOfError(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (/memory|allocation/i.test(text)) return 'This tab has too little memory for two hosts; close other tabs and load the page again.';
+  return `The run could not start: ${text}.`;
+}
+
+/** One coordinator for the page's life; runs follow each other in it. A worker that died is replaced. */
+export function makeCoordinatorFactory(): SessionFactory {
+  let remote: Remote | null = null;
+  let current: CoordinatorSession | null = null;
+  let early: SessionEvent[] = [];
+  const connect = async (): Promise<Remote> => {
+    if (remote !== null) return remote;
+    const worker = new Worker(new URL('../../workers/coordinator.worker.ts', import.meta.url), { type: 'module' });
+    const failed = new Promise<never>((_, reject) => {
+      worker.addEventListener('error', (event) => reject(new Error(event.message || 'its worker did not load')));
+    });
+    const wrapped = Comlink.wrap<SessionApi>(worker);
+    const listener = Comlink.proxy((event: SessionEvent) => {
+      // Events of a run can overtake the reply that announces it: they wait until its session is there.
+      if (runOf(event) === current?.run) current.onEvent(event);
+      else early.push(event);
+    });
+    await Promise.race([wrapped.subscribe(listener), failed]);
+    remote = wrapped;
+    return wrapped;
+  };
+  return async (spec: RunSpec, listener) => {
+    try {
+      const api = await connect();
+      early = [];
+      const result = await api.start({
+        lab: spec.lab, seed: spec.seed, knobs: spec.knobs, baseline: true, playing: spec.autoplay ?? true,
+        ...(spec.guest === undefined ? {} : { guest: spec.guest }),
+      });
+      if (!result.ok) return { ok: false, sentence: result.error.sentence };
+      const session = new CoordinatorSession(api, result.value, spec.autoplay ?? true, listener);
+      current = session;
+      session.begin();
+      for (const event of early) if (runOf(event) === session.run) session.onEvent(event);
+      early = [];
+      return { ok: true, session };
+    } catch (error) {
+      remote = null;
+      return { ok: false, sentence: sentenceOfError(error) };
+    }
+  };
+}
