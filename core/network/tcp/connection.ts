@@ -85,6 +85,8 @@ export interface ReceiveState {
   segmentsUnacknowledged: number;
   /** An acknowledgement must leave before the event ends. */
   acknowledgeNow: boolean;
+  /** No challenge acknowledgement leaves before this time. Unit: ns. */
+  challengeAtNs: number;
 }
 
 /** RFC 5681, RFC 6582. Unit of windows: byte. */

@@ -19,7 +19,7 @@ import {
   type TcpConnection,
 } from './connection.ts';
 import type { TcpContext, TcpFailure } from './context.ts';
-import { acceptPayload, isAcceptable } from './receive.ts';
+import { acceptPayload, isAcceptable, takeFin } from './receive.ts';
 import {
   retransmitOldest,
   transmitAcknowledgement,
@@ -105,6 +105,20 @@ export function onSegmentInSynSent(
   return undefined;
 }
 
+/** Linux tcp_invalid_ratelimit, Documentation/networking/ip-sysctl.rst. Unit: ns. */
+const CHALLENGE_INTERVAL_NS = 500_000_000;
+
+/**
+ * Answers a segment that cannot be right with where we stand. Throttled (RFC 5961 §7): two sides that
+ * were lied to about their numbers would else answer each other for ever.
+ */
+function challenge(context: TcpContext, connection: TcpConnection, now: number): void {
+  const { receive } = connection;
+  if (now < receive.challengeAtNs) return;
+  receive.challengeAtNs = now + CHALLENGE_INTERVAL_NS;
+  transmitAcknowledgement(context, connection, now);
+}
+
 /** Sends data that the segment made room for, then the acknowledgement if none went with data. */
 function finishSegment(context: TcpContext, connection: TcpConnection, now: number): void {
   transmitPending(context, connection, now);
@@ -133,18 +147,19 @@ export function onSegment(
     // The acknowledgement in it may still be news (both sides may have lost theirs).
     if (flags & ACK && offset <= receive.next) onAcknowledgementField(context, connection, segment, offset, now);
     if (connection.state === 'closed') return;
-    receive.acknowledgeNow = true;
+    if (length === 0) challenge(context, connection, now);
+    else receive.acknowledgeNow = true;
     finishSegment(context, connection, now);
     return;
   }
   if (flags & RST) {
-    if (offset !== receive.next) transmitAcknowledgement(context, connection, now);
+    if (offset !== receive.next) challenge(context, connection, now);
     else if (connection.state === 'time-wait') context.remove(connection);
     else failConnection(context, connection, 'reset');
     return;
   }
   if (flags & SYN) {
-    transmitAcknowledgement(context, connection, now);
+    challenge(context, connection, now);
     return;
   }
   if (!(flags & ACK)) return;
@@ -165,7 +180,7 @@ function onAcknowledgementField(
   const near = Math.max(0, send.unacknowledged);
   const acknowledgement = offsetOf(send.initialSequence, segment.acknowledgement, near);
   if (acknowledgement > send.highest) {
-    transmitAcknowledgement(context, connection, now);
+    challenge(context, connection, now);
     return false;
   }
   if (connection.state === 'syn-received') {
@@ -306,7 +321,7 @@ function onText(
     if (payload.length > 0 || fin) receive.acknowledgeNow = true;
     return;
   }
-  if (fin && receive.finOffset < 0) receive.finOffset = offset + payload.length;
+  if (fin) takeFin(receive, offset + payload.length);
   if (payload.length > 0) {
     const before = availableBytes(receive);
     const gained = acceptPayload(receive, offset, payload);

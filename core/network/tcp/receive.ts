@@ -31,6 +31,7 @@ export function makeReceive(settings: TcpSettings): ReceiveState {
     finOffset: -1,
     segmentsUnacknowledged: 0,
     acknowledgeNow: false,
+    challengeAtNs: 0,
   };
 }
 
@@ -146,6 +147,13 @@ export function acceptPayload(receive: ReceiveState, start: number, payload: Uin
   if (receive.outOfOrder.length > 0) receive.acknowledgeNow = true;
   drainOutOfOrder(receive);
   return receive.next - before;
+}
+
+/** Notes where the peer's stream ends. A second end, or one before bytes that came, is not believed. */
+export function takeFin(receive: ReceiveState, offset: number): void {
+  const last = receive.outOfOrder[receive.outOfOrder.length - 1];
+  const received = Math.max(receive.next, last === undefined ? 0 : last.offset + last.bytes.length);
+  if (receive.finOffset < 0 && offset >= received) receive.finOffset = offset;
 }
 
 /** Pieces that the gap no longer separates become readable. */

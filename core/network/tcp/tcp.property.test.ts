@@ -119,7 +119,7 @@ test('damaged and forged frames in the middle of a transfer never throw; bounds 
         const forged = frame.slice(0, nextBelow(random, 8) === 0 ? nextBelow(random, frame.length) : frame.length);
         for (let count = 1 + nextBelow(random, 3); count > 0; count--) {
           // Mostly the TCP header: ports, numbers, flags, window, options.
-          const at = nextBelow(random, 3) === 0 ? nextBelow(random, forged.length) : 34 + nextBelow(random, 30);
+          const at = nextBelow(random, 3) === 0 ? nextBelow(random, Math.max(1, forged.length)) : 34 + nextBelow(random, 30);
           if (at < forged.length) forged[at] = nextBelow(random, 256);
         }
         cable.stacks[side].onFrame(forged, now);
@@ -131,7 +131,7 @@ test('damaged and forged frames in the middle of a transfer never throw; bounds 
       };
       cable.run(300_000_000);
     }),
-    { numRuns: verify ? 2_000 : 60, seed: 5961 },
+    { numRuns: verify ? 2_000 : 25, seed: 5961 },
   );
 });
 

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { ADDRESSES, Cable, type CableOptions, type Side } from '../../testing/cable.ts';
 import { startTransfer } from '../../testing/stream-transfer.ts';
 import { parseIpv4Header } from '../ipv4.ts';
-import { ACK, FIN, parseSegment, RST, type Segment, SYN } from '../tcp-segment.ts';
+import { localMac } from '../ethernet.ts';
+import { ACK, FIN, makeSegmentFrame, parseSegment, RST, type Segment, SYN } from '../tcp-segment.ts';
 import type { TcpEvent } from './context.ts';
 
 const GIGABIT: CableOptions = { seed: 1, bandwidthBitsPerSecond: 1e9, latencyNs: 50_000 };
@@ -297,4 +298,37 @@ test('equal seeds give equal runs, other seeds other sequence numbers', () => {
   };
   expect(run(5)).toBe(run(5));
   expect(run(5)).not.toBe(run(6));
+});
+
+test('a FIN that would lie before bytes that came is not believed', () => {
+  const cable = new Cable(GIGABIT);
+  const seen = watch(cable);
+  let accepted = 0;
+  cable.onEvent = (_, event) => {
+    if (event.kind === 'accepted') accepted = event.connection;
+  };
+  cable.stacks[1].listen(80);
+  const id = cable.stacks[0].connect(ADDRESSES[1], 80, 0);
+  cable.run(1_000_000);
+  cable.stacks[0].send(id, new Uint8Array(1000), cable.now);
+  cable.run(2_000_000);
+  const data = seen.find(({ segment }) => segment.payload.length === 1000)?.segment;
+  if (data === undefined) throw new Error('the data was sent');
+  const forged = makeSegmentFrame(
+    { sourceMac: localMac(0), destinationMac: localMac(1), sourceAddress: ADDRESSES[0], destinationAddress: ADDRESSES[1] },
+    { ...data, sequence: (data.sequence + 500) >>> 0, flags: ACK | FIN },
+    510, // reaches ten bytes beyond what came, and the FIN behind them
+  );
+  cable.stacks[1].onFrame(forged.slice(), cable.now);
+  expect(cable.stacks[1].state(accepted)).toBe('close-wait');
+  expect(cable.stacks[1].receiveAvailable(accepted)).toBe(1010);
+  const early = makeSegmentFrame(
+    { sourceMac: localMac(0), destinationMac: localMac(1), sourceAddress: ADDRESSES[0], destinationAddress: ADDRESSES[1] },
+    { ...data, flags: ACK | FIN },
+    10,
+  );
+  cable.stacks[1].onFrame(early, cable.now);
+  expect(cable.stacks[1].receiveAvailable(accepted)).toBe(1010);
+  cable.stacks[1].consume(accepted, 5000, cable.now);
+  expect(cable.stacks[1].peek(accepted)).toHaveLength(0);
 });
