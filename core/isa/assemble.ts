@@ -138,7 +138,7 @@ function writeItem(layout: Layout, item: Item, bases: readonly number[], into: U
   switch (content.kind) {
     case 'instructions':
       content.instructions.forEach((instruction, index) => {
-        const at = { ...position, offset: position.offset + 4 * index };
+        const at = { ...position, offset: position.offset + 4 * index, dot: position.offset };
         view.setUint32(4 * index, encodePending(instruction, scopeAt(layout, at, bases)), true);
       });
       break;

@@ -22,6 +22,8 @@ export interface Position {
   readonly section: number;
   readonly offset: number;
   readonly sequence: number;
+  /** Offset of the statement, when this is a later instruction of its expansion. */
+  readonly dot?: number;
 }
 
 /** Something that makes bytes. */
@@ -90,6 +92,7 @@ export function scopeAt(layout: Layout, position: Position, bases: SectionBases,
   };
   return {
     here: () => place(position),
+    dot: () => place({ ...position, offset: position.dot ?? position.offset }),
     symbol(name, where) {
       const entry = layout.symbols.get(name);
       if (entry === undefined) {

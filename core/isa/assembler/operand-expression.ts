@@ -11,7 +11,7 @@ import type { Token } from './lexer.ts';
 export type OperandExpression =
   | { readonly kind: 'constant'; readonly value: bigint; readonly place: Place }
   | { readonly kind: 'symbol' | 'local'; readonly name: string; readonly place: Place }
-  | { readonly kind: 'here'; readonly place: Place }
+  | { readonly kind: 'dot'; readonly place: Place }
   | { readonly kind: 'unary'; readonly operator: string; readonly operand: OperandExpression; readonly place: Place }
   | {
       readonly kind: 'binary';
@@ -43,7 +43,10 @@ export interface Scope {
   /** The symbol's value, or undefined when it is not known (yet). */
   symbol(name: string, place: Place): Value;
   local(reference: string, place: Place): Value;
+  /** Address of the instruction itself: what distances are measured from. */
   here(place: Place): Value;
+  /** What `.` is: address of the first byte of the statement, also in the later instructions of a pseudo-instruction. */
+  dot(place: Place): Value;
   /** The operand of the %pcrel_hi in the instruction at `label`, and that instruction's own scope. */
   pcrelHiAt(label: Value, place: Place): { operand: OperandExpression; scope: Scope };
 }
@@ -89,7 +92,7 @@ function parsePrimary(cursor: Cursor, token: Token, depth: number): OperandExpre
     case 'local':
       return { kind: 'local', name: token.text, place: token };
     case 'name':
-      if (token.text === '.') return { kind: 'here', place: token };
+      if (token.text === '.') return { kind: 'dot', place: token };
       return { kind: 'symbol', name: token.text, place: token };
     case 'modifier': {
       const name = MODIFIERS.find((known) => known === token.text);
@@ -130,8 +133,8 @@ export function evaluate(expression: OperandExpression, scope: Scope): Value {
       return scope.symbol(expression.name, expression.place);
     case 'local':
       return scope.local(expression.name, expression.place);
-    case 'here':
-      return scope.here(expression.place);
+    case 'dot':
+      return scope.dot(expression.place);
     case 'unary': {
       const { value } = absolute(expression.operand, scope);
       const operator = expression.operator;
