@@ -216,3 +216,70 @@ test('the table of guest CSRs agrees with the architecture’s; saved fields do 
     expect(ranges[index]![0]).toBeGreaterThanOrEqual(ranges[index - 1]![1]!);
   }
 });
+
+test('a VM with more code pages than the pool has decoded pages runs on', () => {
+  // Every page: add 1 to a0, go on to the next page; the last one goes back to the first.
+  const pages = 600;
+  const guest = makeSmallGuest({ source: 'end: j end', pageCount: pages + 1 });
+  const word = (row: number) => new Uint8Array(new Uint32Array([row]).buffer);
+  for (let page = 0; page < pages; page++) {
+    const at = 0x8000_0000 + page * 4096;
+    guest.vm.write(at, word(0x0015_0513), 'hypervisor'); //     addi a0, a0, 1
+    guest.vm.write(at + 4, word(0x0000_1297), 'hypervisor'); // auipc t0, 1
+    guest.vm.write(at + 8, word(0xffc2_8067), 'hypervisor'); // jalr x0, -4(t0)
+  }
+  guest.vm.write(0x8000_0000 + pages * 4096, word(0x0005_8067), 'hypervisor'); // jr a1
+  guest.machine.writeRegister(0, 11, RAM);
+  guest.machine.run(0, (3 * pages + 1) * 3);
+  expect(x(guest, 10)).toBe(BigInt(3 * pages));
+  expect(guest.machine.context.decoded.count()).toBeLessThanOrEqual(512);
+});
+
+test('sfence.vma for one address forgets a whole superpage, and only the named page otherwise', () => {
+  const source = `li t0, ${(8n << 60n) | 0x80010n}
+    csrw satp, t0
+    li s0, 0x40003000
+    ld a0, 0(s0)
+    li t1, 0x80010008
+    sd s1, 0(t1)
+    li s2, 0x40000000
+    sfence.vma s2
+    ld a1, 0(s0)
+    end: j end`;
+  const guest = makeSmallGuest({ source });
+  const entry = (address: number, value: bigint) => {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, value, true);
+    guest.vm.write(address, bytes, 'hypervisor');
+  };
+  // Two 1 GiB pages at 0x4000_0000 and 0x8000_0000, both onto RAM; then the first becomes absent.
+  entry(0x8001_0008, (0x80000n << 10n) | 0xcfn);
+  entry(0x8001_0010, (0x80000n << 10n) | 0xcfn);
+  entry(0x8000_3000, 77n);
+  guest.machine.run(0, 40);
+  expect(x(guest, 10)).toBe(77n);
+  expect(x(guest, 11)).toBe(0n);
+});
+
+test('two VMs on one host with the same addresses do not see each other', () => {
+  const source = `li t0, 0x80002000
+    loop: ld t1, 0(t0)
+    add t1, t1, a0
+    sd t1, 0(t0)
+    j loop`;
+  const first = makeSmallGuest({ source, pageCount: 16 });
+  const made = first.system.createVm({ vmId: 2, pageCount: 16, allocated: true });
+  if (!made.ok) throw new Error(made.error.kind);
+  made.value.write(0x8000_0000, first.vm.read(0x8000_0000, 4096)!, 'hypervisor');
+  first.machine.resetHart(0, { vm: first.vm, pc: 0x8000_0000, a0: 1, a1: 0 });
+  first.machine.resetHart(1, { vm: made.value, pc: 0x8000_0000, a0: 100, a1: 0 });
+  for (let turn = 0; turn < 10; turn++) {
+    first.machine.run(0, 41);
+    first.machine.run(1, 41);
+  }
+  const value = (bytes: Uint8Array | undefined) => new DataView(bytes!.buffer).getUint32(0, true);
+  expect(value(made.value.read(0x8000_2000, 4))).toBe(100 * value(first.vm.read(0x8000_2000, 4)));
+  first.machine.releaseHart(1);
+  made.value.destroy();
+  expect(first.machine.run(0, 100).exit).toBe(exitReason.budget);
+});

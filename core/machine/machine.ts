@@ -142,23 +142,27 @@ export class Machine {
   /** What the last guestPageFault exit of a hart was about. */
   guestPageFault(slot: number): GuestPageFault {
     const hart = hartAddress(slot);
-    const value = (which: number) => BigInt.asUintN(64, this.system.host.longs[csrWord(hart, which) >> 1]!);
+    const { longs } = this.system.host;
+    const value = (which: number) => BigInt.asUintN(64, longs[csrWord(hart, which) >> 1]!);
     const virtualAddress = value(csrSlot.stval);
     const guestPhysicalAddress = value(csrSlot.htval) << 2n;
-    return { cause: this.words[csrWord(hart, csrSlot.scause)]!, virtualAddress, guestPhysicalAddress };
+    const cause = this.words[csrWord(hart, csrSlot.scause)]!;
+    return { cause, virtualAddress, guestPhysicalAddress };
   }
 
   /** x[register] as an unsigned 64-bit value. */
   readRegister(slot: number, register: number): bigint {
     assert(register >= 0 && register < 32, 'a register is x0 … x31');
-    return BigInt.asUintN(64, this.system.host.longs[registerWord(hartAddress(slot), register) >> 1]!);
+    const word = registerWord(hartAddress(slot), register);
+    return BigInt.asUintN(64, this.system.host.longs[word >> 1]!);
   }
 
   /** Sets x[register]; x0 stays 0. */
   writeRegister(slot: number, register: number, value: bigint): void {
     assert(register >= 0 && register < 32, 'a register is x0 … x31');
     if (register === 0) return;
-    this.system.host.longs[registerWord(hartAddress(slot), register) >> 1] = BigInt.asIntN(64, value);
+    const word = registerWord(hartAddress(slot), register);
+    this.system.host.longs[word >> 1] = BigInt.asIntN(64, value);
   }
 
   /** pc as an unsigned 64-bit value. */

@@ -192,7 +192,8 @@ function loadAcross(context: HartContext, hart: number, byteCount: number): numb
   const scratch = hart + hartOffset.scratch;
   bytes.fill(0, scratch, scratch + 8);
   for (let index = 0; index < byteCount; index++) {
-    const address = index < halves.split ? halves.first + index : halves.second + index - halves.split;
+    const inFirst = index < halves.split;
+    const address = inFirst ? halves.first + index : halves.second + index - halves.split;
     bytes[scratch + index] = bytes[address]!;
   }
   return 1;

@@ -193,7 +193,13 @@ function counterValue(context: HartContext, hart: number, row: GuestCsr): number
  * Writes a CSR under its mask, with what follows from it. pc already stands at the next
  * instruction.
  */
-function writeCsr(context: HartContext, hart: number, row: GuestCsr, low: number, high: number): void {
+function writeCsr(
+  context: HartContext,
+  hart: number,
+  row: GuestCsr,
+  low: number,
+  high: number,
+): void {
   const { words } = context;
   const word = csrWord(hart, row.slot);
   if (row.behaviour === 'translation') {

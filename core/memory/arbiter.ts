@@ -17,7 +17,7 @@ export type Reason = keyof typeof reasonBit;
 
 export class Arbiter {
   private readonly reasons: Uint8Array;
-  private readonly counts: Record<Reason, number> = { dirtyLog: 0, snapshot: 0, merge: 0, watch: 0 };
+  private readonly counts = { dirtyLog: 0, snapshot: 0, merge: 0, watch: 0 };
   private readonly gStage: GStage;
   private readonly tlb: Tlb;
   private readonly vmSlot: number;

@@ -152,7 +152,8 @@ export class FrameTable {
   }
 
   kind(frame: number): FrameKind {
-    return ((this.words[TABLE + frame]! >>> frameField.kindShift) & frameField.kindMask) as FrameKind;
+    const word = this.words[TABLE + frame]!;
+    return ((word >>> frameField.kindShift) & frameField.kindMask) as FrameKind;
   }
 
   owner(frame: number): number {

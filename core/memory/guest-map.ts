@@ -37,7 +37,8 @@ export class GuestMap {
   }
 
   set(slot: number, page: number, frame: number): void {
-    assert(slot >= 0 && slot < VM_SLOT_COUNT && page >= 0 && page < this.stride, 'a page of a VM slot');
+    assert(slot >= 0 && slot < VM_SLOT_COUNT, 'a VM slot of the host');
+    assert(page >= 0 && page < this.stride, 'a page of a VM slot');
     assert(this.pageOf[frame] === -1, 'a private frame has one page');
     this.words[this.base + slot * this.stride + page] = frame + 1;
     this.pageOf[frame] = page;

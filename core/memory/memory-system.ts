@@ -55,13 +55,16 @@ export class MemorySystem {
     readonly reserved?: boolean;
   }): Result<VmMemory, MemoryError> {
     const { vmId, pageCount } = options;
-    if (!Number.isSafeInteger(pageCount) || pageCount < 1) return err({ kind: 'no-pages', asked: pageCount });
+    if (!Number.isSafeInteger(pageCount) || pageCount < 1) {
+      return err({ kind: 'no-pages', asked: pageCount });
+    }
     const slot = this.vms.indexOf(undefined);
     if (slot < 0) return err({ kind: 'no-vm-slot', slots: VM_SLOT_COUNT });
     const free = this.frames.freeCount();
     const asked = this.framesNeeded(pageCount);
     const refused = err({ kind: 'out-of-memory' as const, asked, free });
-    if (pageCount > this.frames.frameCount || ((options.allocated || options.reserved === true) && asked > free)) return refused;
+    const now = options.allocated || options.reserved === true;
+    if (pageCount > this.frames.frameCount || (now && asked > free)) return refused;
     const gStage = GStage.create(this.host, this.frames, { owner: vmId, pageCount });
     if (gStage === undefined) return refused;
     const vm = new VmMemory(this, gStage, { slot, vmId, pageCount });

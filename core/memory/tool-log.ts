@@ -4,7 +4,12 @@
  * virtual time and count nowhere. Both are exact: after each epoch or hash point all write TLBs are
  * emptied, and a page enters one again only once its stamp and its bit are set.
  */
-import { FRAME_TABLE_ADDRESS, frameField, HEADER_ADDRESS, headerWord } from '../protocol/host-memory-layout.ts';
+import {
+  FRAME_TABLE_ADDRESS,
+  frameField,
+  HEADER_ADDRESS,
+  headerWord,
+} from '../protocol/host-memory-layout.ts';
 import { HEAT_EPOCH_INITIAL, type HostMemory } from './host-memory.ts';
 import type { Tlb } from './tlb.ts';
 

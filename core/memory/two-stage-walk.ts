@@ -92,7 +92,8 @@ export class TwoStageWalk {
     // Sv39: bits 63…39 repeat bit 38.
     if ((high << 25) >> 25 !== high) return walkFault.page;
     const satpLow = this.words[(hart >> 2) + VSATP]!;
-    return this.walk(vm, hart, (satpHigh & 0xfff) * 0x1_0000_0000 + (satpLow >>> 0), low, high, access);
+    const rootPage = (satpHigh & 0xfff) * 0x1_0000_0000 + (satpLow >>> 0);
+    return this.walk(vm, hart, rootPage, low, high, access);
   }
 
   /** As {@link translate}, but changes nothing and shows every entry it reads to `visit`. */
@@ -129,7 +130,8 @@ export class TwoStageWalk {
       const entryLow = this.words[entry]!;
       const entryHigh = this.words[entry + 1]!;
       if (this.visit !== undefined) {
-        this.visit({ stage: 'VS', level, entryAddress: tablePage * 4096 + index * 8, entryLow, entryHigh });
+        const entryAddress = tablePage * 4096 + index * 8;
+        this.visit({ stage: 'VS', level, entryAddress, entryLow, entryHigh });
       }
       if (isInvalid(entryLow, entryHigh)) return walkFault.page;
       const ppn = (entryHigh & 0x3f_ffff) * 0x40_0000 + (entryLow >>> 10);

@@ -81,7 +81,8 @@ export class VmMemory {
 
   /** Gives every page a frame, all or none. */
   allocateAll(): boolean {
-    if (this.system.frames.freeCount() < this.pageCount - this.present) return false;
+    const missing = this.pageCount - this.present - this.reserved;
+    if (this.system.frames.freeCount() < missing) return false;
     for (let page = 0; page < this.pageCount; page++) this.allocate(page);
     return true;
   }

@@ -287,8 +287,9 @@ function recordOf(hart: ReferenceHart): Uint8Array {
   };
   let at = 8;
   for (const field of HART_FIELDS) {
-    if (field.name === 'x') hart.x.forEach((value, index) => view.setBigUint64(at + 8 * index, value, true));
-    else if (field.name === 'privilege') view.setUint32(at, hart.privilege, true);
+    if (field.name === 'x') {
+      for (let index = 0; index < 32; index++) view.setBigUint64(at + 8 * index, hart.x[index]!, true);
+    } else if (field.name === 'privilege') view.setUint32(at, hart.privilege, true);
     else if (field.name === 'virtualMode') view.setUint32(at, 1, true);
     else if (field.name === 'reservationValid') view.setUint32(at, hart.reservation?.byteCount ?? 0, true);
     else view.setBigUint64(at, values[field.name]!, true);

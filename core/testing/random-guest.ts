@@ -96,7 +96,9 @@ export function randomMemory(prng: Prng): Uint8Array {
   const entry = (page: number, index: number, target: number, flags: number) =>
     view.setBigUint64(page * 4096 + index * 8, (BigInt(0x80000 + target) << 10n) | BigInt(flags), true);
   for (let at = 0; at < 9 * 4096; at += 4) view.setUint32(at, randomWord(prng), true);
-  SKIP_HANDLER.forEach((word, index) => view.setUint32(randomGuestPage.handler * 4096 + index * 4, word, true));
+  for (const [index, word] of SKIP_HANDLER.entries()) {
+    view.setUint32(randomGuestPage.handler * 4096 + index * 4, word, true);
+  }
   for (let at = randomGuestPage.data * 4096; at < bytes.length; at += 4) view.setUint32(at, nextUint32(prng), true);
   for (const index of [1, 511]) entry(randomGuestPage.root, index, randomGuestPage.middle, 1);
   const huge = chance(prng, 80) ? 0x0f : 0xcf;
