@@ -47,7 +47,9 @@ function inUser(routine: number): string {
 
 function section(index: number, code: string): string {
   return `
-section${index}:
+section${index}: nop
+    li   t0, 0xc0120                    # sections do not depend on each other's sstatus
+    csrc sstatus, t0
     li   s9, 0x9e3779b97f4a7c15
     ${['a0', 'a1', 'a2', 'a3', 'a4', 't0', 't1', 't2'].map((name) => `li ${name}, 0`).join('\n')}
     ${code}
