@@ -123,7 +123,7 @@ function metricsOf(controller: RunController, loop: FrameLoop): Metrics {
   const out: Record<string, { value: number; unit: string }> = {};
   for (const row of contract.metrics) {
     const value = series?.findLatest(row.id);
-    if (value !== undefined) out[row.id] = { value, unit: row.unit };
+    if (value !== undefined && Number.isFinite(value)) out[row.id] = { value, unit: row.unit };
   }
   if (migration !== undefined) {
     const downtime = downtimeNs(migration);

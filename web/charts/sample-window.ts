@@ -1,7 +1,7 @@
 /** A stretch of a sample series thinned to what a chart can show: bucket means for rates, last values for levels. Pure. */
 import { rowAt, type SampleSeries } from '../session/sample-series.ts';
 
-export type Thinning = 'mean' | 'last' | 'maximum';
+export type Thinning = 'mean' | 'last';
 
 /** Columns for a chart: times in seconds first, then one array a metric. A metric that is not measured is all zero. */
 export function sampleWindow(options: {
@@ -28,12 +28,13 @@ export function sampleWindow(options: {
 }
 
 function thinned(column: Float64Array, first: number, last: number, thinning: Thinning): number {
-  if (thinning === 'last') return column[last]!;
+  if (thinning === 'last') return Number.isNaN(column[last]!) ? 0 : column[last]!;
   let sum = 0;
-  let most = -Infinity;
+  let count = 0;
   for (let row = first; row <= last; row++) {
+    if (Number.isNaN(column[row]!)) continue; // not measured at that time
     sum += column[row]!;
-    most = Math.max(most, column[row]!);
+    count++;
   }
-  return thinning === 'mean' ? sum / (last - first + 1) : most;
+  return count === 0 ? 0 : sum / count;
 }

@@ -13,6 +13,7 @@ import { findVm } from '../session/store.ts';
 import { RAM_BASE } from '../stage/page-marker.tsx';
 import { Quantity } from '../widgets/quantity.tsx';
 import { hexdumpLines } from './hexdump.ts';
+import './inspector.css';
 
 /** Least time between two questions of one view while the run goes on. Unit: ms. */
 const ASK_MS = 400;

@@ -6,6 +6,7 @@ import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import type { CommandRow } from '../app/commands.ts';
 import { saveFile } from '../app/files.ts';
 import { useApp, useAppState } from '../session/react.ts';
+import './dialogs.css';
 
 export function Dialogs({ close }: { readonly close: () => void }) {
   const dialog = useAppState((state) => state.dialog);

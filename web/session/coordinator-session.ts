@@ -10,7 +10,7 @@ import {
 } from '../../core/protocol/host-memory-layout.ts';
 import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
-import type { RunState, SessionApi, SessionEvent, StartedRun } from '../../workers/session-api.ts';
+import type { Lane, RunState, SessionApi, SessionEvent, StartedRun } from '../../workers/session-api.ts';
 import { type HostView, makeCopiedView, makeHostView } from './host-view.ts';
 import { SampleSeries } from './sample-series.ts';
 import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
@@ -31,7 +31,7 @@ class CoordinatorSession implements Session {
   readonly #rings: { readonly ring: SampleRing; readonly series: SampleSeries; next: number }[] = [];
   readonly #playing: boolean;
   readonly #timer: number = 0;
-  #snapshots: readonly ProcessSnapshot[];
+  readonly #latest: Readonly<Record<Lane, Map<number, ProcessSnapshot>>> = { main: new Map(), baseline: new Map() };
   #timeNs = 0;
   #copying = false;
   #copied = new Map<number, number>();
@@ -42,7 +42,6 @@ class CoordinatorSession implements Session {
     this.#run = run;
     this.#listener = listener;
     this.isolated = run.isolated;
-    this.#snapshots = run.snapshots;
     for (const process of run.processes) this.#series.set(process.id, new SampleSeries(process.sampleColumns));
     this.#views = run.snapshots.map((snapshot) => this.#viewOf(snapshot));
     for (const shared of run.shared) {
@@ -119,7 +118,7 @@ class CoordinatorSession implements Session {
   }
 
   async stepInstruction(): Promise<void> {
-    const vm = this.#snapshots.flatMap((it) => it.host.vms).find((it) => it.state === 'running')?.id;
+    const vm = [...this.#latest.main.values()].flatMap((it) => it.host.vms).find((it) => it.state === 'running')?.id;
     await this.#remote.step('instruction', vm);
   }
 
@@ -181,7 +180,7 @@ class CoordinatorSession implements Session {
   /** Sends the state of the start, before anything has happened. */
   begin(): void {
     this.#listener({ kind: 'pace', pace: { paused: !this.#playing, pausedBecause: '', ratio: this.#run.speed, slowed: false } });
-    this.#onSnapshots('main', this.#snapshots);
+    this.#onSnapshots('main', this.#run.snapshots);
   }
 
   #onState(state: RunState): void {
@@ -196,14 +195,14 @@ class CoordinatorSession implements Session {
     });
   }
 
-  #onSnapshots(lane: 'main' | 'baseline', snapshots: readonly ProcessSnapshot[]): void {
-    const timeNs = Math.min(...snapshots.map((it) => it.timeNs));
-    if (lane === 'baseline') {
-      this.#listener({ kind: 'baseline', timeNs, processes: snapshots });
-      return;
-    }
-    this.#snapshots = snapshots;
-    this.#listener({ kind: 'snapshot', timeNs, processes: snapshots });
+  /** Workers tell about their own processes only: the newest of each stands, and what is news is told once. */
+  #onSnapshots(lane: Lane, snapshots: readonly ProcessSnapshot[]): void {
+    const latest = this.#latest[lane];
+    for (const snapshot of snapshots) latest.set(snapshot.process, snapshot);
+    const processes = [...latest.values()].sort((a, b) => a.process - b.process);
+    const timeNs = Math.min(...processes.map((it) => it.timeNs));
+    this.#listener({ kind: lane === 'main' ? 'snapshot' : 'baseline', timeNs, processes });
+    for (const snapshot of snapshots) latest.set(snapshot.process, { ...snapshot, console: [], events: [] });
   }
 }
 

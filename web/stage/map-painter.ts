@@ -33,7 +33,7 @@ function mix(a: number, b: number, part: number): number {
 
 /** Width of the gap between cells, and of outlines, in device pixels. */
 function strokeOf(cell: number): { gap: number; line: number } {
-  return { gap: cell >= 4 ? Math.max(1, Math.floor(cell / 12)) : 0, line: Math.max(1, Math.floor(cell / 8)) };
+  return { gap: cell >= 6 ? Math.max(1, Math.floor(cell / 12)) : 0, line: Math.max(1, Math.floor(cell / 8)) };
 }
 
 /** Builds the patterns for cells of `cell` device pixels (1 … 64). */
@@ -65,7 +65,7 @@ export function makePatterns(cell: number, colours: MapColours): CellPatterns {
   return { cell, pixels };
 }
 
-/** Missing: an outline from 4 px on; below, one corner dot, so that an empty map is a lattice and not a block. */
+/** Missing: an outline from 6 px on; below, one corner dot, so that an empty map is a lattice and not a block. */
 function paintMissing(
   pixels: Uint32Array,
   options: { readonly cell: number; readonly body: number; readonly line: number; readonly colours: MapColours },
@@ -73,7 +73,7 @@ function paintMissing(
   const { cell, body, line, colours } = options;
   const base = pageState.missing * cell * cell;
   const outline = mix(colours.stage, colours.missing, cell >= 12 ? 0.75 : 0.42);
-  if (cell < 4) {
+  if (cell < 6) {
     pixels[base] = outline;
     return;
   }

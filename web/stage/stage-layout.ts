@@ -21,7 +21,7 @@ export interface StageLayout {
   readonly link: Rect; //              between the hosts' walls; the pipe is centred in it
   readonly story: Rect;
   readonly linkKnobs: Rect;
-  readonly compact: boolean;
+  readonly variant: 'wide' | 'compact' | 'narrow';
 }
 
 export interface StageOptions {
@@ -37,26 +37,52 @@ export const MAP_COLUMNS = 128;
 const CELL_MAX = 8;
 const PADDING = 12;
 
+interface Variant {
+  readonly name: StageLayout['variant'];
+  readonly margin: number;
+  readonly top: number;
+  readonly middle: number; // least px between the hosts
+  readonly side: number; //   px beside the map for the VM's knobs
+  readonly below: number; //  px below the console for the VM's knobs
+}
+
+/** Ways to share the stage, in order of preference: the first whose pages are not smaller than another's. */
+const VARIANTS: Readonly<Record<StageLayout['variant'], Variant>> = {
+  wide: { name: 'wide', margin: 24, top: 24, middle: 352, side: 0, below: 56 },
+  compact: { name: 'compact', margin: 24, top: 8, middle: 324, side: 146, below: 0 },
+  narrow: { name: 'narrow', margin: 12, top: 8, middle: 224, side: 0, below: 0 },
+};
+
+function cellOf(variant: Variant, options: StageOptions, text: number): number {
+  const width = (options.width - 4 * variant.margin - variant.middle * text) / 2 - 2 * PADDING - variant.side * text;
+  const height = options.height - 2 * variant.top - Math.round(36 * text) - Math.round(62 * text) - variant.below * text - PADDING;
+  return Math.max(1, Math.min(CELL_MAX, Math.floor(width / MAP_COLUMNS), Math.floor(height / Math.max(options.rows, 64))));
+}
+
+function chooseVariant(options: StageOptions, text: number): Variant {
+  const order = options.compact ? [VARIANTS.compact, VARIANTS.narrow] : [VARIANTS.wide, VARIANTS.compact, VARIANTS.narrow];
+  const best = Math.max(...order.map((variant) => cellOf(variant, options, text)));
+  const fits = (variant: Variant) => cellOf(variant, options, text) === best
+    && options.width >= 2 * (best * MAP_COLUMNS + 2 * PADDING + variant.side * text) + 2 * variant.margin + variant.middle * text;
+  return order.find(fits) ?? VARIANTS.narrow;
+}
+
 /** Lays the stage out; cells are whole pixels so that pages stay crisp. */
 export function layoutStage(options: StageOptions): StageLayout {
-  const { width, height, rows, compact, large } = options;
+  const { width, height, rows, large } = options;
   const text = large ? 1.4 : 1;
-  const margin = 24;
+  const variant = chooseVariant(options, text);
+  const { margin } = variant;
+  const cell = cellOf(variant, options, text);
   const header = Math.round(36 * text);
   const consoleHeight = Math.round(62 * text);
-  const knobHeight = compact ? 0 : Math.round(56 * text);
-  const middleLeast = Math.round((compact ? 324 : 352) * text);
-  const side = compact ? Math.round(146 * text) : 0;
-  const free = {
-    width: (width - 2 * margin - 2 * margin - middleLeast) / 2 - 2 * PADDING - side,
-    height: height - 2 * (compact ? 8 : margin) - header - consoleHeight - knobHeight - PADDING,
-  };
-  const cell = Math.max(1, Math.min(CELL_MAX, Math.floor(free.width / MAP_COLUMNS), Math.floor(free.height / Math.max(rows, 64))));
+  const knobHeight = Math.round(variant.below * text);
+  const side = Math.round(variant.side * text);
   const map = { width: cell * MAP_COLUMNS, height: cell * rows };
-  const hostWidth = map.width + 2 * PADDING + side;
+  const hostWidth = Math.max(map.width + 2 * PADDING + side, variant.name === 'narrow' ? 0 : 300);
   const hostHeight = header + map.height + consoleHeight + knobHeight + PADDING;
-  const spareX = Math.max(0, width - 2 * hostWidth - 2 * margin - middleLeast - 2 * margin);
-  const inset = margin + Math.round(Math.min(spareX / 2, width * 0.06));
+  const spareX = Math.max(0, width - 2 * hostWidth - 4 * margin - variant.middle * text);
+  const inset = margin + 8 + Math.round(Math.min(spareX / 2, width * 0.05)) - 8;
   const top = Math.max(8, Math.round((height - hostHeight) / 2));
   const host = (x: number): Rect => ({ x, y: top, width: hostWidth, height: hostHeight });
   const hosts = [host(inset), host(width - inset - hostWidth)] as const;
@@ -64,20 +90,25 @@ export function layoutStage(options: StageOptions): StageLayout {
     hosts.map((rect, index) => ({
       x: rect.x + (mirror && index === 1 ? hostWidth - dx - w : dx), y: rect.y + dy, width: w, height: h,
     })) as unknown as readonly [Rect, Rect];
-  const maps = at(PADDING, header, map.width, map.height, true);
   const linkX = inset + hostWidth;
   const linkWidth = width - 2 * linkX;
-  const mapTop = top + header;
-  const storyHeight = compact ? Math.round(Math.min(128, height * 0.33) * text) : Math.round(Math.max(200, map.height * 0.46) * (large ? 1.15 : 1));
-  const story = { x: linkX + 24, y: compact ? top : mapTop - 8, width: linkWidth - 48, height: storyHeight };
-  const pipeHeight = compact ? 124 : 140;
-  const link = { x: linkX, y: story.y + story.height + (compact ? 4 : 12), width: linkWidth, height: pipeHeight };
-  const linkKnobs = { x: linkX + 24, y: link.y + link.height + 4, width: linkWidth - 48, height: Math.max(0, top + hostHeight - link.y - link.height - 4) };
+  const tall = variant.name === 'wide';
+  const storyHeight = tall
+    ? Math.round(Math.max(200, map.height * 0.46) * (large ? 1.15 : 1))
+    : Math.round(Math.min(128, Math.max(96, height * 0.33)) * text);
+  const gap = variant.name === 'narrow' ? 12 : 24;
+  const story = { x: linkX + gap, y: tall ? top + header - 8 : top, width: linkWidth - 2 * gap, height: storyHeight };
+  const link = { x: linkX, y: story.y + story.height + (tall ? 12 : 4), width: linkWidth, height: tall ? 140 : 124 };
+  const linkKnobs = {
+    x: linkX + gap, y: link.y + link.height + 4, width: linkWidth - 2 * gap,
+    height: Math.max(0, Math.max(top + hostHeight, height - 8) - link.y - link.height - 4),
+  };
   return {
-    cell, hosts, maps, link, story, linkKnobs, compact,
+    cell, hosts, link, story, linkKnobs, variant: variant.name,
+    maps: at(PADDING, header, map.width, map.height, true),
     consoles: at(PADDING, header + map.height + 6, hostWidth - 2 * PADDING, consoleHeight - 6),
-    vmKnobs: compact
-      ? at(PADDING + map.width + 12, header, side - 12, map.height, true)
+    vmKnobs: side > 0
+      ? at(PADDING + map.width + 12, header, hostWidth - map.width - 2 * PADDING - 12, map.height, true)
       : at(PADDING, header + map.height + consoleHeight, map.width, knobHeight),
   };
 }

@@ -114,10 +114,11 @@ export class StagePainter {
       context: this.#context, ratio: this.#ratio, rect: project(scene.camera, scene.layout.link), k: scene.camera.k,
       colours: this.#colours, state, migration: live ? migration : undefined,
       inFlight: this.#maps[0].counts.inFlight + this.#maps[1].counts.inFlight,
-      linkBytesPerSecond: live ? (samples?.findLatest('link-bytes-per-second') ?? 0) : 0,
-      pagesSent: samples?.findLatest('pages-sent') ?? 0,
+      linkBytesPerSecond: live ? (samples?.findLatest('link-bytes-per-second') || 0) : 0,
+      pagesSent: samples?.findLatest('pages-sent') || 0,
       fresh,
     });
+    if (canvas.parentElement !== null && fresh) canvas.parentElement.dataset['variant'] = scene.layout.variant;
     const legend = String(this.#pipe.pagesPerTile);
     const stage = canvas.parentElement;
     if (stage !== null && stage.dataset['pagesPerTile'] !== legend) stage.dataset['pagesPerTile'] = legend;

@@ -54,7 +54,7 @@ export function Stage({ scene }: { readonly scene: StageScene }) {
   return (
     <SceneContext value={scene}>
       <section
-        ref={element} className="stage" data-compact={compact} aria-label="Stage" data-stage tabIndex={-1}
+        ref={element} className="stage" aria-label="Stage" data-stage tabIndex={-1}
         onPointerDown={(event) => {
           if (event.target === event.currentTarget || event.target === canvas.current) store.setState({ selection: '', selectedPage: -1 });
         }}
