@@ -82,8 +82,16 @@ export type SectionBases = readonly number[] | undefined;
 /** Definitions of a symbol through others; a longer chain is a circle. */
 const DEFINITION_DEPTH_MAX = 64;
 
-/** The scope of an expression at `position`; with `bases`, addresses are absolute. */
-export function scopeAt(layout: Layout, position: Position, bases: SectionBases, depth = 0): Scope {
+/**
+ * The scope of an expression at `position`; with `bases`, addresses are absolute. In the expression of a definition,
+ * names mean what they meant before it: `.set n, n + 1` counts.
+ */
+export function scopeAt(
+  layout: Layout,
+  position: Position,
+  bases: SectionBases,
+  within: { readonly definition?: object; readonly depth: number } = { depth: 0 },
+): Scope {
   const place = (at: Position): Value => {
     const base = bases?.[at.section];
     return base === undefined
@@ -100,12 +108,15 @@ export function scopeAt(layout: Layout, position: Position, bases: SectionBases,
         return fail('undefined-symbol', where, `'${name}'`, expected);
       }
       if (entry.kind === 'label') return place(entry.position);
-      if (depth > DEFINITION_DEPTH_MAX) {
+      if (within.depth > DEFINITION_DEPTH_MAX) {
         return fail('undefined-symbol', where, `'${name}'`, 'a definition that does not go in a circle');
       }
-      const earlier = entry.definitions.filter((each) => each.position.sequence <= position.sequence);
-      const definition = earlier.at(-1) ?? entry.definitions[0]!;
-      return evaluate(definition.expression, scopeAt(layout, definition.position, bases, depth + 1));
+      const definition =
+        entry.definitions.findLast(
+          (each) => each.position.sequence <= position.sequence && each !== within.definition,
+        ) ?? entry.definitions[0]!;
+      const inside = { definition, depth: within.depth + 1 };
+      return evaluate(definition.expression, scopeAt(layout, definition.position, bases, inside));
     },
     local(reference, where) {
       const all = layout.locals.get(reference.slice(0, -1)) ?? [];
@@ -119,7 +130,7 @@ export function scopeAt(layout: Layout, position: Position, bases: SectionBases,
       for (const high of layout.highs.values()) {
         const at = place(high.position);
         if (at.section === label.section && at.value === label.value) {
-          return { operand: high.operand, scope: scopeAt(layout, high.position, bases, depth) };
+          return { operand: high.operand, scope: scopeAt(layout, high.position, bases, within) };
         }
       }
       return fail('bad-operand', where, `address 0x${label.value.toString(16)}`, 'the label of an auipc with %pcrel_hi');

@@ -80,10 +80,10 @@ function nextToken(line: string, index: number, lineNumber: number): { token: To
   const number = NUMBER.exec(rest)?.[0];
   if (number !== undefined) {
     if (/^[A-Za-z0-9_.]/.test(rest.slice(number.length))) {
-      fail('syntax', place, /^[A-Za-z0-9_.]+/.exec(rest)![0], 'a number');
+      fail('syntax', place, `'${/^[A-Za-z0-9_.]+/.exec(rest)![0]}'`, 'a number');
     }
     // As in C a leading 0 would mean octal to some readers and decimal to others: refused.
-    if (/^0[0-9]/.test(number)) fail('syntax', place, number, 'a number without a leading 0');
+    if (/^0[0-9]/.test(number)) fail('syntax', place, `'${number}'`, 'a number without a leading 0');
     return of('number', number, BigInt(number));
   }
   const name = NAME.exec(rest)?.[0];
