@@ -217,7 +217,7 @@ test('walks agree with the manual’s algorithm, in result and in every byte', (
   const system = new MemorySystem(40);
   fc.assert(fc.property(caseArbitrary, (sample) => compare(system, sample, seen)), { seed: 42, numRuns });
   for (const kind of ['page', 'guest', 'ok']) expect(seen.get(kind)).toBeGreaterThan(numRuns / 10);
-});
+}, 3_600_000);
 
 test('canary: a walker that sees SUM always set is told apart', () => {
   const statusWord = String((HART_ADDRESS + hartOffset.csr + 8 * csrSlot.vsstatus) >> 2);

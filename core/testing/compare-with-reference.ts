@@ -3,6 +3,10 @@
  * random guests and says at the first difference what differed. Compared after every run: the whole saved hart, exit,
  * budget left, the registers of a G-stage fault, every byte the reference wrote; after every world all frames.
  *
+ * In every second world the dirty log is armed, which the guest must not notice. After each episode the
+ * logs are taken: the hash log must hold exactly the frames that the reference wrote, the dirty
+ * log at least those (a refused second half or a failing sc may have opened a page for nothing).
+ *
  * The machine caches translations and the reference does not: after a write to a page table the machine's TLB
  * is emptied, as the guest's sfence.vma would.
  */
@@ -13,7 +17,7 @@ import {
 } from '../isa/reference-step.ts';
 import { HART_FIELDS, HART_STATE_SIZE, Machine } from '../machine/index.ts';
 import { frameAddress, MemorySystem, type VmMemory } from '../memory/index.ts';
-import { csrSlot, exitReason, HART_ADDRESS, hartOffset } from '../protocol/host-memory-layout.ts';
+import { csrSlot, exitReason, frameKind, HART_ADDRESS, hartOffset } from '../protocol/host-memory-layout.ts';
 import { randomGuestPage, randomizeHart, randomMemory } from './random-guest.ts';
 
 const FRAMES = 64;
@@ -40,6 +44,8 @@ interface Comparison {
   readonly seen: Map<string, number>;
   /** Host physical addresses that the reference wrote in this run. */
   readonly written: { address: number; byteCount: number }[];
+  /** Host frames that the reference wrote since the logs were last taken. */
+  readonly writtenFrames: Set<number>;
   /** Host frames that hold the guest's page tables. */
   readonly tableFrames: Set<number>;
   instructions: number;
@@ -59,9 +65,9 @@ export function compareWithReference(options: {
   options.spoil?.(comparison.machine);
   let difference: string | undefined;
   for (let world = 0; comparison.instructions < options.instructions && difference === undefined; world++) {
-    resetWorld(comparison);
+    resetWorld(comparison, world % 2 === 1);
     for (let episode = 0; episode < EPISODES_PER_WORLD && difference === undefined; episode++) {
-      difference = runEpisode(comparison);
+      difference = runEpisode(comparison) ?? compareLogs(comparison);
       if (difference !== undefined) difference = `seed ${options.seed} world ${world} episode ${episode}: ${difference}`;
     }
     difference ??= compareRam(comparison);
@@ -92,19 +98,21 @@ function makeComparison(seed: number): Comparison {
     if (!onlySetsAccessed && comparison.tableFrames.has(Number(at) >>> 12)) comparison.tablesChanged = true;
     for (let index = 0; index < byteCount; index++) ram[Number(at) + index] = Number((value >> BigInt(8 * index)) & 255n);
     written.push({ address: Number(at), byteCount });
+    comparison.writtenFrames.add(Number(at) >>> 12);
   };
   const comparison: Comparison = {
     prng: makePrng({ seed, stream: 0 }), system, machine, vm: made.value, reference: makeReferenceHart(0n),
     memory: { read, write, time: () => BigInt(comparison.instructions) },
-    ram, seen: new Map(), written, tableFrames: new Set(), instructions: 0, tablesChanged: false, clock,
+    ram, seen: new Map(), written, writtenFrames: new Set(), tableFrames: new Set(), instructions: 0, tablesChanged: false, clock,
   };
   comparison.reference.hgatp = (8n << 60n) | BigInt(made.value.gStage.rootFrame);
   return comparison;
 }
 
-/** New random bytes in every page, some pages absent, some G-stage leaves restricted. */
-function resetWorld(comparison: Comparison): void {
+/** New random bytes in every page, some pages absent, some G-stage leaves restricted; `armed`: with dirty log. */
+function resetWorld(comparison: Comparison, armed: boolean): void {
   const { vm, system, prng, ram } = comparison;
+  vm.dirtyLog.disarm();
   const bytes = randomMemory(prng);
   for (const page of randomGuestPage.absent) if (nextBelow(prng, 3) > 0) vm.release(page);
   for (let page = 0; page < randomGuestPage.count; page++) {
@@ -112,25 +120,31 @@ function resetWorld(comparison: Comparison): void {
     if (!randomGuestPage.absent.some((absent) => absent === page)) assert(vm.allocate(page), 'the host has room');
     vm.writePage(page, bytes.subarray(page * 4096, page * 4096 + 4096), 'restore');
     vm.gStage.setWritable(page, true);
-    if (page !== randomGuestPage.handler && nextBelow(prng, 20) === 0) restrict(comparison, page);
+    if (page !== randomGuestPage.handler && nextBelow(prng, 20) === 0) restrict(comparison, page, !armed);
   }
   system.tlb.flushVm(vm.slot);
   const start = system.host.layout.ramAddress;
   ram.set(system.host.bytes.subarray(start, start + ram.length));
   comparison.tableFrames.clear();
   for (const page of [9, 10, 11]) comparison.tableFrames.add(vm.frame(page));
+  if (armed) vm.dirtyLog.arm();
+  system.tools.takeWritten();
+  comparison.writtenFrames.clear();
 }
 
-/** Makes the G-stage leaf of a page as no hypervisor of ours does: A and D clear, not writable or not executable. */
-function restrict(comparison: Comparison, page: number): void {
+/**
+ * Makes the G-stage leaf of a page as no hypervisor of ours does: A and D clear, not executable, not writable
+ * (unless the dirty log will be armed, which owns the W bit).
+ */
+function restrict(comparison: Comparison, page: number, mayTakeWrite: boolean): void {
   const { vm, system, prng } = comparison;
   const frame = vm.frame(page);
   if (frame < 0) return;
-  const clear = [0xc0, 0x80, 0x04, 0x08][nextBelow(prng, 4)]!;
+  const clear = [0xc0, 0x80, 0x08, 0x04][nextBelow(prng, mayTakeWrite ? 4 : 3)]!;
   const { words, layout } = system.host;
   const leaf = vm.gStage.leaf(page);
   for (let word = layout.ramAddress >> 2; word < (layout.ramAddress >> 2) + FRAMES * 1024; word += 2) {
-    const isTable = system.frames.kind((word * 4 - layout.ramAddress) >>> 12) === 5;
+    const isTable = system.frames.kind((word * 4 - layout.ramAddress) >>> 12) === frameKind.table;
     if (isTable && words[word] === leaf && words[word + 1] === 0) words[word] = leaf & ~clear;
   }
 }
@@ -216,6 +230,7 @@ function compareRun(
     if (found !== expected) return `guest-page fault ${found} instead of ${expected}`;
   }
   for (const { address, byteCount } of comparison.written) {
+    if (system.frames.kind(address >>> 12) === frameKind.table) continue;
     const start = frameAddress(system.host, 0) + address;
     for (let index = 0; index < byteCount; index++) {
       const [found, expected] = [system.host.bytes[start + index], comparison.ram[address + index]];
@@ -238,10 +253,32 @@ function goOn(comparison: Comparison, outcome: ReferenceOutcome): void {
   comparison.machine.skipInstruction(0);
 }
 
+/** The frames that the reference wrote against the hash log and, when it is armed, the dirty log. */
+function compareLogs(comparison: Comparison): string | undefined {
+  const { system, vm, writtenFrames } = comparison;
+  const expected = [...writtenFrames].filter((frame) => system.map.slotOfFrame(frame) >= 0).sort((a, b) => a - b);
+  const found: number[] = [];
+  system.takeWrittenPages((_slot, _page, frame) => found.push(frame));
+  writtenFrames.clear();
+  if (found.join() !== expected.join()) return `the hash log holds frames ${found} instead of ${expected}`;
+  if (!vm.dirtyLog.armed()) return undefined;
+  const bitmap = new Uint32Array(vm.dirtyLog.wordCount());
+  vm.dirtyLog.takeAndRearm(bitmap);
+  const isLogged = (page: number) => ((bitmap[page >>> 5]! >>> (page & 31)) & 1) !== 0;
+  const missed = expected.find((frame) => !isLogged(system.map.pageOfFrame(frame)));
+  return missed === undefined ? undefined : `the dirty log misses frame ${missed}`;
+}
+
+/** All frames but the G-stage's own tables, whose W bits the dirty log changes. */
 function compareRam(comparison: Comparison): string | undefined {
-  const { bytes, layout } = comparison.system.host;
-  for (let at = 0; at < comparison.ram.length; at++) {
-    if (bytes[layout.ramAddress + at] !== comparison.ram[at]) return `byte at host physical ${at} differs at the end of a world`;
+  const { host, frames } = comparison.system;
+  for (let frame = 0; frame < FRAMES; frame++) {
+    if (frames.kind(frame) === frameKind.table) continue;
+    const start = frameAddress(host, frame);
+    for (let at = 0; at < 4096; at++) {
+      if (host.bytes[start + at] === comparison.ram[frame * 4096 + at]) continue;
+      return `byte ${at} of frame ${frame} differs at the end of a world`;
+    }
   }
   return undefined;
 }
