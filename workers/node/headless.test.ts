@@ -1,0 +1,130 @@
+// Goal: the command line does what it says: reports with the fields promised, one hash whatever the workers, exit statuses, one
+// clear line for bad input. Method: the bundled program as a child process, on short runs of the real world.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writeElf } from '../../core/formats/index.ts';
+import { findGuestProgram, KERNEL_ADDRESS } from '../../core/guests/index.ts';
+import { assemble } from '../../core/isa/assemble.ts';
+
+const launcher = join(import.meta.dirname, 'launch.mjs');
+const bundle = join(import.meta.dirname, '../../.cache/headless/headless.js');
+const folder = mkdtempSync(join(tmpdir(), 'glasshouse-'));
+const LAB = 'precopy-migration';
+// A migration that ends within 120 ms: a fast link, begun by the lab's script; with a cut and a mend on the way.
+const SHORT = ['--set', 'bandwidth=40G', '--set', 'dirty-rate=20k', '--until', '620ms'];
+
+function run(...args: string[]) {
+  const done = spawnSync(process.execPath, [bundle, ...args], { encoding: 'utf8' });
+  return { status: done.status, out: done.stdout, err: done.stderr };
+}
+
+function makeElf(): string {
+  const program = assemble(findGuestProgram('ticker')!.source, { origin: KERNEL_ADDRESS });
+  if (!program.ok) throw new Error('the ticker assembles');
+  const path = join(folder, 'ticker.elf');
+  writeFileSync(path, writeElf({ entry: KERNEL_ADDRESS, segments: [{ physicalAddress: KERNEL_ADDRESS, bytes: program.value.bytes }] }));
+  return path;
+}
+
+let elf = '';
+beforeAll(() => {
+  elf = makeElf();
+  // The launcher bundles what is older than its sources; the tests then all run that one bundle.
+  expect(spawnSync(process.execPath, [launcher, 'headless', '--help']).status).toBe(0);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('list prints the labs as JSON', () => {
+  const { status, out } = run('list');
+  expect(status).toBe(0);
+  expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ slug: LAB, knobs: expect.any(Array) }));
+});
+
+test('a lab gives one report whatever the workers, also inline, and a capture', () => {
+  const report = join(folder, 'report.json');
+  const capture = join(folder, 'frames.pcapng');
+  const one = run('lab', LAB, ...SHORT, '--workers', '1', '--report', report, '--capture', capture);
+  expect(one.err).toBe('');
+  expect(one.status).toBe(0);
+  const first = JSON.parse(readFileSync(report, 'utf8'));
+  expect(Object.keys(first)).toEqual([
+    'lab', 'seed', 'workers', 'virtualTimeNs', 'wallSeconds', 'runHash', 'metrics', 'baseline', 'checks', 'outcome',
+  ]);
+  expect(first).toMatchObject({ lab: LAB, seed: 1, workers: 1, virtualTimeNs: 620_000_000, baseline: null });
+  expect(first.runHash).toMatch(/^[0-9a-f]{16}$/);
+  expect(first.metrics.downtime).toEqual({ value: expect.any(Number), unit: 'ns' });
+  expect(first.outcome).toContain('migrated');
+  expect(readFileSync(capture).readUInt32LE(0)).toBe(0x0a0d0d0a);
+  for (const more of [['--workers', '2'], ['--workers', '4', '--baseline'], ['--inline']]) {
+    const again = JSON.parse(run('lab', LAB, ...SHORT, ...more).out);
+    expect(again).toMatchObject({ runHash: first.runHash, metrics: first.metrics, checks: first.checks });
+    if (more.includes('--baseline')) expect(again.baseline.metrics.downtime.value).toBeGreaterThan(first.metrics.downtime.value);
+  }
+  expect(JSON.parse(run('lab', LAB, ...SHORT, '--seed', '2').out).runHash).not.toBe(first.runHash);
+});
+
+test('a fault takes effect at its time, the same with any number of workers', () => {
+  const faults = ['--fault', 'cut-link@501ms', '--until', '560ms'];
+  const [one, two] = ['1', '2'].map((workers) => run('lab', LAB, ...SHORT.slice(0, 4), ...faults, '--workers', workers));
+  const report = JSON.parse(one!.out);
+  expect(report.runHash).toBe(JSON.parse(two!.out).runHash);
+  expect(report.outcome).not.toContain('migrated;');
+  expect(one?.status).toBe(0);
+});
+
+test('a guest file runs in a VM until its text appears; status 1 when it does not', () => {
+  const report = join(folder, 'vm.json');
+  const seen = run('vm', '--kernel', elf, '--expect', 'tick', '--ram', '16M', '--report', report);
+  expect(seen.err).toBe('');
+  expect(seen.status).toBe(0);
+  expect(seen.out).toContain('tick');
+  expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({ checks: [{ holds: true }, { holds: true }] });
+  const unseen = run('vm', '--kernel', elf, '--expect', 'no such words', '--until', '300ms');
+  expect(unseen.status).toBe(1);
+  expect(unseen.err).toContain('expected-text does not hold');
+});
+
+test.each([
+  [[], 'usage:'],
+  [['lob'], "did you mean 'lab'?"],
+  [['list', 'all'], 'list takes no arguments'],
+  [['lab'], 'lab needs the name of a lab'],
+  [['lab', 'precopy-migraton'], "did you mean 'precopy-migration'?"],
+  [['lab', LAB, 'more'], "found 'more'"],
+  [['lab', LAB, '--sead', '1'], "did you mean 'seed'?"],
+  [['lab', LAB, '--seed'], '--seed'],
+  [['lab', LAB, '--seed', '-1'], '--seed'],
+  [['lab', LAB, '--seed', '1', '--seed', '2'], '--seed is given twice'],
+  [['lab', LAB, '--workers', '0'], 'from 1 to 16'],
+  [['lab', LAB, '--until', '5'], 'expected a duration'],
+  [['lab', LAB, '--set', 'bandwith=1G'], "did you mean 'bandwidth'?"],
+  [['lab', LAB, '--set', 'bandwidth=1T'], 'between 1000000 and 400000000000'],
+  [['lab', LAB, '--fault', 'cut-lnk@1s'], "did you mean 'cut-link'?"],
+  [['lab', LAB, '--guest', '/nowhere/guest.elf'], 'there is no such file'],
+  [['lab', LAB, '--guest', import.meta.filename], 'not an ELF file'],
+  [['lab', LAB, '--report', '/nowhere/report.json'], 'cannot be written'],
+  [['vm'], 'vm needs --kernel'],
+  [['vm', '--kernel', import.meta.filename], 'not an ELF file'],
+  [['vm', '--kernel', 'ELF', '--ram', '0'], 'RAM'],
+  [['vm', '--kernel', 'ELF', '--ram', '900G'], 'RAM'],
+  [['vm', '--kernel', 'ELF', '--vcpus', '99'], '--vcpus'],
+  [['vm', '--kernel', 'CUT'], 'truncated'],
+  [['bench', 'gest'], "did you mean 'guest'?"],
+])('bad input %j: status 2 and one line', (args, words) => {
+  const cut = join(folder, 'cut.elf');
+  if (!existsSync(cut)) writeFileSync(cut, readFileSync(elf).subarray(0, 50));
+  const { status, out, err } = run(...args.map((it) => ({ ELF: elf, CUT: cut })[it] ?? it));
+  expect(err).toContain(words);
+  expect(status).toBe(2);
+  expect(out).toBe('');
+  if (args.length > 0) expect(err.trimEnd().split('\n')).toHaveLength(1);
+});
+
+test.each([['list'], ['lab'], ['vm'], ['bench']])('%s --help', (command) => {
+  const { status, out } = run(command, '--help');
+  expect(status).toBe(0);
+  expect(out).toContain(`-- ${command === 'bench' ? '' : command}`);
+});
