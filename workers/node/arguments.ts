@@ -97,9 +97,8 @@ export function readKnob(
     return err(`--set ${id} is '${given}'; expected ${expectation(row)}.`);
   }
   if (value < row.minimum || value > row.maximum) {
-    return err(
-      `--set ${id} is '${given}'; it must lie between ${row.minimum} and ${row.maximum} ${row.unit}`.trim() + '.',
-    );
+    const range = `${row.minimum} and ${row.maximum} ${row.unit}`.trim();
+    return err(`--set ${id} is '${given}'; it must lie between ${range}.`);
   }
   return ok({ id, value });
 }
