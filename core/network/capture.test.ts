@@ -12,19 +12,19 @@ import { startTransfer } from '../testing/stream-transfer.ts';
 import { CaptureTap } from './capture-tap.ts';
 
 function capture(options: { readonly lossPerMillion: number; readonly snapLength?: number }): CaptureTap {
-  const cable = new Cable({ seed: 11, bandwidthBitsPerSecond: 1e9, latencyNs: 50_000, lossPerMillion: options.lossPerMillion });
+  const cable = new Cable({ seed: 11, bandwidthBitsPerSecond: 4e9, latencyNs: 50_000, lossPerMillion: options.lossPerMillion });
   const tap = new CaptureTap({ bytesMax: 64 << 20, ...(options.snapLength ? { snapLength: options.snapLength } : {}) });
   const port = tap.addInterface({ name: 'host-1', bitsPerSecond: 1e9 });
   cable.onFrame = (side, direction, frame, now) => {
     if (side === 0) tap.record(port, direction, frame, now);
   };
-  const transfer = startTransfer(cable, { byteCount: 4_000_000, chunkBytes: () => 33_333 });
+  const transfer = startTransfer(cable, { byteCount: 12_000_000, chunkBytes: () => 33_333 });
   if (options.lossPerMillion > 0) {
     cable.at(15_000_000, () => cable.cut());
     cable.at(40_000_000, () => cable.mend());
   }
   cable.run();
-  expect(transfer).toMatchObject({ received: 4_000_000, wrongAt: -1, failure: '' });
+  expect(transfer).toMatchObject({ received: 12_000_000, wrongAt: -1, failure: '' });
   return tap;
 }
 

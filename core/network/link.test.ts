@@ -68,11 +68,11 @@ test('a lower latency lets no frame overtake', () => {
 });
 
 test('the queue is bounded in bytes; what does not fit is dropped and counted', () => {
-  const { link } = makeBench({ queueLimitBytes: 1000 });
-  const taken = Array.from({ length: 7 }, () => link.enqueue(frame(300), 0));
+  const { link } = makeBench({ queueLimitBytes: 1514 });
+  const taken = Array.from({ length: 7 }, () => link.enqueue(frame(500), 0));
   expect(taken).toEqual([true, true, true, true, false, false, false]);
-  expect(link.state.counters).toEqual({ sentFrames: 1, sentBytes: 300, lostFrames: 0, droppedFrames: 3 });
-  expect(link.state.queuedBytes).toBe(900);
+  expect(link.state.counters).toEqual({ sentFrames: 1, sentBytes: 500, lostFrames: 0, droppedFrames: 3 });
+  expect(link.state.queuedBytes).toBe(1500);
 });
 
 test('a cut drops the queue, what is in flight is refused, and a mended cable carries again', () => {
@@ -123,10 +123,22 @@ test('all link ends of a process share one sequence', () => {
   expect([a.messages[0]?.sequence, b.messages[0]?.sequence, sequences.next]).toEqual([10, 11, 12]);
 });
 
-test('room is a millisecond of the rate, at least two frames', () => {
-  expect(makeBench().link.room()).toBe(125_000);
-  expect(makeBench({ bandwidthBitsPerSecond: 1e6 }).link.room()).toBe(3028);
-  expect(makeBench({ bandwidthBitsPerSecond: 4e11 }).link.room()).toBe(1 << 20);
+test('room is a quarter of a millisecond of the rate, at least one frame, while that is free', () => {
+  expect(makeBench({ bandwidthBitsPerSecond: 1e6 }).link.room()).toBe(1514);
+  expect(makeBench({ bandwidthBitsPerSecond: 4e11 }).link.room()).toBe(1 << 18);
+  const { link, run } = makeBench();
+  const rooms = Array.from({ length: 6 }, () => {
+    const room = link.room();
+    if (room > 0) link.enqueue(frame(room), 0);
+    return room;
+  });
+  expect(rooms).toEqual([31_250, 31_250, 31_250, 31_250, 31_250, 0]); // one is sent, four wait
+  run(300_000); // one has left: (31,250 + 24) × 8 ns
+  expect(link.room()).toBe(31_250);
+  link.enqueue(frame(31_250), 300_000);
+  expect(link.room()).toBe(0);
+  link.cut();
+  expect(link.room()).toBe(31_250);
 });
 
 test('programs of frames and changes: departures follow the exact model, arrivals never go back', () => {

@@ -28,7 +28,7 @@ export interface LinkEndOptions {
   readonly latencyNs: number;
   /** Frames lost of a million, 0 … 1,000,000; 0 when not given. */
   readonly lossPerMillion?: number;
-  /** Bytes of frames that may wait, the one being sent not counted. 1 MiB when not given. */
+  /** Bytes of frames that may wait, the one being sent not counted; at least 1,514. 1 MiB when not given. */
   readonly queueLimitBytes?: number;
   readonly seed: number;
   /** Shared by all link ends of one process: the number that its next message gets. */
@@ -76,10 +76,13 @@ export interface LinkState {
 }
 
 const QUEUE_LIMIT_BYTES = 1 << 20;
+/** A packet of the common size: 1,500 bytes and the Ethernet header. */
+const PACKET_BYTES = 1514;
 /** Linux, net/ipv4/tcp_output.c, tcp_small_queue_check(): a socket keeps about 1 ms in the queue. */
 const SMALL_QUEUE_NS = 1_000_000;
-/** … and at least two frames of the common size. */
-const SMALL_QUEUE_BYTES_MIN = 2 * 1514;
+/** … in at least four frames, of the common size or more: three that arrive behind a lost one tell. */
+const SMALL_QUEUE_FRAMES = 4;
+const SMALL_QUEUE_BYTES_MIN = SMALL_QUEUE_FRAMES * PACKET_BYTES;
 
 function checkBandwidth(value: number): void {
   const holds = Number.isSafeInteger(value) && value >= 1 && value <= 1e12;
@@ -102,6 +105,8 @@ export class LinkEnd {
   constructor(options: LinkEndOptions, ports: LinkPorts) {
     checkBandwidth(options.bandwidthBitsPerSecond);
     checkLatency(options.latencyNs);
+    const queueLimitBytes = options.queueLimitBytes ?? QUEUE_LIMIT_BYTES;
+    assert(queueLimitBytes >= PACKET_BYTES, 'a queue holds a packet of 1,514 bytes');
     this.source = options.source;
     this.destination = options.destination;
     this.#ports = ports;
@@ -110,7 +115,7 @@ export class LinkEnd {
       bandwidthBitsPerSecond: options.bandwidthBitsPerSecond,
       latencyNs: options.latencyNs,
       lossPerMillion: 0,
-      queueLimitBytes: options.queueLimitBytes ?? QUEUE_LIMIT_BYTES,
+      queueLimitBytes,
       connected: true,
       epoch: 0,
       queue: [],
@@ -231,15 +236,16 @@ export class LinkEnd {
   }
 
   /**
-   * Bytes that a well-behaved sender may add: what 1 ms of the rate holds, less what waits. Keeps the
-   * local queue short, as Linux' TCP small queues do. A cut link takes (and drops) everything.
+   * Length of the next frame that a well-behaved sender may add: a quarter of what 1 ms of the rate
+   * holds when that much is free, else 0. Keeps the local queue short and its frames small enough, as
+   * Linux' TCP small queues and segment autosizing do. The queue of a cut link is always free.
    */
   room(): number {
     const { state } = this;
-    if (!state.connected) return state.queueLimitBytes;
     const wanted = Math.floor(state.bandwidthBitsPerSecond / (8 * (NS_PER_SECOND / SMALL_QUEUE_NS)));
     const limit = Math.min(state.queueLimitBytes, Math.max(SMALL_QUEUE_BYTES_MIN, wanted));
-    return Math.max(0, limit - state.queuedBytes);
+    const frame = Math.max(PACKET_BYTES, Math.floor(limit / SMALL_QUEUE_FRAMES));
+    return state.queuedBytes + frame <= limit ? frame : 0;
   }
 
   /** Mixes the state in: settings, counters, the lengths of what waits. */

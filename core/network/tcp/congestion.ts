@@ -1,6 +1,7 @@
 /**
  * Congestion control: slow start, congestion avoidance, fast retransmit and NewReno fast recovery.
- * Windows grow by bytes acknowledged, and only while the window is what limits the sender.
+ * Windows grow by bytes acknowledged, and only while the window is what limits the sender. The segment
+ * of the formulas (SMSS) is the size that segments have on this link now, at most the negotiated one.
  * Left out: selective acknowledgement, ECN, pacing, tail loss probes; a lost tail waits for a timeout.
  * Standard: RFC 5681, RFC 6582 (NewReno), RFC 3042 (limited transmit).
  */
@@ -31,17 +32,17 @@ export function makeCongestion(maximumSegmentSize: number): CongestionState {
 }
 
 /** The window that limits sending now, with RFC 3042's two segments for early duplicates. */
-export function usableWindow(congestion: CongestionState, maximumSegmentSize: number): number {
+export function usableWindow(congestion: CongestionState, send: SendState): number {
   const early = congestion.inRecovery ? 0 : Math.min(2, congestion.duplicateAcknowledgements);
-  return congestion.window + early * maximumSegmentSize;
+  return congestion.window + early * send.segmentBytes;
 }
 
 function halfFlight(send: SendState): number {
-  return Math.max(Math.floor(flightSize(send) / 2), 2 * send.maximumSegmentSize);
+  return Math.max(Math.floor(flightSize(send) / 2), 2 * send.segmentBytes);
 }
 
 function grow(congestion: CongestionState, send: SendState, acknowledged: number): void {
-  const segment = send.maximumSegmentSize;
+  const segment = send.segmentBytes;
   if (congestion.window < congestion.slowStartThreshold) {
     congestion.window += Math.min(acknowledged, segment);
   } else {
@@ -73,7 +74,7 @@ export function onNewAcknowledgement(
     if (2 * flightBefore >= congestion.window) grow(congestion, send, acknowledged);
     return 'advance';
   }
-  const segment = send.maximumSegmentSize;
+  const segment = send.segmentBytes;
   if (send.unacknowledged >= congestion.recover) {
     const flight = Math.max(flightSize(send), segment) + segment;
     congestion.window = Math.min(congestion.slowStartThreshold, flight);
@@ -90,7 +91,7 @@ export function onNewAcknowledgement(
 export function onDuplicateAcknowledgement(congestion: CongestionState, send: SendState): boolean {
   congestion.duplicateAcknowledgements += 1;
   if (congestion.inRecovery) {
-    const inflated = congestion.window + send.maximumSegmentSize;
+    const inflated = congestion.window + send.segmentBytes;
     congestion.window = Math.min(inflated, WINDOW_MAX);
     return false;
   }
@@ -102,14 +103,14 @@ export function onDuplicateAcknowledgement(congestion: CongestionState, send: Se
   congestion.inRecovery = true;
   congestion.partialSeen = false;
   congestion.window =
-    congestion.slowStartThreshold + DUPLICATES_BEFORE_RETRANSMISSION * send.maximumSegmentSize;
+    congestion.slowStartThreshold + DUPLICATES_BEFORE_RETRANSMISSION * send.segmentBytes;
   return true;
 }
 
 /** The retransmission timer ran out, RFC 5681 (4), RFC 6582 §4. `first`: not a backed-off repeat. */
 export function onTimeout(congestion: CongestionState, send: SendState, first: boolean): void {
   if (first) congestion.slowStartThreshold = halfFlight(send);
-  congestion.window = send.maximumSegmentSize;
+  congestion.window = send.segmentBytes;
   congestion.recover = send.highest;
   congestion.inRecovery = false;
   congestion.duplicateAcknowledgements = 0;

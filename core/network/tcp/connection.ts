@@ -49,6 +49,10 @@ export interface SendState {
   scale: number;
   /** Payload of a full segment. Unit: byte. */
   maximumSegmentSize: number;
+  /** Ends of the segments that are sent and not acknowledged, ascending: what goes again is the same. */
+  readonly segmentEnds: number[];
+  /** Payload of a segment as the link takes them now: the SMSS of congestion control. Unit: byte. */
+  segmentBytes: number;
   /** Bytes [unacknowledged, written), at offset modulo length; length is a power of two. */
   ring: Uint8Array;
   /** send() took less than it was offered: a 'writable' event is due. */
@@ -182,6 +186,11 @@ export function flightSize(send: SendState): number {
 /** Bytes of the application that are still in the send buffer. */
 export function bufferedBytes(send: SendState): number {
   return send.written - Math.min(send.written, Math.max(0, send.unacknowledged));
+}
+
+/** End of the segment that holds byte `offset` and was sent before. */
+export function sentSegmentEnd(send: SendState, offset: number): number {
+  return send.segmentEnds.find((end) => end > offset) ?? send.highest;
 }
 
 /** Whether our FIN was sent and acknowledged. */

@@ -67,8 +67,9 @@ export interface TcpPorts {
   /** Tells the application. It may call the stack's interface from here. */
   event(event: TcpEvent, now: number): void;
   /**
-   * Bytes that the link towards `destination` takes without a long queue (LinkEnd.room); without
-   * this port there is no limit. When room returns the host calls onTransmitRoom.
+   * Length of the next frame that the link towards `destination` takes without a long queue, 0 for
+   * none (LinkEnd.room); without this port there is no limit. When room returns the host calls
+   * onTransmitRoom.
    */
   transmitRoom?(destination: Ipv4Address): number;
 }

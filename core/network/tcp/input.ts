@@ -61,6 +61,7 @@ export function takeSynOptions(
   // RFC 9293 §3.7.1: without the option the peer takes 536 bytes.
   const peerSize = Math.max(1, segment.maximumSegmentSize ?? 536);
   send.maximumSegmentSize = Math.min(context.settings.maximumSegmentSize, peerSize);
+  send.segmentBytes = send.maximumSegmentSize;
   Object.assign(congestion, makeCongestion(send.maximumSegmentSize));
   if (segment.windowScale === undefined) {
     send.scale = 0;
@@ -254,6 +255,8 @@ function onAcknowledged(
   const acknowledged = acknowledgement - Math.max(0, send.unacknowledged);
   send.unacknowledged = acknowledgement;
   send.next = Math.max(send.next, acknowledgement);
+  const known = send.segmentEnds.findIndex((end) => end > acknowledgement);
+  send.segmentEnds.splice(0, known < 0 ? send.segmentEnds.length : known);
   if (timers.timedOffset !== -2 && acknowledgement >= timers.timedOffset) {
     onRoundTripSample(timers, context.settings, now - timers.timedAtNs);
     stopTiming(timers);

@@ -3,12 +3,13 @@
  * into a frame. No Nagle delay: what is written goes, unless the application corks the stream.
  * Standard: RFC 9293 §3.8.4 (window probes), §3.8.6.2.1 (sender's silly window avoidance).
  */
-import { ACK, FIN, makeSegmentFrame, PSH, RST, type SegmentFields, SYN } from '../tcp-segment.ts';
+import { ACK, FIN, makeSegmentFrame, PSH, RST, SEGMENT_HEADERS_SIZE, type SegmentFields, SYN } from '../tcp-segment.ts';
 import { onIdleRestart, usableWindow } from './congestion.ts';
 import {
   copyFromRing,
   flightSize,
   type SendState,
+  sentSegmentEnd,
   sequenceOf,
   type TcpConnection,
 } from './connection.ts';
@@ -22,8 +23,8 @@ import {
   stopTimer,
 } from './timers.ts';
 
-/** A segment below this waits for more room on the link rather than go. Unit: byte. */
-const ROOM_SEGMENT_BYTES = 1460;
+/** Payload of a packet of the common size: what is cut down further waits instead. Unit: byte. */
+const SMALL_SEGMENT_BYTES = 1460;
 
 /** Sends a segment that belongs to no connection (a reset) or to one; the frame is complete. */
 export function transmitFrame(
@@ -126,26 +127,30 @@ function maySendData(connection: TcpConnection): boolean {
 }
 
 /**
- * Length of the next segment; 0 when nothing may go. A segment that could be larger waits, unless it
- * holds everything written, or half the largest window the peer ever had (§3.8.6.2.1).
+ * Length of the next segment; 0 when nothing may go. Against the peer's window a segment that could be
+ * larger waits, unless it holds everything written, or half the largest window the peer ever had
+ * (§3.8.6.2.1). The congestion window and the link may cut it down to a packet of the common size.
  */
 function nextLength(context: TcpContext, connection: TcpConnection): number {
   const { send, congestion } = connection;
-  // What goes again after a timeout does not mix with what goes for the first time.
+  // What goes again after a timeout goes in the same segments.
   const again = send.next < send.highest;
-  const unsent = (again ? Math.min(send.highest, send.written) : send.written) - send.next;
-  const windowLimit = send.windowEdge - send.next;
-  const congestionEdge =
-    Math.max(0, send.unacknowledged) + usableWindow(congestion, send.maximumSegmentSize);
-  const congestionLimit = congestionEdge - send.next;
-  const allowed = Math.min(unsent, send.maximumSegmentSize, windowLimit, congestionLimit);
-  if (allowed <= 0) return 0;
-  const full = allowed === send.maximumSegmentSize || 2 * allowed >= send.windowMax;
-  if (!full && allowed < unsent) return 0;
+  const end = again ? sentSegmentEnd(send, send.next) : send.written;
+  const unsent = Math.min(end, send.written) - send.next;
+  const wanted = Math.min(unsent, send.maximumSegmentSize, send.windowEdge - send.next);
+  if (wanted <= 0) return 0;
+  const full = wanted === send.maximumSegmentSize || 2 * wanted >= send.windowMax;
+  if (!full && wanted < unsent) return 0;
   if (!full && send.corked && !send.finRequested && !again) return 0;
-  const room = context.ports.transmitRoom?.(connection.remoteAddress) ?? allowed;
-  if (room >= allowed) return allowed;
-  return room < Math.min(allowed, ROOM_SEGMENT_BYTES) ? 0 : room;
+  const congestionEdge =
+    Math.max(0, send.unacknowledged) + usableWindow(congestion, send);
+  const frameRoom = context.ports.transmitRoom?.(connection.remoteAddress);
+  const room = frameRoom === undefined ? wanted : frameRoom - SEGMENT_HEADERS_SIZE;
+  if (frameRoom !== undefined && room >= SMALL_SEGMENT_BYTES) {
+    send.segmentBytes = Math.min(send.maximumSegmentSize, room);
+  }
+  const allowed = Math.min(wanted, congestionEdge - send.next, room);
+  return allowed < Math.min(wanted, SMALL_SEGMENT_BYTES) ? 0 : allowed;
 }
 
 /** Sends all that windows, link and application allow. Bounded by the congestion window. */
@@ -173,6 +178,7 @@ export function transmitPending(context: TcpContext, connection: TcpConnection, 
     }
     const flags = ACK | (last && length > 0 ? PSH : 0) | (fin ? FIN : 0);
     send.next = end;
+    if (end > send.highest) send.segmentEnds.push(end);
     send.highest = Math.max(send.highest, end);
     timers.lastSentNs = now;
     transmitSegment(context, connection, { offset, length, flags }, now);
@@ -223,9 +229,9 @@ export function retransmitOldest(
 ): void {
   const { send, timers, counters } = connection;
   const offset = Math.max(0, send.unacknowledged);
-  const sentData = Math.min(send.highest, send.written);
+  const sentData = Math.min(sentSegmentEnd(send, offset), send.written);
   const window = Math.max(0, send.windowEdge - offset);
-  const length = Math.max(0, Math.min(send.maximumSegmentSize, sentData - offset, window));
+  const length = Math.max(0, Math.min(sentData - offset, window, send.maximumSegmentSize));
   const reachesEnd = offset + length === send.written;
   const fin = reachesEnd && send.finRequested && send.highest > send.written;
   if (length === 0 && !fin) return;

@@ -478,6 +478,8 @@ export class TcpStack {
         windowMax: 0,
         scale: 0,
         maximumSegmentSize: settings.maximumSegmentSize,
+        segmentEnds: [],
+        segmentBytes: settings.maximumSegmentSize,
         ring: new Uint8Array(0),
         wantsWritable: false,
       },
