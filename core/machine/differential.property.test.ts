@@ -9,7 +9,7 @@ const VERIFY = process.env['GLASSHOUSE_VERIFY'] !== undefined;
 /** The long campaign takes minutes. */
 const TIMEOUT_MS = 3_600_000;
 const SEEDS = VERIFY ? 100 : 2;
-const INSTRUCTIONS_A_SEED = VERIFY ? 100_000 : 60_000;
+const INSTRUCTIONS_A_SEED = VERIFY ? 100_000 : 45_000;
 
 test('machine and reference step agree, instruction by instruction', () => {
   const seen = new Map<string, number>();
