@@ -1,0 +1,130 @@
+/**
+ * Runs a world in one thread, conservatively, without workers: processes advance in turn, no further than
+ * what their neighbours may still send allows. A splitter may cut the run anywhere; the result must not
+ * depend on it. Watchers see the world whenever all processes stand at one time.
+ */
+import { assert } from '../base/index.ts';
+import type { Command, LoggedCommand } from '../protocol/command.ts';
+import type { Scenario } from '../protocol/scenario.ts';
+import type { ProcessSnapshot } from '../protocol/snapshot.ts';
+import type { LogicalProcess } from '../sim/logical-process.ts';
+import { peekTime } from '../sim/event-queue.ts';
+import { foldRunHash } from '../sim/run-hash.ts';
+import { compileHostModule } from '../wasm/index.ts';
+import { HostProcess } from '../world/host-process.ts';
+
+/** What a run is asked for with. */
+export interface WorldRunOptions {
+  readonly scenario: Scenario;
+  readonly guest?: Uint8Array;
+  readonly capture?: boolean;
+  /** Where a run may be cut besides: given a time, the next one, later. None when missing. */
+  readonly split?: (nowNs: number) => number;
+}
+
+let compiledModule: WebAssembly.Module | undefined;
+
+/** A world in this thread. */
+export class WorldRun {
+  readonly scenario: Scenario;
+  readonly processes: readonly HostProcess[];
+  readonly log: LoggedCommand[] = [];
+  private readonly collected: ProcessSnapshot[];
+  private readonly split: ((nowNs: number) => number) | undefined;
+  private nowNs = 0;
+
+  constructor(options: WorldRunOptions) {
+    const { scenario, guest } = options;
+    compiledModule ??= compileHostModule();
+    const compiled = compiledModule;
+    this.scenario = scenario;
+    this.split = options.split;
+    this.processes = scenario.processes.map(
+      ({ id }) => new HostProcess({ scenario, id, guest, capture: options.capture ?? false, compiled }),
+    );
+    this.collected = this.processes.map((process) => process.snapshot());
+  }
+
+  now(): number {
+    return this.nowNs;
+  }
+
+  /** Logs a command for `atNs`, not before now. */
+  command(atNs: number, command: Command): void {
+    const logged = { atNs, sequence: this.log.length, command };
+    this.log.push(logged);
+    for (const process of this.processes) process.command(logged);
+  }
+
+  /** Advances all processes to `untilNs`. */
+  runTo(untilNs: number): void {
+    while (this.nowNs < untilNs) {
+      const cutNs = Math.min(untilNs, this.split?.(this.nowNs) ?? untilNs);
+      this.advance(cutNs);
+      this.nowNs = cutNs;
+    }
+  }
+
+  /**
+   * Advances to `untilNs` in steps that let every process handle the events of one instant at most, and
+   * calls `watch` after each; stops early when it gives true.
+   */
+  watchTo(untilNs: number, watch: (nowNs: number) => boolean): void {
+    while (this.nowNs < untilNs) {
+      // Events of the queues only: a vCPU that runs has its next instruction at once.
+      const nextNs = Math.min(...this.processes.map((process) => peekTime(process.host.queue)));
+      const stepNs = Math.max(this.nowNs + 1, Math.min(untilNs, nextNs + 1));
+      this.runTo(stepNs);
+      if (watch(this.nowNs)) return;
+    }
+  }
+
+  /** Each process runs to the horizon that the least of its neighbours' times and latencies allows. */
+  private advance(untilNs: number): void {
+    const pendingNs = (process: LogicalProcess) =>
+      this.log.find((logged) => logged.atNs >= process.now())?.atNs ?? Number.POSITIVE_INFINITY;
+    for (;;) {
+      let progressed = false;
+      for (const process of this.processes) {
+        let horizonNs = untilNs;
+        for (const other of this.processes) {
+          if (other === process) continue;
+          const ahead = other.lookahead().find((it) => it.neighbour === process.id);
+          if (ahead === undefined) continue;
+          const promiseNs = Math.min(other.now() + ahead.latencyNs, pendingNs(other) + 5_000);
+          horizonNs = Math.min(horizonNs, promiseNs);
+        }
+        if (horizonNs <= process.now()) continue;
+        process.run(horizonNs);
+        progressed = true;
+        for (const message of process.takeOutgoing()) {
+          const receiver = this.processes.find((it) => it.id === message.destination);
+          assert(receiver !== undefined, 'a frame goes to a process of the world');
+          assert(message.arrivalTimeNs >= receiver.now(), 'a frame arrives in its receiver’s future');
+          receiver.deliver(message);
+        }
+      }
+      if (this.processes.every((process) => process.now() === untilNs)) return;
+      assert(progressed, 'conservative processes do not lock up');
+    }
+  }
+
+  /** Everything told since the start, per process. */
+  snapshots(): readonly ProcessSnapshot[] {
+    this.processes.forEach((process, index) => {
+      const before = this.collected[index];
+      const now = process.snapshot();
+      this.collected[index] = {
+        ...now,
+        console: [...(before?.console ?? []), ...now.console],
+        events: [...(before?.events ?? []), ...now.events],
+      };
+    });
+    return this.collected;
+  }
+
+  /** The run hash at this cut. */
+  hash(): string {
+    return foldRunHash(this.processes.map((process) => ({ process: process.id, hash: process.hash() })));
+  }
+}
