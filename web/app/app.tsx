@@ -39,7 +39,8 @@ export function App({ scene }: { readonly scene: StageScene }) {
       <main className="main" onDragOver={(event) => event.preventDefault()}>
         {open ? <Suspense fallback={main}><Panels>{main}</Panels></Suspense> : main}
       </main>
-      <Transport />
+      <Transport scene={scene} />
+      <section id="popups" aria-label="Menus" />
       <Summary />
       {dialog !== '' && <Suspense fallback={null}><Dialogs close={() => store.setState({ dialog: '' })} /></Suspense>}
     </div>

@@ -193,7 +193,7 @@ const labRows: Rows = [
     run: async ({ actions, state }, _, atNs) => {
       const now = state().knobs['bandwidth'] ?? 1e9;
       actions.patch({ chapter: 'slower', selection: 'link:0-1' });
-      return await actions.setKnob('bandwidth', Math.max(1e6, Math.round(now / 10)), atNs);
+      return await actions.setKnob('bandwidth', Math.max(1e6, Math.round(now / 5)), atNs);
     },
   }),
   row({

@@ -6,6 +6,7 @@ import { useApp, useAppState } from '../session/react.ts';
 import { findVm } from '../session/store.ts';
 import type { StageScene } from '../stage/stage-scene.ts';
 import { RAM_BASE } from '../stage/page-marker.tsx';
+import { popupHome } from '../widgets/popup-home.ts';
 import { formatAddress } from './quantity.ts';
 
 export function Header({ scene }: { readonly scene: StageScene }) {
@@ -42,7 +43,7 @@ function PageMenu() {
   return (
     <Menu.Root>
       <Menu.Trigger className="button" aria-label="View, files and help"><Settings2 size={18} aria-hidden="true" /></Menu.Trigger>
-      <Menu.Portal>
+      <Menu.Portal container={popupHome()}>
         <Menu.Positioner sideOffset={4} align="end" className="popup-layer">
           <Menu.Popup className="menu">
             {MENU.map((group, index) => (

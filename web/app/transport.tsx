@@ -1,18 +1,20 @@
 /** The bottom line: rewind, steps, play, speed, the run's clock and seed, and the switches of the panels. */
 import { Select } from '@base-ui/react/select';
 import { ChartLine, Pause, Play, Redo, RotateCcw, SkipForward, SquareTerminal, Table2, PanelRight, ListTree } from 'lucide-react';
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
 import { useApp, useAppState } from '../session/react.ts';
 import type { PanelId } from '../session/store.ts';
+import type { StageScene } from '../stage/stage-scene.ts';
+import { popupHome } from '../widgets/popup-home.ts';
 import { formatClock, formatRatio } from './quantity.ts';
 
 const SPEEDS: readonly number[] = [0.001, 0.01, 0.05, 0.1, 1, 0];
 
-export function Transport() {
+export function Transport({ scene }: { readonly scene: StageScene }) {
   const paused = useAppState((state) => state.pace.paused);
   const seed = useAppState((state) => state.spec.seed);
   return (
-    <footer className="transport" role="toolbar" aria-label="Transport">
+    <footer className="transport" aria-label="Transport">
       <CommandButton id="reset"><RotateCcw size={18} aria-hidden="true" /></CommandButton>
       <CommandButton id="step-instruction"><Redo size={18} aria-hidden="true" /></CommandButton>
       <CommandButton id="play-pause" title={paused ? 'Play' : 'Pause'} className="transport__play">
@@ -22,7 +24,7 @@ export function Transport() {
       <Clock />
       <Speed />
       <span className="transport__seed soft" data-entity="run">seed <span className="number">{seed}</span></span>
-      <Reason />
+      <Reason scene={scene} />
       <span className="transport__panels">
         <PanelButton id="timeline"><ListTree size={18} aria-hidden="true" /></PanelButton>
         <PanelButton id="samples"><ChartLine size={18} aria-hidden="true" /></PanelButton>
@@ -98,11 +100,11 @@ function Speed() {
         <Select.Trigger className="button button--edged" aria-label="Speed, virtual to wall time" data-slowed={slowed}>
           <span className="number" data-entity="run" data-unit="virtual : wall">{formatRatio(shown)}</span>
         </Select.Trigger>
-        <Select.Portal>
+        <Select.Portal container={popupHome()}>
           <Select.Positioner sideOffset={4} className="popup-layer" alignItemWithTrigger={false}>
             <Select.Popup className="menu">
               {speeds.map((speed) => (
-                <Select.Item key={speed} value={speed} className="menu__item">
+                <Select.Item key={speed} value={speed} className="menu__item" data-entity="run" data-unit="virtual : wall">
                   <Select.ItemText>{speed === 0 ? 'as fast as possible' : formatRatio(speed)}</Select.ItemText>
                 </Select.Item>
               ))}
@@ -115,7 +117,9 @@ function Speed() {
   );
 }
 
-function Reason() {
-  const reason = useAppState((state) => state.pace.pausedBecause);
+/** Why the page paused; and, while the stage's sentence is zoomed away, the notice that would stand there. */
+function Reason({ scene }: { readonly scene: StageScene }) {
+  const level = useSyncExternalStore((listener) => scene.subscribe(listener), () => scene.level);
+  const reason = useAppState((state) => state.pace.pausedBecause || (level === 'site' ? '' : state.notice));
   return reason === '' ? null : <span className="transport__reason" role="status">{reason}</span>;
 }

@@ -20,11 +20,6 @@ const POINTS_MAX = 400;
 const REDRAW_MS = 66;
 const AXIS_WIDTH = 72;
 const LEGEND_WIDTH = 168;
-/** Where the logarithmic axis has its labels. Unit: byte. */
-const POWERS_OF_TEN = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
-/** Least bytes left shown on the logarithmic axis. */
-const LEFT_FLOOR = 4096;
-
 interface Limits {
   min: number;
   max: number;
@@ -101,16 +96,16 @@ export class MigrationCharts {
     const span = spanOf(migration, baseline, session.timeNs());
     const [times, dirty, link, left] = sampleWindow({ series, ...span, metrics: METRICS, pointsMax: POINTS_MAX }) as [number[], number[], number[], number[]];
     this.#rate = migration.bytesSent > 0 ? this.#measuredRate(link, state.knobs['bandwidth'] ?? 1e9) : (state.knobs['bandwidth'] ?? 1e9) / 8;
-    this.#limitBytes = Math.max(LEFT_FLOOR, ((state.knobs['downtime-limit'] ?? 0) / 1e9) * this.#rate);
+    this.#limitBytes = ((state.knobs['downtime-limit'] ?? 0) / 1e9) * this.#rate;
+    const begin = times.findIndex((time) => time * 1e9 > migration.startedAtNs);
     const x = { min: span.fromNs / 1e9, max: span.toNs / 1e9 };
     if (this.#turn) {
-      const most = Math.max(1, ...dirty, ...link) * 1.3;
+      // The scale is that of the migration: what the guest wrote while it booted would flatten it.
+      const most = Math.max(1, ...dirty.slice(Math.max(0, begin)), ...link) * 1.3;
       this.#apply(this.#rates, [times, dirty.map(toMega), link.map(toMega)], x, { min: 0, max: toMega(most) });
     } else {
-      const begin = times.findIndex((time) => time * 1e9 >= migration.startedAtNs);
-      const shown = left.map((value, index) => (begin < 0 || index < begin ? null : Math.max(LEFT_FLOOR, value)));
-      const floor = Math.max(LEFT_FLOOR, this.#limitBytes / 10);
-      this.#apply(this.#left, [times, shown.map((value) => (value === null ? null : Math.max(floor, value)))], x, { min: floor, max: Math.max(1.2e8, this.#limitBytes * 3) });
+      const shown = left.map((value, index) => (begin < 0 || index < begin ? null : value));
+      this.#apply(this.#left, [times, shown], x, { min: 0, max: Math.max(1e6, ...left) * 1.1 });
       this.#paintRibbons(span, migration, baseline);
       this.#write(migration, baseline, { dirty: dirty.at(-1) ?? 0, link: link.at(-1) ?? 0, left: left.at(-1) ?? 0 });
       this.#key = key;
@@ -163,11 +158,11 @@ export class MigrationCharts {
     }, [[], [], []], find('rates'));
     const left = new uPlot({
       ...common, ...this.#sizeOf(find('left')),
-      scales: { x: { time: false, auto: false }, y: { auto: false, distr: 3, log: 10 } },
+      scales: { x: { time: false, auto: false }, y: { auto: false, distr: 100, fwd: (value: number) => Math.sqrt(Math.max(0, value)), bwd: (value: number) => value * value } },
       axes: [time(22), {
         ...axis((value) => formatQuantity(value, 'bytes').text, 22),
-        splits: (_: uPlot, __: number, low: number, high: number) => POWERS_OF_TEN.filter((value) => value >= low && value <= high),
-        filter: (_: uPlot, splits: number[]) => splits,
+        splits: (_: uPlot, __: number, ___: number, high: number) => rootSplits(high),
+        filter: (_: uPlot, splits: number[]) => splits, // the default keeps powers of ten only
       }],
       series: [{}, { stroke: css.ink, width: 2, points: { show: false } }],
       hooks: { ...hooks, draw: [(chart) => this.#paintLimit(chart)], setCursor: crosshair },
@@ -233,7 +228,8 @@ export class MigrationCharts {
     if (this.#limitBytes === 0) return;
     const { ctx, bbox } = chart;
     const ratio = uPlot.pxRatio;
-    const y = Math.round(chart.valToPos(this.#limitBytes, 'y', true));
+    // A limit above all that there is to send stays at the upper edge, so that it can be pulled down.
+    const y = Math.round(chart.valToPos(Math.min(this.#limitBytes, chart.scales['y']?.max ?? 0), 'y', true));
     ctx.save();
     ctx.strokeStyle = this.#colours.css.ink;
     ctx.lineWidth = ratio;
@@ -315,4 +311,12 @@ export class MigrationCharts {
 
 function toMega(value: number): number {
   return value / 1e6;
+}
+
+/** Labels of the square-root axis: it keeps both the fall from all pages and the small downtime line visible. */
+export function rootSplits(high: number): number[] {
+  const unit = 10 ** Math.floor(Math.log10(Math.max(1, high)));
+  const lead = high / unit;
+  const top = lead >= 5 ? 5 * unit : lead >= 2 ? 2 * unit : unit;
+  return [0, top / 10, top / 2.5, top];
 }

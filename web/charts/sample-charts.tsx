@@ -13,7 +13,7 @@ const GAUGES: readonly MetricRow[] = contract.metrics.filter((row) => row.kind =
 const REDRAW_MS = 200;
 
 export function SampleCharts() {
-  return <div className="samples chart">{GAUGES.map((row) => <One key={row.id} row={row} />)}</div>;
+  return <div className="samples chart" role="group" aria-label="Charts of samples" tabIndex={0}>{GAUGES.map((row) => <One key={row.id} row={row} />)}</div>;
 }
 
 function One({ row }: { readonly row: MetricRow }) {

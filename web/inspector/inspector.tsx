@@ -60,7 +60,7 @@ function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostN
   const page = useAppState((state) => state.selectedPage);
   return (
     <>
-      <Section title={`${vm.name} on ${hostName}`}>
+      <Section title={`${vm.name} on ${hostName}`} entity={entity}>
         <dl className="facts">
           <dt>State</dt><dd>{vm.state} {vm.reason}</dd>
           <dt>Guest</dt><dd>{vm.guest}</dd>
@@ -80,8 +80,8 @@ function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostN
   );
 }
 
-function Section({ title, children }: { readonly title: string; readonly children: ReactNode }) {
-  return <section className="inspector__section"><h3>{title}</h3>{children}</section>;
+function Section({ title, entity = '', children }: { readonly title: string; readonly entity?: string; readonly children: ReactNode }) {
+  return <section className="inspector__section"><h3 data-entity={entity}>{title}</h3>{children}</section>;
 }
 
 /** Asks again whenever the run has moved on, at most every ASK_MS. */
@@ -136,7 +136,7 @@ function Disassembly({ vm }: { readonly vm: number }) {
   return (
     <Section title="Around pc">
       {reply !== null && (
-        <div className="listing" data-view="disassembly" data-entity={`vcpu:${vm}.0`}>
+        <div className="listing" tabIndex={0} role="group" aria-label="Instructions around pc" data-view="disassembly" data-entity={`vcpu:${vm}.0`}>
           {reply.lines.map((line) => (
             <div key={line.address} data-here={line.address === reply.pc}>{line.address}  {line.word}  {line.text}</div>
           ))}
@@ -185,7 +185,7 @@ function PageWalk({ vm }: { readonly vm: number }) {
       </form>
       {!valid && <p role="alert">An address is 0x and 1 to 16 hexadecimal digits.</p>}
       {reply !== null && (
-        <div className="listing" data-view="page-walk" data-entity={`vcpu:${vm}.0`}>
+        <div className="listing" tabIndex={0} role="group" aria-label="Steps of the walk" data-view="page-walk" data-entity={`vcpu:${vm}.0`}>
           {reply.steps.map((step, index) => (
             <div key={`${step.entryAddress}-${index}`}>{`${step.stage} level ${step.level}  ${step.entryAddress}  ${step.entry}  ${step.text}`}</div>
           ))}
@@ -209,7 +209,7 @@ function PageBytes({ vm, page }: { readonly vm: VmSnapshot; readonly page: numbe
   );
   const bytes = shared ?? (asked?.present === true ? Uint8Array.from(asked.bytes) : null);
   return (
-    <Section title={`Page ${formatAddress(address)}`}>
+    <Section title={`Page ${formatAddress(address)}`} entity={`page:${page}`}>
       {bytes === null
         ? <p className="soft">This page is missing here.</p>
         : <pre className="hexdump" data-view="hexdump" data-entity={`page:${page}`} tabIndex={0} aria-label={`Bytes of page ${formatAddress(address)}`}>{hexdumpLines(bytes, address).join('\n')}</pre>}

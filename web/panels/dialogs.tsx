@@ -75,10 +75,10 @@ function Palette({ close }: { readonly close: () => void }) {
         autoHighlight="always" {...(knob === undefined ? {} : { filter: null })}
       >
         <Autocomplete.Input className="palette__input" placeholder="Command, or knob = value" aria-label="Command" autoFocus />
-        <Autocomplete.Empty className="dialog__body soft">No command has this name.</Autocomplete.Empty>
+        <Autocomplete.Empty className="palette__empty soft">No command has this name.</Autocomplete.Empty>
         <Autocomplete.List className="palette__list">
           {(entry: PaletteEntry) => (
-            <Autocomplete.Item key={`${entry.id}${JSON.stringify(entry.args)}`} value={entry} className="palette__item" disabled={entry.blocked !== ''} onClick={() => choose(entry)}>
+            <Autocomplete.Item key={`${entry.id}${JSON.stringify(entry.args)}`} value={entry} className="palette__item" data-entity="run" disabled={entry.blocked !== ''} onClick={() => choose(entry)}>
               {entry.label}
               {entry.blocked !== '' && <span className="palette__why">{entry.blocked}</span>}
               {entry.hotkey !== '' && <kbd>{entry.hotkey}</kbd>}
@@ -95,7 +95,7 @@ function Help() {
   return (
     <>
       <Dialog.Title className="dialog__title">Help</Dialog.Title>
-      <div className="dialog__body">
+      <div className="dialog__body" role="group" aria-label="Help" tabIndex={0}>
         <p>Drag the VM onto the other host, or press M while the stage has the focus. Wheel or W and S zoom down to single bytes; Escape leaves a field.</p>
         <table className="table">
           <tbody>

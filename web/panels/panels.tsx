@@ -63,7 +63,7 @@ function PanelFrame({ id, title, children }: { readonly id: PanelId; readonly ti
           <X size={16} aria-hidden="true" />
         </button>
       </header>
-      <div className="panel__body"><Suspense fallback={null}>{children}</Suspense></div>
+      <div className="panel__body" role="group" aria-label={title} tabIndex={0}><Suspense fallback={null}>{children}</Suspense></div>
     </section>
   );
 }

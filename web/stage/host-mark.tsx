@@ -9,6 +9,7 @@ import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import { useApp, useAppState } from '../session/react.ts';
 import { HartGlyph, HostGlyph, VmGlyph } from '../widgets/glyphs.tsx';
 import { Knob } from '../widgets/knob.tsx';
+import { popupHome } from '../widgets/popup-home.ts';
 import { knobsAreShown } from './knobs-shown.ts';
 import { useAnchor, useDrag, useLevel } from './scene-react.ts';
 
@@ -36,9 +37,9 @@ export function HostMark({ side }: { readonly side: 0 | 1 }) {
       >
         {over && <p className="host__drop">{refusal === undefined || refusal === '' ? `Move it to ${host.name}` : refusal}</p>}
       </div>
-      <div ref={head} className="host__head" data-mark="host" hidden={level !== 'site'}>
+      <div ref={head} className="host__head" data-mark="host" hidden={level === 'map' || level === 'page'}>
         <button
-          type="button" className="host__name button" aria-pressed={selected} data-entity={`host:${host.id}`}
+          type="button" className="host__name button" data-roving aria-pressed={selected} data-entity={`host:${host.id}`}
           onClick={() => store.setState({ selection: `host:${host.id}` })}
           onPointerEnter={() => store.setState({ hovered: `host:${host.id}` })}
           onPointerLeave={() => store.setState({ hovered: '' })}
@@ -71,7 +72,7 @@ function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: HostSnap
   return (
     <span className="vm-chip" data-state={vm.state}>
       <button
-        type="button" className="button vm-chip__name" aria-pressed={selected} data-entity={`vm:${vm.id}`}
+        type="button" className="button vm-chip__name" data-roving aria-pressed={selected} data-entity={`vm:${vm.id}`}
         {...(movable ? { 'data-drag-vm': vm.id } : {})}
         onClick={() => store.setState({ selection: `vm:${vm.id}` })}
       >
@@ -80,7 +81,7 @@ function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: HostSnap
       {movable && (
         <Menu.Root>
           <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of ${vm.name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
-          <Menu.Portal>
+          <Menu.Portal container={popupHome()}>
             <Menu.Positioner sideOffset={4} align="end" className="popup-layer">
               <Menu.Popup className="menu">
                 {hosts.filter((it) => it.id !== host.id).map((it) => (
@@ -131,7 +132,7 @@ function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: Ho
         onPointerEnter={() => store.setState({ hovered: `vm:${vm.id}` })}
         onPointerLeave={() => store.setState({ hovered: '' })}
       />
-      <div ref={console} className="host__console" hidden={level !== 'site'} data-mark="console">
+      <div ref={console} className="host__console" hidden={level === 'map' || level === 'page'} data-mark="console">
         {!incoming && <ConsoleLines vm={vm} />}
       </div>
       <div ref={knobs} className="host__knobs" hidden={level !== 'site' || !shown || incoming} data-mark="knobs" data-no-zoom>

@@ -27,9 +27,9 @@ export function LinkMark() {
   const height = pipeHeight(link.bandwidthBitsPerSecond);
   return (
     <>
-      <div ref={area} className="link" data-mark="link" hidden={level !== 'site'} data-entity={entity}>
+      <div ref={area} className="link" data-mark="link" hidden={level === 'map' || level === 'page'} data-entity={entity}>
         <button
-          type="button" className="link__pipe" aria-pressed={selected} style={{ height: Math.max(24, height) }}
+          type="button" className="link__pipe" data-roving aria-pressed={selected} style={{ height: `max(24px, ${height}px)` }}
           aria-label={`Link, ${link.up ? 'joined' : 'cut'}. Select it to turn its knobs.`}
           onClick={() => store.setState({ selection: entity })}
         />

@@ -37,7 +37,9 @@ export function bindCamera(element: HTMLElement, scene: StageScene, painter: Sta
       const least = scene.layout.cell * transform.k > PAGE_PX_MAX ? PAGE_PX_MAX / scene.layout.cell : transform.k;
       scene.setCamera(transform.k <= 1.001 ? { k: 1, x: 0, y: 0 } : { k: least, x: transform.x, y: transform.y });
     });
-  const selection = select(element).call(behaviour).on('dblclick.zoom', null);
+  // A stage that was rebuilt around opened panels keeps looking where it looked.
+  const start = zoomIdentity.translate(scene.camera.x, scene.camera.y).scale(scene.camera.k);
+  const selection = select(element).property('__zoom', start).call(behaviour).on('dblclick.zoom', null);
   const move = (camera: { k: number; x: number; y: number }) =>
     behaviour.transform(selection, zoomIdentity.translate(camera.x, camera.y).scale(camera.k));
   commandsOf.set(scene, {

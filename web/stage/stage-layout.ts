@@ -79,7 +79,7 @@ export function layoutStage(options: StageOptions): StageLayout {
   const knobHeight = Math.round(variant.below * text);
   const side = Math.round(variant.side * text);
   const map = { width: cell * MAP_COLUMNS, height: cell * rows };
-  const hostWidth = Math.max(map.width + 2 * PADDING + side, variant.name === 'narrow' ? 0 : 300);
+  const hostWidth = Math.max(map.width + 2 * PADDING + side, variant.name === 'narrow' ? 200 : 300);
   const hostHeight = header + map.height + consoleHeight + knobHeight + PADDING;
   const spareX = Math.max(0, width - 2 * hostWidth - 4 * margin - variant.middle * text);
   const inset = margin + 8 + Math.round(Math.min(spareX / 2, width * 0.05)) - 8;

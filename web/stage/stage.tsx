@@ -11,6 +11,7 @@ import { LinkMark } from './link-mark.tsx';
 import { MAP_COLUMNS } from './stage-layout.ts';
 import { SceneContext } from './scene-react.ts';
 import { bindCamera } from './stage-camera.ts';
+import { bindRoving } from './roving.ts';
 import { StagePainter } from './stage-painter.ts';
 import type { StageScene } from './stage-scene.ts';
 import { Story } from './story.tsx';
@@ -39,11 +40,13 @@ export function Stage({ scene }: { readonly scene: StageScene }) {
     });
     observer.observe(element.current!);
     const unbind = bindCamera(element.current!, scene, painter, parts);
+    const unrove = bindRoving(element.current!);
     const remove = loop.add('stage', 10, painter.draw);
     return () => {
       dark.removeEventListener('change', recolour);
       observer.disconnect();
       unbind();
+      unrove();
       remove();
     };
   }, [scene, controller, loop, parts, theme]);

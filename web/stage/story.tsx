@@ -42,22 +42,23 @@ export function Story() {
   if (migration !== undefined && isMigrating(migration)) button = { id: 'cancel-migration', title: 'Cancel the move', primary: false };
   else if (state.chapter === 'moved') button = { id: 'make-link-slower', title: 'Make the link slower', primary: true };
   const placed = findVm(state);
+  const noticed = state.notice !== '';
   return (
     <div ref={place} className="story" hidden={level !== 'site'}>
-      <p className="story__sentence" data-story>
+      {noticed && <p className="story__sentence story__notice" role="alert" data-story data-notice>{state.notice}</p>}
+      {!noticed && <p className="story__sentence" data-story>
         {state.chapter === 'moved' && migration !== undefined ? <Measured migration={migration} baseline={state.baseline} />
           : state.chapter === 'slower' && done ? 'The link is slower. Move it again.'
           : migration !== undefined && (isMigrating(migration) || migration.phase !== 'done') ? phaseSentence(migration, state)
           : state.status !== 'live' || placed === undefined ? 'The machines start.'
           : contract.sentence}
-      </p>
+      </p>}
       <button
         type="button" className={`button ${button.primary ? 'button--primary' : 'button--edged'}`} data-primary={button.primary}
         disabled={state.status !== 'live'} onClick={() => void commands.run(button.id)}
       >
         {button.title}
       </button>
-      {state.notice !== '' && <p className="story__notice" role="alert">{state.notice}</p>}
     </div>
   );
 }
