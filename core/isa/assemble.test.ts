@@ -1,5 +1,6 @@
-// Goal: the assembler gives the words that GNU as gives and names mistakes by their place. Method: one source through both (golden
-// words made anew by `sh core/isa/vectors/assembler.sh`), li by execution, a table of mistakes, layouts by hand.
+// Goal: the assembler gives the words that GNU as gives and names mistakes by their place. Method:
+// one source through both (golden words made anew by `sh core/isa/vectors/assembler.sh`), li by
+// execution, a table of mistakes, layouts by hand.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -19,7 +20,10 @@ function assembled(source: string, origin = ORIGIN): AssembledProgram {
 function wordsOf(program: AssembledProgram): string[] {
   const view = new DataView(program.bytes.buffer);
   return Array.from({ length: program.bytes.length >> 2 }, (_, index) =>
-    view.getUint32(4 * index, true).toString(16).padStart(8, '0'),
+    view
+      .getUint32(4 * index, true)
+      .toString(16)
+      .padStart(8, '0'),
   );
 }
 
@@ -35,22 +39,26 @@ test('canary: one changed register is another word', () => {
   expect(wordsOf(assembled(changed))).not.toEqual(file('assembler.txt').trim().split('\n'));
 });
 
-const edges = fc.tuple(fc.integer({ min: 0, max: 63 }), fc.integer({ min: -4097, max: 4097 }))
+const edges = fc
+  .tuple(fc.integer({ min: 0, max: 63 }), fc.integer({ min: -4097, max: 4097 }))
   .map(([bits, offset]) => BigInt.asIntN(64, (1n << BigInt(bits)) + BigInt(offset)));
 
 test('li leaves every 64-bit constant, in at most 8 instructions', () => {
   fc.assert(
-    fc.property(fc.oneof(edges, fc.bigInt({ min: -(1n << 63n), max: (1n << 64n) - 1n })), (constant) => {
-      const { bytes } = assembled(`li a0, ${constant}`);
-      const memory = makeFlatMemory(BigInt(ORIGIN), 64);
-      memory.bytes.set(bytes);
-      const hart = makeReferenceHart(BigInt(ORIGIN));
-      for (let index = 0; index < bytes.length; index += 4) {
-        expect(referenceStep(hart, memory).end).toBe('retired');
-      }
-      expect(hart.x[10]).toBe(BigInt.asUintN(64, constant));
-      expect(loadImmediate(constant).length).toBeLessThanOrEqual(8);
-    }),
+    fc.property(
+      fc.oneof(edges, fc.bigInt({ min: -(1n << 63n), max: (1n << 64n) - 1n })),
+      (constant) => {
+        const { bytes } = assembled(`li a0, ${constant}`);
+        const memory = makeFlatMemory(BigInt(ORIGIN), 64);
+        memory.bytes.set(bytes);
+        const hart = makeReferenceHart(BigInt(ORIGIN));
+        for (let index = 0; index < bytes.length; index += 4) {
+          expect(referenceStep(hart, memory).end).toBe('retired');
+        }
+        expect(hart.x[10]).toBe(BigInt.asUintN(64, constant));
+        expect(loadImmediate(constant).length).toBeLessThanOrEqual(8);
+      },
+    ),
     { numRuns: process.env['GLASSHOUSE_VERIFY'] ? 20_000 : 500, seed: 12 },
   );
 });
@@ -100,18 +108,42 @@ test('mistakes are named with line and column, what was found and what was expec
 
 test('any text gives a program or a mistake inside the text, never a crash', () => {
   const piece = fc.constantFrom(
-    'nop', 'li', 'a0', ',', '(', ')', '1', '1:', '1b', '%lo', '.word', '"x"', "'c'", '\n', '-', 'x:', 'x', '.org', '=', ' ', '/*', '#',
+    'nop',
+    'li',
+    'a0',
+    ',',
+    '(',
+    ')',
+    '1',
+    '1:',
+    '1b',
+    '%lo',
+    '.word',
+    '"x"',
+    "'c'",
+    '\n',
+    '-',
+    'x:',
+    'x',
+    '.org',
+    '=',
+    ' ',
+    '/*',
+    '#',
   );
   fc.assert(
-    fc.property(fc.array(fc.oneof(piece, fc.string({ maxLength: 3 })), { maxLength: 12 }), (pieces) => {
-      const source = pieces.join(' ');
-      const result = assemble(source, { origin: 0, name: 'x' });
-      if (!result.ok) {
-        const line = source.split('\n')[result.error.line - 1];
-        expect(line).toBeDefined();
-        expect(result.error.column).toBeLessThanOrEqual(line!.length + 2);
-      }
-    }),
+    fc.property(
+      fc.array(fc.oneof(piece, fc.string({ maxLength: 3 })), { maxLength: 12 }),
+      (pieces) => {
+        const source = pieces.join(' ');
+        const result = assemble(source, { origin: 0, name: 'x' });
+        if (!result.ok) {
+          const line = source.split('\n')[result.error.line - 1];
+          expect(line).toBeDefined();
+          expect(result.error.column).toBeLessThanOrEqual(line!.length + 2);
+        }
+      },
+    ),
     { numRuns: 1500, seed: 13 },
   );
 });
@@ -130,9 +162,14 @@ test('sections follow each other in order, aligned as they ask; symbols and line
     .text
     nop`);
   expect(Object.fromEntries(program.symbols)).toEqual({
-    start: ORIGIN, text: ORIGIN + 8, byte: ORIGIN + 11, room: ORIGIN + 16,
+    start: ORIGIN,
+    text: ORIGIN + 8,
+    byte: ORIGIN + 11,
+    room: ORIGIN + 16,
   });
-  expect([...program.bytes]).toEqual([0x13, 0, 0, 0, 0x13, 0, 0, 0, 97, 98, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+  expect([...program.bytes]).toEqual([
+    0x13, 0, 0, 0, 0x13, 0, 0, 0, 97, 98, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
+  ]);
   expect(program.lines).toContainEqual({ address: ORIGIN + 4, line: 12 });
   expect(program.lines).toContainEqual({ address: ORIGIN + 8, line: 10 });
 });

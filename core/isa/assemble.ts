@@ -1,7 +1,8 @@
 /**
- * A two-pass assembler for our guests: RV64IMA, Zicsr, Zifencei and the system instructions of the table, in GNU as's
- * syntax, into one flat image. Left out: macros, conditionals, relocation and relaxation (addresses are final), compressed
- * instructions. The first pass parses and lays out; only li needs its constant there. The second evaluates and encodes.
+ * A two-pass assembler for our guests: RV64IMA, Zicsr, Zifencei and the system instructions of the
+ * table, in GNU as's syntax, into one flat image. Left out: macros, conditionals, relocation and
+ * relaxation (addresses are final), compressed instructions. The first pass parses and lays out;
+ * only li needs its constant there. The second evaluates and encodes.
  */
 import { err, ok, type Result } from '../base/index.ts';
 import { accept, type Cursor, describeToken, isAt, peek, take } from './assembler/cursor.ts';
@@ -9,14 +10,24 @@ import { append, defineConstant, runDirective } from './assembler/directive.ts';
 import { type AssemblyError, AssemblyFailure, fail, type Place } from './assembler/error.ts';
 import { parseInstruction } from './assembler/instruction.ts';
 import {
-  type Item, type Layout, makeLayout, PROGRAM_SIZE_MAX, placeSections, positionOf, scopeAt,
+  type Item,
+  type Layout,
+  makeLayout,
+  PROGRAM_SIZE_MAX,
+  placeSections,
+  positionOf,
+  scopeAt,
 } from './assembler/layout.ts';
 import { type Statement, statementsOf } from './assembler/lexer.ts';
 import { ABSOLUTE, evaluate, parseExpression } from './assembler/operand-expression.ts';
 import { encodePending } from './assembler/pending-instruction.ts';
 import { parsePseudoInstruction } from './assembler/pseudo-instruction.ts';
 
-export { type AssemblyError, type AssemblyErrorKind, renderAssemblyError } from './assembler/error.ts';
+export {
+  type AssemblyError,
+  type AssemblyErrorKind,
+  renderAssemblyError,
+} from './assembler/error.ts';
 
 /** A flat image. */
 export interface AssembledProgram {
@@ -24,7 +35,10 @@ export interface AssembledProgram {
   readonly bytes: Uint8Array; //   all sections, .bss as zeros
   /** Addresses of labels and values of constants; constants beyond ±2^53 are left out. */
   readonly symbols: ReadonlyMap<string, number>;
-  /** Where each instruction and datum lies and the source line (from 1) it is from, ascending by address. */
+  /**
+   * Where each instruction and datum lies and the source line (from 1) it is from, ascending by
+   * address.
+   */
   readonly lines: readonly { readonly address: number; readonly line: number }[];
 }
 
@@ -35,7 +49,10 @@ export interface AssembleOptions {
 }
 
 /** Assembles `source`. The first mistake is the error. */
-export function assemble(source: string, options: AssembleOptions): Result<AssembledProgram, AssemblyError> {
+export function assemble(
+  source: string,
+  options: AssembleOptions,
+): Result<AssembledProgram, AssemblyError> {
   try {
     return ok(assembleOrFail(source, options.origin));
   } catch (failure) {
@@ -52,11 +69,21 @@ function assembleOrFail(source: string, origin: number): AssembledProgram {
   }
   const text = layout.sections[0]!;
   if (origin % text.alignment !== 0) {
-    fail('misaligned', { line: 1, column: 1 }, `origin 0x${origin.toString(16)}`, `a multiple of ${text.alignment}`);
+    fail(
+      'misaligned',
+      { line: 1, column: 1 },
+      `origin 0x${origin.toString(16)}`,
+      `a multiple of ${text.alignment}`,
+    );
   }
   const { bases, end } = placeSections(layout, origin);
   if (end - origin > PROGRAM_SIZE_MAX) {
-    fail('too-large', { line: 1, column: 1 }, `${end - origin} bytes`, `at most ${PROGRAM_SIZE_MAX} bytes`);
+    fail(
+      'too-large',
+      { line: 1, column: 1 },
+      `${end - origin} bytes`,
+      `at most ${PROGRAM_SIZE_MAX} bytes`,
+    );
   }
   const bytes = new Uint8Array(end - origin);
   const lines: { address: number; line: number }[] = [];
@@ -73,15 +100,18 @@ function assembleOrFail(source: string, origin: number): AssembledProgram {
 /** First pass over one statement: labels, then a definition, a directive or an instruction. */
 function readStatement(layout: Layout, statement: Statement): void {
   const cursor: Cursor = { tokens: statement, index: 0 };
-  while (peek(cursor, 1).text === ':' && peek(cursor, 1).kind === 'punctuation') readLabel(layout, cursor);
+  while (peek(cursor, 1).text === ':' && peek(cursor, 1).kind === 'punctuation')
+    readLabel(layout, cursor);
   const first = peek(cursor);
   if (first.kind === 'end') return;
-  if (first.kind !== 'name') fail('syntax', first, describeToken(first), 'a label, directive or instruction');
+  if (first.kind !== 'name')
+    fail('syntax', first, describeToken(first), 'a label, directive or instruction');
   take(cursor);
   if (isAt(cursor, '=')) {
     accept(cursor, '=');
     defineConstant(layout, first.text, first, parseExpression(cursor));
-    if (peek(cursor).kind !== 'end') fail('syntax', peek(cursor), describeToken(peek(cursor)), 'the end');
+    if (peek(cursor).kind !== 'end')
+      fail('syntax', peek(cursor), describeToken(peek(cursor)), 'the end');
   } else if (first.text.startsWith('.')) runDirective(layout, first.text, cursor, first);
   else readInstruction(layout, first.text, cursor, first);
 }
@@ -99,7 +129,12 @@ function readLabel(layout: Layout, cursor: Cursor): void {
   if (label.kind !== 'name') fail('syntax', label, describeToken(label), 'a label');
   const taken = layout.symbols.get(label.text);
   if (taken !== undefined) {
-    fail('duplicate-label', label, `'${label.text}'`, `a name not used before (line ${taken.place.line})`);
+    fail(
+      'duplicate-label',
+      label,
+      `'${label.text}'`,
+      `a name not used before (line ${taken.place.line})`,
+    );
   }
   layout.symbols.set(label.text, { kind: 'label', position, place: label });
 }
@@ -108,7 +143,12 @@ function readInstruction(layout: Layout, text: string, cursor: Cursor, place: Pl
   const name = text.toLowerCase();
   const position = positionOf(layout);
   if (position.offset % 4 !== 0) {
-    fail('misaligned', place, `an instruction at offset ${position.offset}`, 'a multiple of 4 (.balign 4)');
+    fail(
+      'misaligned',
+      place,
+      `an instruction at offset ${position.offset}`,
+      'a multiple of 4 (.balign 4)',
+    );
   }
   const start = cursor.index;
   const scope = scopeAt(layout, position, undefined);

@@ -1,7 +1,8 @@
 /**
- * From an instruction word to its row and operands. The decision structure is built from the table: one
- * bucket for each value of bits 6..2 (major opcode) and 14..12 (funct3), and inside it a short list.
- * Words whose low bits are not 11 are 16-bit encodings (the C extension), of which there are none yet.
+ * From an instruction word to its row and operands. The decision structure is built from the table:
+ * one bucket for each value of bits 6..2 (major opcode) and 14..12 (funct3), and inside it a short
+ * list. Words whose low bits are not 11 are 16-bit encodings (the C extension), of which there are
+ * none yet.
  *
  *    31        25 24   20 19   15 14  12 11          7 6      0
  *   |  funct7    |  rs2  |  rs1  |funct3|     rd      | opcode |  R
@@ -9,7 +10,8 @@
  *   | imm[11:5]  |  rs2  |  rs1  |funct3|  imm[4:0]   | opcode |  S
  *   |imm[12|10:5]|  rs2  |  rs1  |funct3|imm[4:1|11]  | opcode |  B
  *   |            imm[31:12]             |     rd      | opcode |  U
- *   |      imm[20|10:1|11|19:12]        |     rd      | opcode |  J      (Unprivileged 20240411 §2.2, §2.3)
+ *   |      imm[20|10:1|11|19:12]        |     rd      | opcode |  J
+ *   (Unprivileged 20240411 §2.2, §2.3)
  */
 import { INSTRUCTIONS } from './table/index.ts';
 import type { Format, Row } from './table/row.ts';
@@ -19,7 +21,10 @@ export interface Operands {
   readonly rd: number; //        0 … 31
   readonly rs1: number; //       0 … 31
   readonly rs2: number; //       0 … 31
-  /** Sign-extended, fits in i32. Shifts: the amount. csrImmediate: the 5-bit zero-extended value. fence: fm, pred, succ. */
+  /**
+   * Sign-extended, fits in i32. Shifts: the amount. csrImmediate: the 5-bit zero-extended value.
+   * fence: fm, pred, succ.
+   */
   readonly immediate: number;
   readonly csr: number; //       12 bits
   readonly shamt: number; //     0 … 63
@@ -43,7 +48,10 @@ export function buildBuckets(rows: readonly Row[]): readonly (readonly Row[])[] 
 
 const BUCKETS = buildBuckets(INSTRUCTIONS);
 
-/** The row of instruction word `word` (any 32-bit number, signed or not), or undefined when it is illegal. */
+/**
+ * The row of instruction word `word` (any 32-bit number, signed or not), or undefined when it is
+ * illegal.
+ */
 export function decode(word: number): Row | undefined {
   if ((word & 3) !== 3) return undefined;
   for (const row of BUCKETS[bucketOf(word)]!) {
@@ -60,11 +68,18 @@ export function immediateOf(format: Format, word: number): number {
     case 'S':
       return ((word >> 25) << 5) | ((word >>> 7) & 0x1f);
     case 'B':
-      return ((word >> 31) << 12) | ((word & 0x80) << 4) | ((word >>> 20) & 0x7e0) | ((word >>> 7) & 0x1e);
+      return (
+        ((word >> 31) << 12) |
+        ((word & 0x80) << 4) |
+        ((word >>> 20) & 0x7e0) |
+        ((word >>> 7) & 0x1e)
+      );
     case 'U':
       return word & ~0xfff;
     case 'J':
-      return ((word >> 31) << 20) | (word & 0xff000) | ((word >>> 9) & 0x800) | ((word >>> 20) & 0x7fe);
+      return (
+        ((word >> 31) << 20) | (word & 0xff000) | ((word >>> 9) & 0x800) | ((word >>> 20) & 0x7fe)
+      );
     case 'shift64':
       return (word >>> 20) & 0x3f;
     case 'shift32':
@@ -84,7 +99,10 @@ const REGISTER_FIELDS: Readonly<Record<Format, number>> = {
   R: 7, I: 3, S: 6, B: 6, U: 1, J: 1, shift64: 3, shift32: 3, csr: 3, csrImmediate: 1, atomic: 7, fence: 0, none: 0,
 };
 
-/** The operands of `word`, which `row` must decode. A field fixed by the row's mask still reads as it stands in the word. */
+/**
+ * The operands of `word`, which `row` must decode. A field fixed by the row's mask still reads as
+ * it stands in the word.
+ */
 export function operandsOf(row: Row, word: number): Operands {
   const format = row.format;
   const fields = REGISTER_FIELDS[format];

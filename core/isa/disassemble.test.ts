@@ -1,5 +1,6 @@
-// Goal: the disassembler prints what binutils prints and what the assembler reads back. Method: round trip of random words of
-// every row, and golden text from riscv64-unknown-elf-objdump -d -M no-aliases, made anew by `sh core/isa/vectors/objdump.sh`.
+// Goal: the disassembler prints what binutils prints and what the assembler reads back. Method:
+// round trip of random words of every row, and golden text from riscv64-unknown-elf-objdump -d -M
+// no-aliases, made anew by `sh core/isa/vectors/objdump.sh`.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { makePrng, nextUint32 } from '../base/index.ts';
@@ -26,13 +27,17 @@ test('assemble(disassemble(word)) = word for every row', () => {
     if (!result.ok) throw new Error(`${row.name}: ${JSON.stringify(result.error)}\n${source}`);
     const view = new DataView(result.value.bytes.buffer);
     words.forEach((word, index) => {
-      expect(view.getUint32(4 * index, true), `${row.name}: ${source.split('\n')[index]}`).toBe(word);
+      expect(view.getUint32(4 * index, true), `${row.name}: ${source.split('\n')[index]}`).toBe(
+        word,
+      );
     });
   }
 });
 
 test('golden: the same text as objdump for a thousand words of all rows', () => {
-  const lines = readFileSync(new URL('./vectors/objdump.txt', import.meta.url), 'utf8').trim().split('\n');
+  const lines = readFileSync(new URL('./vectors/objdump.txt', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
   const seen = new Set<string>();
   for (const line of lines) {
     const [address, word, text] = line.split('\t');
@@ -46,7 +51,10 @@ test('golden: the same text as objdump for a thousand words of all rows', () => 
 test('illegal words are data, and targets name the nearest symbol', () => {
   expect(disassemble(0, 0)).toBe('.word 0x00000000');
   expect(disassemble(0xffff_ffff | 0, 0)).toBe('.word 0xffffffff');
-  const symbols = new Map([['start', PC], ['far', PC + 0x1000]]);
+  const symbols = new Map([
+    ['start', PC],
+    ['far', PC + 0x1000],
+  ]);
   expect(disassemble(0x0100_006f, PC, symbols)).toBe('jal zero,0x80000010 <start+0x10>');
   expect(disassemble(0x0000_006f, PC, symbols)).toBe('jal zero,0x80000000 <start>');
   expect(disassemble(0xff9f_f06f, 0xffff_ffff_8000_0000n)).toBe('jal zero,0xffffffff7ffffff8');

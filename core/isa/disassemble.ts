@@ -1,7 +1,8 @@
 /**
- * An instruction word as text in the style of GNU objdump with -M no-aliases: mnemonic, a blank, operands without blanks,
- * targets as addresses. What it prints, assemble.ts reads back to the same word. Fields that the hardware ignores (fence's
- * rd, rs1 and reserved fm, fence.i's) are not shown.
+ * An instruction word as text in the style of GNU objdump with -M no-aliases: mnemonic, a blank,
+ * operands without blanks, targets as addresses. What it prints, assemble.ts reads back to the same
+ * word. Fields that the hardware ignores (fence's rd, rs1 and reserved fm, fence.i's) are not
+ * shown.
  */
 import { decode, type Operands, operandsOf } from './decode.ts';
 import { registerName } from './registers.ts';
@@ -10,8 +11,8 @@ import { findCsrName, type Row } from './table/index.ts';
 const FENCE_TSO = 0x833;
 
 /**
- * The text of `word` at address `pc`. With `symbols` (name → address), targets of branches and jumps get ` <name+0x10>` of
- * the nearest symbol at or below them. An illegal word is `.word 0x…`.
+ * The text of `word` at address `pc`. With `symbols` (name → address), targets of branches and
+ * jumps get ` <name+0x10>` of the nearest symbol at or below them. An illegal word is `.word 0x…`.
  */
 export function disassemble(
   word: number,
@@ -96,5 +97,6 @@ function targetText(target: bigint, symbols: ReadonlyMap<string, number> | undef
   }
   if (nearest === undefined) return hexadecimal(target);
   const offset = target - nearest.address;
-  return `${hexadecimal(target)} <${nearest.name}${offset === 0n ? '' : `+${hexadecimal(offset)}`}>`;
+  const beyond = offset === 0n ? '' : `+${hexadecimal(offset)}`;
+  return `${hexadecimal(target)} <${nearest.name}${beyond}>`;
 }

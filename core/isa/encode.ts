@@ -1,4 +1,7 @@
-/** From a row and operands to the instruction word: the inverse of decode.ts (the bit pictures stand there). */
+/**
+ * From a row and operands to the instruction word: the inverse of decode.ts (the bit pictures stand
+ * there).
+ */
 import { assert } from '../base/index.ts';
 import type { Operands } from './decode.ts';
 import type { Format, Row } from './table/row.ts';
@@ -10,7 +13,10 @@ export interface ImmediateRange {
   readonly multiple: number;
 }
 
-/** Range of the immediate as {@link Operands} holds it (U: with its low 12 bits clear). Undefined for a format without one. */
+/**
+ * Range of the immediate as {@link Operands} holds it (U: with its low 12 bits clear). Undefined
+ * for a format without one.
+ */
 // biome-ignore format: a row a line
 export const IMMEDIATE_RANGES: Readonly<Partial<Record<Format, ImmediateRange>>> = {
   I:            { minimum: -2048,          maximum: 2047,          multiple: 1 },
@@ -24,7 +30,9 @@ export const IMMEDIATE_RANGES: Readonly<Partial<Record<Format, ImmediateRange>>>
   fence:        { minimum: 0,              maximum: 0xfff,         multiple: 1 },
 };
 
-/** The bits of `immediate` at their places in a word of `format`. The caller has checked the range. */
+/**
+ * The bits of `immediate` at their places in a word of `format`. The caller has checked the range.
+ */
 export function immediateBits(format: Format, immediate: number): number {
   const i = immediate;
   switch (format) {
@@ -49,8 +57,8 @@ export function immediateBits(format: Format, immediate: number): number {
 }
 
 /**
- * The word of `row` with `operands` (absent ones are 0). Operands that the row fixes or has no field for are ignored.
- * Unsigned 32-bit. Asserts that the immediate is in its format's range.
+ * The word of `row` with `operands` (absent ones are 0). Operands that the row fixes or has no
+ * field for are ignored. Unsigned 32-bit. Asserts that the immediate is in its format's range.
  */
 export function encode(row: Row, operands: Partial<Operands>): number {
   const immediate = operands.immediate ?? operands.shamt ?? 0;

@@ -1,9 +1,15 @@
-// Goal: random programs end, stay in their windows and exercise every row they are asked for. Method: many seeds on the reference
-// step, with and without traps, with the memory outside the windows compared.
+// Goal: random programs end, stay in their windows and exercise every row they are asked for.
+// Method: many seeds on the reference step, with and without traps, with the memory outside the
+// windows compared.
 import { expect, test } from 'vitest';
 import { makePrng } from '../base/index.ts';
 import { decode } from './decode.ts';
-import { HARMLESS_CSRS, type RandomProgramOptions, randomProgram, SKIP_HANDLER } from './random-program.ts';
+import {
+  HARMLESS_CSRS,
+  type RandomProgramOptions,
+  randomProgram,
+  SKIP_HANDLER,
+} from './random-program.ts';
 import { makeFlatMemory } from './reference/flat-memory.ts';
 import { makeReferenceHart, referenceStep } from './reference-step.ts';
 import { INSTRUCTIONS } from './table/index.ts';
@@ -20,7 +26,12 @@ const SEEDS = process.env['GLASSHOUSE_VERIFY'] ? 5000 : 150;
 function run(seed: number, options: Partial<RandomProgramOptions>) {
   const prng = makePrng({ seed, stream: 3 });
   const program = randomProgram({
-    prng, origin: CODE, instructionCount: 80, windows: WINDOWS, csrs: HARMLESS_CSRS, ...options,
+    prng,
+    origin: CODE,
+    instructionCount: 80,
+    windows: WINDOWS,
+    csrs: HARMLESS_CSRS,
+    ...options,
   });
   const memory = makeFlatMemory(BASE, 0x1_3000);
   program.words.forEach((word, index) => {
@@ -63,7 +74,9 @@ test('programs end, keep to their windows and do not trap unless asked to', () =
     for (const name of names.keys()) executed.add(name);
   }
   const expected = INSTRUCTIONS.filter((row) => !['Privileged', 'H'].includes(row.extension));
-  expect([...executed].filter((name) => name !== 'sret').sort()).toEqual(expected.map((row) => row.name).sort());
+  expect([...executed].filter((name) => name !== 'sret').sort()).toEqual(
+    expected.map((row) => row.name).sort(),
+  );
 });
 
 test('illegal words, calls and breakpoints trap and the programs still end', () => {
@@ -81,12 +94,18 @@ test('the same seed gives the same program, another seed another', () => {
 
 test('options hold: aligned accesses only, no store-conditional alone, no csr without csrs', () => {
   for (let seed = 0; seed < 20; seed++) {
-    const { words } = run(seed, { misaligned: false, loneStoreConditional: false, csrs: [] }).program;
+    const { words } = run(seed, {
+      misaligned: false,
+      loneStoreConditional: false,
+      csrs: [],
+    }).program;
     const names = [...words].map((word) => decode(word)?.name ?? '');
     expect(names.some((name) => name.startsWith('csr'))).toBe(false);
     names.forEach((name, index) => {
       if (name.startsWith('sc.')) {
-        expect(names.slice(Math.max(0, index - 2), index).some((each) => each.startsWith('lr.'))).toBe(true);
+        expect(
+          names.slice(Math.max(0, index - 2), index).some((each) => each.startsWith('lr.')),
+        ).toBe(true);
       }
     });
   }

@@ -1,10 +1,12 @@
 /**
- * Random programs from the instruction table, for tests that compare two executions. A program always ends: branches go
- * forward, but for loops counted down in x31, and execution leaves at `origin + 4 × words.length`, where the caller puts what
- * it likes. Addresses of loads, stores and atomics stay in the given windows, unless `wild` says otherwise.
+ * Random programs from the instruction table, for tests that compare two executions. A program
+ * always ends: branches go forward, but for loops counted down in x31, and execution leaves at
+ * `origin + 4 × words.length`, where the caller puts what it likes. Addresses of loads, stores and
+ * atomics stay in the given windows, unless `wild` says otherwise.
  *
- * Registers: x8 x9 x18 x19 point into the windows and are never written; x30 holds computed addresses, x31 counts loops; all
- * others are data. Left out: sret, mret, wfi, jumps out of the program, code that changes itself.
+ * Registers: x8 x9 x18 x19 point into the windows and are never written; x30 holds computed
+ * addresses, x31 counts loops; all others are data. Left out: sret, mret, wfi, jumps out of the
+ * program, code that changes itself.
  */
 import { assert, nextBelow, nextUint32, type Prng } from '../base/index.ts';
 import type { Operands } from './decode.ts';
@@ -14,8 +16,19 @@ import { INSTRUCTIONS, type Row } from './table/index.ts';
 
 /** Families of instruction groups that a program is drawn from. */
 export type RandomFamily =
-  | 'compute' | 'load' | 'store' | 'atomic' | 'reserve' | 'branch' | 'jump' | 'loop' | 'fence'
-  | 'csr' | 'illegal' | 'environment' | 'wild';
+  | 'compute'
+  | 'load'
+  | 'store'
+  | 'atomic'
+  | 'reserve'
+  | 'branch'
+  | 'jump'
+  | 'loop'
+  | 'fence'
+  | 'csr'
+  | 'illegal'
+  | 'environment'
+  | 'wild';
 
 /** A stretch of memory that a program may read and write. */
 export interface RandomWindow {
@@ -30,15 +43,22 @@ export interface RandomProgramOptions {
   readonly instructionCount: number; //        at least 1; the program is at most 5 longer
   readonly windows: readonly RandomWindow[]; // 1 … 4
   /**
-   * Chances relative to each other; families not named keep {@link DEFAULT_WEIGHTS}. illegal, environment (ecall and
-   * ebreak) and wild (loads, stores, atomics and misaligned jumps at any address) trap, so they are 0 there.
+   * Chances relative to each other; families not named keep {@link DEFAULT_WEIGHTS}. illegal,
+   * environment (ecall and ebreak) and wild (loads, stores, atomics and misaligned jumps at any
+   * address) trap, so they are 0 there.
    */
   readonly weights?: Partial<Readonly<Record<RandomFamily, number>>>;
-  /** CSRs that csr instructions name; none: no csr instructions. Choose ones whose writes harm nothing. */
+  /**
+   * CSRs that csr instructions name; none: no csr instructions. Choose ones whose writes harm
+   * nothing.
+   */
   readonly csrs?: readonly number[];
   /** Whether loads and stores may be misaligned (default true). */
   readonly misaligned?: boolean;
-  /** Whether sc may stand without its lr before it (default true; QEMU compares values instead of keeping a reservation). */
+  /**
+   * Whether sc may stand without its lr before it (default true; QEMU compares values instead of
+   * keeping a reservation).
+   */
   readonly loneStoreConditional?: boolean;
 }
 
@@ -57,7 +77,9 @@ export const DEFAULT_WEIGHTS: Readonly<Record<RandomFamily, number>> = {
   csr: 3, illegal: 0, environment: 0, wild: 0,
 };
 
-/** CSRs of VS mode whose writes change nothing else: sscratch, scause, stval, scounteren, senvcfg. */
+/**
+ * CSRs of VS mode whose writes change nothing else: sscratch, scause, stval, scounteren, senvcfg.
+ */
 export const HARMLESS_CSRS: readonly number[] = [0x140, 0x142, 0x143, 0x106, 0x10a];
 
 const POINTERS = [8, 9, 18, 19] as const;
@@ -190,7 +212,9 @@ function drawAddress(
   };
   if (needs.offset && chance(prng, 60)) return { code: [], base: pointer.register, offset: draw() };
   if (chance(prng, 50)) {
-    const code = [{ row: ADDI, operands: { rd: ADDRESS, rs1: pointer.register, immediate: draw() } }];
+    const code = [
+      { row: ADDI, operands: { rd: ADDRESS, rs1: pointer.register, immediate: draw() } },
+    ];
     return { code, base: ADDRESS, offset: 0 };
   }
   let mask = 1;
@@ -248,7 +272,9 @@ function drawJump({ prng }: Drawing): Group {
 function drawLoop(drawing: Drawing): readonly Group[] {
   const { prng } = drawing;
   const bodyCount = 1 + nextBelow(prng, 4);
-  const start: Group = [{ row: ADDI, operands: { rd: COUNTER, immediate: 1 + nextBelow(prng, 6) } }];
+  const start: Group = [
+    { row: ADDI, operands: { rd: COUNTER, immediate: 1 + nextBelow(prng, 6) } },
+  ];
   const body = Array.from({ length: bodyCount }, () => drawCompute(drawing));
   const close: Group = [
     { row: ADDI, operands: { rd: COUNTER, rs1: COUNTER, immediate: -1 } },
@@ -266,14 +292,24 @@ function drawIllegal({ prng }: Drawing): Group {
 
 /** An access at whatever address a register holds, or a jump to a misaligned target. */
 function drawWild({ prng }: Drawing): Group {
-  const family = pick(prng, ['load', 'store', 'atomic', 'loadReserved', 'storeConditional', 'jump'] as const);
+  const family = pick(prng, [
+    'load',
+    'store',
+    'atomic',
+    'loadReserved',
+    'storeConditional',
+    'jump',
+  ] as const);
   if (family !== 'jump') {
     const row = pick(prng, ROWS_BY_FAMILY[family]);
     return [{ row, operands: randomOperands(prng, row) }];
   }
   return [
     { row: AUIPC, operands: { rd: ADDRESS, immediate: 0 } },
-    { row: JALR, operands: { rd: destination(prng), rs1: ADDRESS, immediate: 2 + nextBelow(prng, 2) } },
+    {
+      row: JALR,
+      operands: { rd: destination(prng), rs1: ADDRESS, immediate: 2 + nextBelow(prng, 2) },
+    },
   ];
 }
 
@@ -304,7 +340,9 @@ function drawGroups(drawing: Drawing, family: RandomFamily): readonly Group[] {
       return drawLoop(drawing);
     case 'fence': {
       const row = pick(prng, ROWS_BY_FAMILY.fence);
-      return [[{ row, operands: { immediate: row.format === 'fence' ? nextBelow(prng, 256) : 0 } }]];
+      return [
+        [{ row, operands: { immediate: row.format === 'fence' ? nextBelow(prng, 256) : 0 } }],
+      ];
     }
     case 'csr':
       return [drawCsr(drawing)];
@@ -330,7 +368,9 @@ function drawFamily({ options, prng }: Drawing): RandomFamily {
   return 'compute';
 }
 
-/** Words of the groups, targets resolved; a target beyond the last group is the end of the program. */
+/**
+ * Words of the groups, targets resolved; a target beyond the last group is the end of the program.
+ */
 function layOut(groups: readonly Group[]): Uint32Array {
   const starts: number[] = [];
   let count = 0;
@@ -358,7 +398,10 @@ function drawPointers(options: RandomProgramOptions): readonly Pointer[] {
     const window = options.windows[index % options.windows.length];
     assert(window !== undefined, 'there is at least one window');
     const { address, byteCount } = window;
-    assert(address % 8n === 0n && byteCount >= 64, 'a window is aligned to 8 and has 64 bytes or more');
+    assert(
+      address % 8n === 0n && byteCount >= 64,
+      'a window is aligned to 8 and has 64 bytes or more',
+    );
     const before = 8 * nextBelow(options.prng, Math.floor((byteCount - 32) / 8));
     return { register, value: address + BigInt(before), before, after: byteCount - before };
   });
@@ -380,14 +423,16 @@ export function randomProgram(options: RandomProgramOptions): RandomProgram {
   }
   const registers = Array.from({ length: 32 }, (_, index) => {
     if (index === 0 || index === COUNTER) return 0n;
-    return drawing.pointers.find((pointer) => pointer.register === index)?.value ?? randomValue(prng);
+    return (
+      drawing.pointers.find((pointer) => pointer.register === index)?.value ?? randomValue(prng)
+    );
   });
   return { origin, words: layOut(groups), registers };
 }
 
 /**
- * Words of an S-mode trap handler that goes on after the instruction that trapped, for stvec, so that programs with traps end
- * too. It keeps all registers and overwrites sscratch and sepc.
+ * Words of an S-mode trap handler that goes on after the instruction that trapped, for stvec, so
+ * that programs with traps end too. It keeps all registers and overwrites sscratch and sepc.
  */
 export const SKIP_HANDLER: readonly number[] = [
   encode(getRow('csrrw'), { csr: 0x140, rs1: ADDRESS }), //        csrw sscratch, x30

@@ -1,28 +1,43 @@
 /**
- * The reference step: what one instruction does to a guest hart, stated in BigInt a second time and without reading the
- * table's effects, so that one wrong row cannot agree with itself. Tests compare the compiled interpreter and the machine with it;
- * nothing in the product runs it. RISC-V Unprivileged and Privileged ISA 20240411, RV64IMA Zicsr Zifencei, VS and VU mode.
+ * The reference step: what one instruction does to a guest hart, stated in BigInt a second time and
+ * without reading the table's effects, so that one wrong row cannot agree with itself. Tests
+ * compare the compiled interpreter and the machine with it; nothing in the product runs it. RISC-V
+ * Unprivileged and Privileged ISA 20240411, RV64IMA Zicsr Zifencei, VS and VU mode.
  *
  * Conventions, where the manuals leave a choice (core/machine keeps the same ones):
- * - IALIGN = 32: a taken branch or jump to a target with bit 1 set traps (0) on the jump, stval = target, rd not written.
- * - Every attempted instruction counts in cycle, a retired one in instret; trapping ones and exiting ecalls do not retire, wfi does.
- * - Before each instruction a pending enabled interrupt is taken: SEI, SSI, STI in this order, stval = 0; it costs no instruction.
- * - Illegal instruction (2) has stval = the word. Virtual-instruction (22) is reflected to the guest as illegal instruction:
- *   mret, hfence, CSRs that a guest has not, sret, wfi and sfence.vma in VU.
- * - ebreak: 3, stval = pc. ecall in VU: 8, stval = 0. ecall in VS leaves with environmentCall, pc still at it.
+ * - IALIGN = 32: a taken branch or jump to a target with bit 1 set traps (0) on the jump, stval =
+ *   target, rd not written.
+ * - Every attempted instruction counts in cycle, a retired one in instret; trapping ones and
+ *   exiting ecalls do not retire, wfi does.
+ * - Before each instruction a pending enabled interrupt is taken: SEI, SSI, STI in this order,
+ *   stval = 0; it costs no instruction.
+ * - Illegal instruction (2) has stval = the word. Virtual-instruction (22) is reflected to the
+ *   guest as illegal instruction: mret, hfence, CSRs that a guest has not, sret, wfi and sfence.vma
+ *   in VU.
+ * - ebreak: 3, stval = pc. ecall in VU: 8, stval = 0. ecall in VS leaves with environmentCall, pc
+ *   still at it.
  * - wfi in VS leaves with wait, pc at the next instruction, unless (sip & sie) is not 0.
- * - Misaligned loads and stores work; over a page boundary both parts are translated, low one first, before any byte is
- *   written; stval is the address of the part that faults. lr traps misaligned with 4; sc and AMOs with 6, before all else.
- * - A reservation is (guest physical address, byte count). sc without one gives 1 and touches no memory; with one it is
- *   translated as a store, succeeds on equality, and clears it. Traps and sret clear it; plain stores and guest-page faults do not.
- * - Page faults trap; a guest-page fault leaves with guestPageFault, registers and pc unchanged (A and D bits may be set).
- * - VS-stage A and D are set through the G-stage as a store, after the entry's checks and before the leaf's G-stage walk.
- * - satp with MODE other than 0 and 8 is ignored as a whole. sstatus keeps SIE SPIE SPP SUM MXR, UXL reads 2.
+ * - Misaligned loads and stores work; over a page boundary both parts are translated, low one
+ *   first, before any byte is written; stval is the address of the part that faults. lr traps
+ *   misaligned with 4; sc and AMOs with 6, before all else.
+ * - A reservation is (guest physical address, byte count). sc without one gives 1 and touches no
+ *   memory; with one it is translated as a store, succeeds on equality, and clears it. Traps and
+ *   sret clear it; plain stores and guest-page faults do not.
+ * - Page faults trap; a guest-page fault leaves with guestPageFault, registers and pc unchanged (A
+ *   and D bits may be set).
+ * - VS-stage A and D are set through the G-stage as a store, after the entry's checks and before
+ *   the leaf's G-stage walk.
+ * - satp with MODE other than 0 and 8 is ignored as a whole. sstatus keeps SIE SPIE SPP SUM MXR,
+ *   UXL reads 2.
  */
 import { decode, operandsOf } from './decode.ts';
 import { readCsr, readPending, writeCsr } from './reference/csr.ts';
 import {
-  type ReferenceAccess, type ReferenceFault, type ReferenceHart, type ReferenceMemory, statusBit,
+  type ReferenceAccess,
+  type ReferenceFault,
+  type ReferenceHart,
+  type ReferenceMemory,
+  statusBit,
 } from './reference/hart.ts';
 import { combine, compute, isTaken, unsigned } from './reference/integer.ts';
 import { type Translated, translate } from './reference/translation.ts';
@@ -30,7 +45,9 @@ import { type Translated, translate } from './reference/translation.ts';
 export * from './reference/hart.ts';
 export { translate } from './reference/translation.ts';
 
-/** How the instruction ended; the last three are names of `exitReason` in the host memory layout. */
+/**
+ * How the instruction ended; the last three are names of `exitReason` in the host memory layout.
+ */
 export type ReferenceEnd = 'retired' | 'trapped' | 'environmentCall' | 'wait' | 'guestPageFault';
 
 /** What one step did. */
@@ -50,7 +67,10 @@ type Ending = ReferenceFault | 'environmentCall' | 'wait' | undefined;
 const isFault = (value: Translated | ReferenceFault): value is ReferenceFault => 'kind' in value;
 const trap = (cause: number, value: bigint): ReferenceFault => ({ kind: 'trap', cause, value });
 
-/** Takes a pending enabled interrupt if any, then attempts one instruction. `hart.pc` is a multiple of 4. */
+/**
+ * Takes a pending enabled interrupt if any, then attempts one instruction. `hart.pc` is a multiple
+ * of 4.
+ */
 export function referenceStep(hart: ReferenceHart, memory: ReferenceMemory): ReferenceOutcome {
   const interrupt = takeInterrupt(hart);
   const attempt = { name: undefined as string | undefined };
@@ -152,7 +172,11 @@ function jump(hart: ReferenceHart, target: bigint, rd: number): Execution {
   return 'jumped';
 }
 
-function execute(hart: ReferenceHart, memory: ReferenceMemory, instruction: Instruction): Execution {
+function execute(
+  hart: ReferenceHart,
+  memory: ReferenceMemory,
+  instruction: Instruction,
+): Execution {
   const { name, rd, a, b, immediate, takesImmediate } = instruction;
   const value = compute(name, { a, b: takesImmediate ? immediate : b, pc: hart.pc });
   if (value !== undefined) {
@@ -169,7 +193,11 @@ function execute(hart: ReferenceHart, memory: ReferenceMemory, instruction: Inst
   if (loadWidth !== undefined) return load(hart, memory, instruction, loadWidth);
   const storeWidth = STORES[name];
   if (storeWidth !== undefined) {
-    return accessBytes(hart, memory, { address: unsigned(a + immediate), byteCount: storeWidth, value: b });
+    return accessBytes(hart, memory, {
+      address: unsigned(a + immediate),
+      byteCount: storeWidth,
+      value: b,
+    });
   }
   if (name.endsWith('.w') || name.endsWith('.d')) return atomic(hart, memory, instruction);
   if (name.startsWith('csrr')) return accessCsr(hart, memory, instruction);
@@ -177,7 +205,15 @@ function execute(hart: ReferenceHart, memory: ReferenceMemory, instruction: Inst
 }
 
 /** Bytes, negative for the sign-extending ones. */
-const LOADS: Readonly<Record<string, number>> = { lb: -1, lh: -2, lw: -4, ld: -8, lbu: 1, lhu: 2, lwu: 4 };
+const LOADS: Readonly<Record<string, number>> = {
+  lb: -1,
+  lh: -2,
+  lw: -4,
+  ld: -8,
+  lbu: 1,
+  lhu: 2,
+  lwu: 4,
+};
 const STORES: Readonly<Record<string, number>> = { sb: 1, sh: 2, sw: 4, sd: 8 };
 
 function load(
@@ -210,7 +246,11 @@ function accessBytes(
   if ('kind' in pieces) return pieces;
   let rest = store.value;
   for (const piece of pieces) {
-    memory.write(piece.hostPhysicalAddress, piece.byteCount, BigInt.asUintN(8 * piece.byteCount, rest));
+    memory.write(
+      piece.hostPhysicalAddress,
+      piece.byteCount,
+      BigInt.asUintN(8 * piece.byteCount, rest),
+    );
     rest >>= BigInt(8 * piece.byteCount);
   }
   return 'next';
@@ -221,11 +261,18 @@ interface Piece {
   readonly byteCount: number;
 }
 
-/** The access cut at the page boundary, if it crosses one, both parts translated; or the first fault. */
+/**
+ * The access cut at the page boundary, if it crosses one, both parts translated; or the first
+ * fault.
+ */
 function translatePieces(
   hart: ReferenceHart,
   memory: ReferenceMemory,
-  wanted: { readonly address: bigint; readonly byteCount: number; readonly access: ReferenceAccess },
+  wanted: {
+    readonly address: bigint;
+    readonly byteCount: number;
+    readonly access: ReferenceAccess;
+  },
 ): readonly Piece[] | ReferenceFault {
   const room = 4096 - Number(wanted.address & 0xfffn);
   const firstCount = Math.min(room, wanted.byteCount);
@@ -233,7 +280,12 @@ function translatePieces(
   if (isFault(first)) return first;
   const low = { hostPhysicalAddress: first.hostPhysicalAddress, byteCount: firstCount };
   if (firstCount === wanted.byteCount) return [low];
-  const second = translate(hart, memory, unsigned(wanted.address + BigInt(firstCount)), wanted.access);
+  const second = translate(
+    hart,
+    memory,
+    unsigned(wanted.address + BigInt(firstCount)),
+    wanted.access,
+  );
   if (isFault(second)) return second;
   const byteCount = wanted.byteCount - firstCount;
   return [low, { hostPhysicalAddress: second.hostPhysicalAddress, byteCount }];
@@ -257,7 +309,8 @@ function atomic(hart: ReferenceHart, memory: ReferenceMemory, instruction: Instr
   if (operation === 'sc') {
     const held = hart.reservation;
     hart.reservation = undefined;
-    const succeeds = held?.guestPhysicalAddress === guestPhysicalAddress && held.byteCount === byteCount;
+    const succeeds =
+      held?.guestPhysicalAddress === guestPhysicalAddress && held.byteCount === byteCount;
     if (succeeds) memory.write(hostPhysicalAddress, byteCount, BigInt.asUintN(bits, b));
     writeRegister(hart, rd, succeeds ? 0n : 1n);
     return 'next';
@@ -274,7 +327,11 @@ function atomic(hart: ReferenceHart, memory: ReferenceMemory, instruction: Instr
 }
 
 /** The six Zicsr instructions (Unprivileged §7.1). */
-function accessCsr(hart: ReferenceHart, memory: ReferenceMemory, instruction: Instruction): Execution {
+function accessCsr(
+  hart: ReferenceHart,
+  memory: ReferenceMemory,
+  instruction: Instruction,
+): Execution {
   const { name, word, rd, rs1, csr, a, immediate } = instruction;
   const isImmediate = name.endsWith('i');
   const operation = isImmediate ? name.slice(0, -1) : name;
@@ -286,7 +343,8 @@ function accessCsr(hart: ReferenceHart, memory: ReferenceMemory, instruction: In
   const old = readCsr(hart, memory, csr);
   if (old === undefined) return illegal;
   if (writes) {
-    const value = operation === 'csrrw' ? source : operation === 'csrrs' ? old | source : old & ~source;
+    const value =
+      operation === 'csrrw' ? source : operation === 'csrrs' ? old | source : old & ~source;
     writeCsr(hart, csr, value);
   }
   writeRegister(hart, rd, old);

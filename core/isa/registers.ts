@@ -1,4 +1,7 @@
-/** Integer register names: x0 … x31 and those of the calling convention (RISC-V ABIs 1.0, integer register convention). */
+/**
+ * Integer register names: x0 … x31 and those of the calling convention (RISC-V ABIs 1.0, integer
+ * register convention).
+ */
 
 /** ABI name of x0 … x31, as objdump prints them. */
 // biome-ignore format: eight a line

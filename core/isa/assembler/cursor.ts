@@ -62,7 +62,8 @@ export function isRegister(cursor: Cursor): boolean {
 export function needRegister(cursor: Cursor): number {
   const token = take(cursor);
   const number = token.kind === 'name' ? findRegister(token.text) : undefined;
-  if (number === undefined) return fail('bad-register', token, describeToken(token), 'an integer register');
+  if (number === undefined)
+    return fail('bad-register', token, describeToken(token), 'an integer register');
   return number;
 }
 

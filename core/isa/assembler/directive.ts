@@ -1,8 +1,16 @@
-/** Directives: those of GNU as that our guests use, and those that change nothing in a flat image, which are skipped. */
+/**
+ * Directives: those of GNU as that our guests use, and those that change nothing in a flat image,
+ * which are skipped.
+ */
 import { accept, type Cursor, need, needEnd, needName, needString, peek, take } from './cursor.ts';
 import { fail, type Place } from './error.ts';
 import { type Item, type Layout, PROGRAM_SIZE_MAX, positionOf, scopeAt } from './layout.ts';
-import { absolute, evaluate, type OperandExpression, parseExpression } from './operand-expression.ts';
+import {
+  absolute,
+  evaluate,
+  type OperandExpression,
+  parseExpression,
+} from './operand-expression.ts';
 
 // biome-ignore format: a row a line
 const DATA: Readonly<Record<string, 1 | 2 | 4 | 8>> = {
@@ -13,16 +21,36 @@ const DATA: Readonly<Record<string, 1 | 2 | 4 | 8>> = {
 
 /** Linkage, debugging and code-model directives: without an effect here. */
 const SKIPPED = new Set([
-  '.globl', '.global', '.local', '.weak', '.option', '.type', '.size', '.file', '.ident', '.attribute', '.hidden',
+  '.globl',
+  '.global',
+  '.local',
+  '.weak',
+  '.option',
+  '.type',
+  '.size',
+  '.file',
+  '.ident',
+  '.attribute',
+  '.hidden',
 ]);
 
 const SECTIONS = new Set(['.text', '.data', '.rodata', '.bss']);
 
 /** Adds `content` of `byteCount` bytes to the current section. */
-export function append(layout: Layout, place: Place, content: Item['content'], byteCount: number): void {
+export function append(
+  layout: Layout,
+  place: Place,
+  content: Item['content'],
+  byteCount: number,
+): void {
   const section = layout.sections[layout.current]!;
   if (section.size + byteCount > PROGRAM_SIZE_MAX) {
-    fail('too-large', place, `${section.size + byteCount} bytes`, `at most ${PROGRAM_SIZE_MAX} bytes`);
+    fail(
+      'too-large',
+      place,
+      `${section.size + byteCount} bytes`,
+      `at most ${PROGRAM_SIZE_MAX} bytes`,
+    );
   }
   section.items.push({ position: positionOf(layout), place, content });
   section.size += byteCount;
@@ -45,7 +73,9 @@ function needCount(layout: Layout, cursor: Cursor, maximum: number): number {
   return Number(value);
 }
 
-/** Pads to a multiple of `alignment`: with nops in .text where whole words fit, else with `byte`. */
+/**
+ * Pads to a multiple of `alignment`: with nops in .text where whole words fit, else with `byte`.
+ */
 function align(layout: Layout, place: Place, alignment: number, byte: number | undefined): void {
   const section = layout.sections[layout.current]!;
   section.alignment = Math.max(section.alignment, alignment);
@@ -62,20 +92,28 @@ function alignDirective(layout: Layout, cursor: Cursor, place: Place, isPower: b
   const at = peek(cursor);
   const number = needCount(layout, cursor, isPower ? 24 : 1 << 24);
   const alignment = isPower ? 2 ** number : Math.max(number, 1);
-  if ((alignment & (alignment - 1)) !== 0) fail('bad-operand', at, String(number), 'a power of two');
+  if ((alignment & (alignment - 1)) !== 0)
+    fail('bad-operand', at, String(number), 'a power of two');
   align(layout, place, alignment, accept(cursor, ',') ? needCount(layout, cursor, 255) : undefined);
 }
 
-/** .org: to an offset in the current section, or to an address expression in it; never backwards, as in GNU as. */
+/**
+ * .org: to an offset in the current section, or to an address expression in it; never backwards, as
+ * in GNU as.
+ */
 function orgDirective(layout: Layout, cursor: Cursor, place: Place): void {
   const expression = parseExpression(cursor);
   const section = layout.sections[layout.current]!;
-  const { value, section: of } = evaluate(expression, scopeAt(layout, positionOf(layout), undefined));
+  const { value, section: of } = evaluate(
+    expression,
+    scopeAt(layout, positionOf(layout), undefined),
+  );
   if (of !== -1 && of !== layout.current) {
     fail('bad-operand', expression.place, 'an address in another section', 'one in this section');
   }
   if (value < BigInt(section.size) || value > BigInt(PROGRAM_SIZE_MAX)) {
-    const expected = `${section.size} … ${PROGRAM_SIZE_MAX}, an offset from the start of the section`;
+    const bounds = `${section.size} … ${PROGRAM_SIZE_MAX}`;
+    const expected = `${bounds}, an offset from the start of the section`;
     fail('out-of-range', expression.place, String(value), expected);
   }
   const byte = accept(cursor, ',') ? needCount(layout, cursor, 255) : 0;
@@ -83,15 +121,27 @@ function orgDirective(layout: Layout, cursor: Cursor, place: Place): void {
   if (count > 0) append(layout, place, { kind: 'fill', count, byte }, count);
 }
 
-function stringDirective(layout: Layout, cursor: Cursor, place: Place, isTerminated: boolean): void {
+function stringDirective(
+  layout: Layout,
+  cursor: Cursor,
+  place: Place,
+  isTerminated: boolean,
+): void {
   do {
     const text = needString(cursor).text;
-    const bytes = Uint8Array.from([...text].map((unit) => unit.charCodeAt(0)).concat(isTerminated ? [0] : []));
+    const bytes = Uint8Array.from(
+      [...text].map((unit) => unit.charCodeAt(0)).concat(isTerminated ? [0] : []),
+    );
     append(layout, place, { kind: 'bytes', bytes }, bytes.length);
   } while (accept(cursor, ','));
 }
 
-function dataDirective(layout: Layout, cursor: Cursor, place: Place, byteCount: 1 | 2 | 4 | 8): void {
+function dataDirective(
+  layout: Layout,
+  cursor: Cursor,
+  place: Place,
+  byteCount: 1 | 2 | 4 | 8,
+): void {
   const values: OperandExpression[] = [];
   if (peek(cursor).kind !== 'end') {
     do values.push(parseExpression(cursor));
@@ -101,13 +151,24 @@ function dataDirective(layout: Layout, cursor: Cursor, place: Place, byteCount: 
 }
 
 /** .equ, .set and `=`: defines `name` anew from here on. A label's name is refused. */
-export function defineConstant(layout: Layout, name: string, place: Place, expression: OperandExpression): void {
+export function defineConstant(
+  layout: Layout,
+  name: string,
+  place: Place,
+  expression: OperandExpression,
+): void {
   const entry = layout.symbols.get(name);
   const definition = { position: positionOf(layout), expression };
   if (entry === undefined) {
     layout.symbols.set(name, { kind: 'constant', definitions: [definition], place });
   } else if (entry.kind === 'constant') entry.definitions.push(definition);
-  else fail('duplicate-label', place, `'${name}'`, `a name not used before (line ${entry.place.line})`);
+  else
+    fail(
+      'duplicate-label',
+      place,
+      `'${name}'`,
+      `a name not used before (line ${entry.place.line})`,
+    );
 }
 
 function fillDirective(layout: Layout, cursor: Cursor, place: Place): void {
@@ -124,7 +185,10 @@ function fillDirective(layout: Layout, cursor: Cursor, place: Place): void {
   } else append(layout, place, { kind: 'fill', count: repeat * width, byte: 0 }, repeat * width);
 }
 
-/** Carries out directive `name` with the operands at the cursor. Fails with 'unknown-directive' and others. */
+/**
+ * Carries out directive `name` with the operands at the cursor. Fails with 'unknown-directive' and
+ * others.
+ */
 export function runDirective(layout: Layout, name: string, cursor: Cursor, place: Place): void {
   if (SKIPPED.has(name)) return;
   const byteCount = Object.hasOwn(DATA, name) ? DATA[name] : undefined;

@@ -32,8 +32,8 @@ export interface Place {
 }
 
 /**
- * Carries an {@link AssemblyError} out of the nested parsers to `assemble`, which turns it into a Result; it never leaves
- * the assembler. `name` of the source is added there.
+ * Carries an {@link AssemblyError} out of the nested parsers to `assemble`, which turns it into a
+ * Result; it never leaves the assembler. `name` of the source is added there.
  */
 export class AssemblyFailure extends Error {
   readonly detail: Omit<AssemblyError, 'name'>;
@@ -44,7 +44,12 @@ export class AssemblyFailure extends Error {
 }
 
 /** Stops assembling at `place`. */
-export function fail(kind: AssemblyErrorKind, place: Place, found: string, expected: string): never {
+export function fail(
+  kind: AssemblyErrorKind,
+  place: Place,
+  found: string,
+  expected: string,
+): never {
   throw new AssemblyFailure({ kind, line: place.line, column: place.column, found, expected });
 }
 

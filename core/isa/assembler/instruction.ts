@@ -1,16 +1,40 @@
-/** Parses the operands of a table row's instruction, in the order of the manual's assembly syntax, and GNU as's shorthands. */
+/**
+ * Parses the operands of a table row's instruction, in the order of the manual's assembly syntax,
+ * and GNU as's shorthands.
+ */
 import { findCsrNumber, type Row } from '../table/index.ts';
 import {
-  accept, type Cursor, describeToken, isAt, isRegister, need, needEnd, needRegister, peek, take,
+  accept,
+  type Cursor,
+  describeToken,
+  isAt,
+  isRegister,
+  need,
+  needEnd,
+  needRegister,
+  peek,
+  take,
 } from './cursor.ts';
 import { fail, type Place } from './error.ts';
 import { type OperandExpression, parseExpression } from './operand-expression.ts';
-import { constantAt, findRow, getRow, type PendingInstruction, pend } from './pending-instruction.ts';
+import {
+  constantAt,
+  findRow,
+  getRow,
+  type PendingInstruction,
+  pend,
+} from './pending-instruction.ts';
 
 /** Takes `imm(rs1)`, `(rs1)`, or a bare expression: then `base` is undefined. */
-function parseMemoryOperand(cursor: Cursor): { offset: OperandExpression; base: number | undefined } {
+function parseMemoryOperand(cursor: Cursor): {
+  offset: OperandExpression;
+  base: number | undefined;
+} {
   const place = peek(cursor);
-  const isBare = isAt(cursor, '(') && peek(cursor, 1).kind === 'name' && isRegister({ ...cursor, index: cursor.index + 1 });
+  const isBare =
+    isAt(cursor, '(') &&
+    peek(cursor, 1).kind === 'name' &&
+    isRegister({ ...cursor, index: cursor.index + 1 });
   const offset = isBare ? constantAt(0, place) : parseExpression(cursor);
   if (!accept(cursor, '(')) return { offset, base: undefined };
   const base = needRegister(cursor);
@@ -34,8 +58,18 @@ export function throughAuipc(
   target: OperandExpression,
   place: Place,
 ): readonly PendingInstruction[] {
-  const high: OperandExpression = { kind: 'modifier', name: 'pcrel_hi', operand: target, place: target.place };
-  const low: OperandExpression = { kind: 'pcrelLoBack', back: 4, operand: target, place: target.place };
+  const high: OperandExpression = {
+    kind: 'modifier',
+    name: 'pcrel_hi',
+    operand: target,
+    place: target.place,
+  };
+  const low: OperandExpression = {
+    kind: 'pcrelLoBack',
+    back: 4,
+    operand: target,
+    place: target.place,
+  };
   return [
     pend(getRow('auipc'), place, { rd: options.scratch, immediate: high }),
     pend(row, place, { rd: options.rd, rs1: options.scratch, rs2: options.rs2, immediate: low }),
@@ -59,7 +93,10 @@ function parseStore(row: Row, cursor: Cursor, place: Place): readonly PendingIns
   return throughAuipc(row, { scratch: needRegister(cursor), rd: 0, rs2 }, offset, place);
 }
 
-/** jalr rs1 | jalr imm(rs1) | jalr rd, rs1 | jalr rd, rs1, imm | jalr rd, imm(rs1). One register means rd = ra. */
+/**
+ * jalr rs1 | jalr imm(rs1) | jalr rd, rs1 | jalr rd, rs1, imm | jalr rd, imm(rs1). One register
+ * means rd = ra.
+ */
 function parseJalr(row: Row, cursor: Cursor, place: Place): readonly PendingInstruction[] {
   const isLink = isRegister(cursor) && peek(cursor, 1).text === ',';
   const rd = isLink ? needRegister(cursor) : 1;
@@ -70,7 +107,8 @@ function parseJalr(row: Row, cursor: Cursor, place: Place): readonly PendingInst
     return [pend(row, place, { rd, rs1, immediate })];
   }
   const { offset, base } = parseMemoryOperand(cursor);
-  if (base === undefined) return fail('bad-register', peek(cursor), describeToken(peek(cursor)), "'(' and a register");
+  if (base === undefined)
+    return fail('bad-register', peek(cursor), describeToken(peek(cursor)), "'(' and a register");
   return [pend(row, place, { rd, rs1: base, immediate: offset })];
 }
 
@@ -114,7 +152,12 @@ function parseAtomic(
   const at = peek(cursor);
   const { offset, base } = parseMemoryOperand(cursor);
   if (base === undefined || offset.kind !== 'constant' || offset.value !== 0n) {
-    return fail('bad-operand', at, describeToken(at), 'a register in parentheses, without an offset');
+    return fail(
+      'bad-operand',
+      at,
+      describeToken(at),
+      'a register in parentheses, without an offset',
+    );
   }
   return [pend(row, place, { rd, rs1: base, rs2, ...ordering })];
 }
@@ -140,18 +183,26 @@ function parseFenceSet(cursor: Cursor): number {
   if (token.kind !== 'name' || !/^i?o?r?w?$/.test(token.text)) {
     return fail('bad-operand', token, describeToken(token), "letters of 'iorw' in this order");
   }
-  return [...'iorw'].reduce((bits, letter) => (bits << 1) | (token.text.includes(letter) ? 1 : 0), 0);
+  return [...'iorw'].reduce(
+    (bits, letter) => (bits << 1) | (token.text.includes(letter) ? 1 : 0),
+    0,
+  );
 }
 
 function parseFence(row: Row, cursor: Cursor, place: Place): readonly PendingInstruction[] {
-  if (peek(cursor).kind === 'end') return [pend(row, place, { immediate: constantAt(0xff, place) })];
+  if (peek(cursor).kind === 'end')
+    return [pend(row, place, { immediate: constantAt(0xff, place) })];
   const predecessor = parseFenceSet(cursor);
   need(cursor, ',');
   const successor = parseFenceSet(cursor);
   return [pend(row, place, { immediate: constantAt((predecessor << 4) | successor, place) })];
 }
 
-function parseShiftOrImmediate(row: Row, cursor: Cursor, place: Place): readonly PendingInstruction[] {
+function parseShiftOrImmediate(
+  row: Row,
+  cursor: Cursor,
+  place: Place,
+): readonly PendingInstruction[] {
   const rd = needRegister(cursor);
   need(cursor, ',');
   const rs1 = needRegister(cursor);
@@ -167,7 +218,9 @@ function parseByFormat(
 ): readonly PendingInstruction[] {
   switch (row.format) {
     case 'R':
-      return row.effect.kind === 'system' ? parseFenceVma(row, cursor, place) : parseRegisters(row, cursor, place);
+      return row.effect.kind === 'system'
+        ? parseFenceVma(row, cursor, place)
+        : parseRegisters(row, cursor, place);
     case 'I':
       if (row.effect.kind === 'load') return parseLoad(row, cursor, place);
       if (row.effect.kind === 'jump') return parseJalr(row, cursor, place);
@@ -208,7 +261,10 @@ function parseByFormat(
 
 const ORDERING = /^(.+\.[wd])\.(aqrl|aq|rl)$/;
 
-/** The instruction(s) that mnemonic `name` with the operands at the cursor stands for, or undefined when no row has that name. */
+/**
+ * The instruction(s) that mnemonic `name` with the operands at the cursor stands for, or undefined
+ * when no row has that name.
+ */
 export function parseInstruction(
   name: string,
   cursor: Cursor,

@@ -1,9 +1,16 @@
 /**
- * What the first pass leaves for the second: items with their section and offset, and the symbols. Sections are laid out
- * after the first pass, in the order .text, .rodata, .data, .bss, then the others as they first appear.
+ * What the first pass leaves for the second: items with their section and offset, and the symbols.
+ * Sections are laid out after the first pass, in the order .text, .rodata, .data, .bss, then the
+ * others as they first appear.
  */
 import { fail, type Place } from './error.ts';
-import { ABSOLUTE, evaluate, type OperandExpression, type Scope, type Value } from './operand-expression.ts';
+import {
+  ABSOLUTE,
+  evaluate,
+  type OperandExpression,
+  type Scope,
+  type Value,
+} from './operand-expression.ts';
 import type { PendingInstruction } from './pending-instruction.ts';
 
 /** Largest program. Unit: byte. A guest's RAM is below it; a typing mistake in .space is not. */
@@ -32,7 +39,11 @@ export interface Item {
   readonly place: Place;
   readonly content:
     | { readonly kind: 'instructions'; readonly instructions: readonly PendingInstruction[] }
-    | { readonly kind: 'data'; readonly byteCount: 1 | 2 | 4 | 8; readonly values: readonly OperandExpression[] }
+    | {
+        readonly kind: 'data';
+        readonly byteCount: 1 | 2 | 4 | 8;
+        readonly values: readonly OperandExpression[];
+      }
     | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
     | { readonly kind: 'nops'; readonly count: number }
     | { readonly kind: 'fill'; readonly count: number; readonly byte: number };
@@ -43,7 +54,10 @@ export type SymbolEntry =
   | { readonly kind: 'label'; readonly position: Position; readonly place: Place }
   | {
       readonly kind: 'constant';
-      readonly definitions: { readonly position: Position; readonly expression: OperandExpression }[];
+      readonly definitions: {
+        readonly position: Position;
+        readonly expression: OperandExpression;
+      }[];
       readonly place: Place;
     };
 
@@ -64,7 +78,14 @@ const RANKED = ['.text', '.rodata', '.data', '.bss'];
 /** An empty layout with .text as the current section. */
 export function makeLayout(): Layout {
   const sections = RANKED.map((name): Section => ({ name, items: [], size: 0, alignment: 1 }));
-  return { sections, symbols: new Map(), locals: new Map(), highs: new Map(), current: 0, sequence: 0 };
+  return {
+    sections,
+    symbols: new Map(),
+    locals: new Map(),
+    highs: new Map(),
+    current: 0,
+    sequence: 0,
+  };
 }
 
 /** Where the next bytes go. */
@@ -83,8 +104,8 @@ export type SectionBases = readonly number[] | undefined;
 const DEFINITION_DEPTH_MAX = 64;
 
 /**
- * The scope of an expression at `position`; with `bases`, addresses are absolute. In the expression of a definition,
- * names mean what they meant before it: `.set n, n + 1` counts.
+ * The scope of an expression at `position`; with `bases`, addresses are absolute. In the expression
+ * of a definition, names mean what they meant before it: `.set n, n + 1` counts.
  */
 export function scopeAt(
   layout: Layout,
@@ -104,12 +125,19 @@ export function scopeAt(
     symbol(name, where) {
       const entry = layout.symbols.get(name);
       if (entry === undefined) {
-        const expected = bases ? 'a label or a constant defined in this source' : 'a constant defined before';
+        const expected = bases
+          ? 'a label or a constant defined in this source'
+          : 'a constant defined before';
         return fail('undefined-symbol', where, `'${name}'`, expected);
       }
       if (entry.kind === 'label') return place(entry.position);
       if (within.depth > DEFINITION_DEPTH_MAX) {
-        return fail('undefined-symbol', where, `'${name}'`, 'a definition that does not go in a circle');
+        return fail(
+          'undefined-symbol',
+          where,
+          `'${name}'`,
+          'a definition that does not go in a circle',
+        );
       }
       const definition =
         entry.definitions.findLast(
@@ -123,7 +151,8 @@ export function scopeAt(
       const found = reference.endsWith('f')
         ? all.find((each) => each.sequence > position.sequence)
         : all.findLast((each) => each.sequence <= position.sequence);
-      if (found === undefined) return fail('undefined-symbol', where, `'${reference}'`, 'a numeric label there');
+      if (found === undefined)
+        return fail('undefined-symbol', where, `'${reference}'`, 'a numeric label there');
       return place(found);
     },
     pcrelHiAt(label, where) {
@@ -133,13 +162,21 @@ export function scopeAt(
           return { operand: high.operand, scope: scopeAt(layout, high.position, bases, within) };
         }
       }
-      return fail('bad-operand', where, `address 0x${label.value.toString(16)}`, 'the label of an auipc with %pcrel_hi');
+      return fail(
+        'bad-operand',
+        where,
+        `address 0x${label.value.toString(16)}`,
+        'the label of an auipc with %pcrel_hi',
+      );
     },
   };
 }
 
 /** Addresses of the sections from `origin`, and the end of the program. */
-export function placeSections(layout: Layout, origin: number): { readonly bases: readonly number[]; readonly end: number } {
+export function placeSections(
+  layout: Layout,
+  origin: number,
+): { readonly bases: readonly number[]; readonly end: number } {
   let end = origin;
   const bases = layout.sections.map((section) => {
     const base = Math.ceil(end / section.alignment) * section.alignment;

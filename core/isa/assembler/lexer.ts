@@ -1,7 +1,13 @@
-/** Cuts a source text into statements of tokens. Comments: # and // to the end of the line, and the C kind. */
+/**
+ * Cuts a source text into statements of tokens. Comments: # and // to the end of the line, and the
+ * C kind.
+ */
 import { fail, type Place } from './error.ts';
 
-/** One token. `local` is a reference such as 1f or 2b, `modifier` is %hi and its kin (text without the %). */
+/**
+ * One token. `local` is a reference such as 1f or 2b, `modifier` is %hi and its kin (text without
+ * the %).
+ */
 export interface Token extends Place {
   readonly kind: 'name' | 'number' | 'string' | 'local' | 'modifier' | 'punctuation' | 'end';
   readonly text: string;
@@ -26,7 +32,11 @@ const PUNCTUATION = /^(<<|>>|[-+*/&|^~(),:=])/;
 function character(line: string, index: number, place: Place): { code: number; after: number } {
   const first = line[index];
   if (first === undefined) fail('syntax', place, 'the end of the line', 'a character');
-  if (first !== '\\') return { code: line.codePointAt(index)!, after: index + (line.codePointAt(index)! > 0xffff ? 2 : 1) };
+  if (first !== '\\')
+    return {
+      code: line.codePointAt(index)!,
+      after: index + (line.codePointAt(index)! > 0xffff ? 2 : 1),
+    };
   const hexadecimal = /^\\x([0-9a-fA-F]{1,2})/.exec(line.slice(index));
   if (hexadecimal) {
     return { code: Number.parseInt(hexadecimal[1]!, 16), after: index + hexadecimal[0].length };
@@ -38,7 +48,10 @@ function character(line: string, index: number, place: Place): { code: number; a
   return { code, after: index + 2 };
 }
 
-/** Bytes of a string token are kept as characters of codes 0 … 255: escapes as they are, the rest as UTF-8. */
+/**
+ * Bytes of a string token are kept as characters of codes 0 … 255: escapes as they are, the rest as
+ * UTF-8.
+ */
 function stringToken(line: string, start: number, place: Place): { token: Token; after: number } {
   let text = '';
   let index = start + 1;
@@ -61,7 +74,11 @@ function utf8(code: number): string {
   return String.fromCharCode(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 0x3f), middle, low);
 }
 
-function nextToken(line: string, index: number, lineNumber: number): { token: Token; after: number } {
+function nextToken(
+  line: string,
+  index: number,
+  lineNumber: number,
+): { token: Token; after: number } {
   const place = { line: lineNumber, column: index + 1 };
   const rest = line.slice(index);
   if (line[index] === '"') return stringToken(line, index, place);
@@ -83,7 +100,8 @@ function nextToken(line: string, index: number, lineNumber: number): { token: To
       fail('syntax', place, `'${/^[A-Za-z0-9_.]+/.exec(rest)![0]}'`, 'a number');
     }
     // As in C a leading 0 would mean octal to some readers and decimal to others: refused.
-    if (/^0[0-9]/.test(number)) fail('syntax', place, `'${number}'`, 'a number without a leading 0');
+    if (/^0[0-9]/.test(number))
+      fail('syntax', place, `'${number}'`, 'a number without a leading 0');
     return of('number', number, BigInt(number));
   }
   const name = NAME.exec(rest)?.[0];
@@ -92,41 +110,52 @@ function nextToken(line: string, index: number, lineNumber: number): { token: To
   if (modifier !== null) return of('modifier', modifier[1]!, 0n, modifier[0].length);
   const punctuation = PUNCTUATION.exec(rest)?.[0];
   if (punctuation !== undefined) return of('punctuation', punctuation);
-  return fail('syntax', place, `'${String.fromCodePoint(line.codePointAt(index)!)}'`, 'a statement');
+  return fail(
+    'syntax',
+    place,
+    `'${String.fromCodePoint(line.codePointAt(index)!)}'`,
+    'a statement',
+  );
 }
 
 /** The C comments of `source` replaced by blanks, so that places stay; strings are left alone. */
 function blankBlockComments(source: string): string {
-  return source.replaceAll(/'(?:\\.|[^'\\\n])'|"(?:\\.|[^"\\\n])*"|(?:#|\/\/)[^\n]*|\/\*[\s\S]*?\*\//g, (match) =>
-    match.startsWith('/*') ? match.replaceAll(/[^\n]/g, ' ') : match,
+  return source.replaceAll(
+    /'(?:\\.|[^'\\\n])'|"(?:\\.|[^"\\\n])*"|(?:#|\/\/)[^\n]*|\/\*[\s\S]*?\*\//g,
+    (match) => (match.startsWith('/*') ? match.replaceAll(/[^\n]/g, ' ') : match),
   );
 }
 
-/** The statements of `source` in order; several may stand on a line, separated by ';'. Fails with kind 'syntax'. */
+/**
+ * The statements of `source` in order; several may stand on a line, separated by ';'. Fails with
+ * kind 'syntax'.
+ */
 export function statementsOf(source: string): readonly Statement[] {
   const statements: Statement[] = [];
-  blankBlockComments(source).split('\n').forEach((line, lineIndex) => {
-    let tokens: Token[] = [];
-    const finish = (column: number) => {
-      if (tokens.length > 0) {
-        tokens.push({ kind: 'end', text: '', value: 0n, line: lineIndex + 1, column });
-        statements.push(tokens);
+  blankBlockComments(source)
+    .split('\n')
+    .forEach((line, lineIndex) => {
+      let tokens: Token[] = [];
+      const finish = (column: number) => {
+        if (tokens.length > 0) {
+          tokens.push({ kind: 'end', text: '', value: 0n, line: lineIndex + 1, column });
+          statements.push(tokens);
+        }
+        tokens = [];
+      };
+      let index = 0;
+      while (index < line.length) {
+        const here = line[index]!;
+        if (here === '#' || (here === '/' && line[index + 1] === '/')) break;
+        if (here === ' ' || here === '\t' || here === '\r') index++;
+        else if (here === ';') finish(++index);
+        else {
+          const { token, after } = nextToken(line, index, lineIndex + 1);
+          tokens.push(token);
+          index = after;
+        }
       }
-      tokens = [];
-    };
-    let index = 0;
-    while (index < line.length) {
-      const here = line[index]!;
-      if (here === '#' || (here === '/' && line[index + 1] === '/')) break;
-      if (here === ' ' || here === '\t' || here === '\r') index++;
-      else if (here === ';') finish(++index);
-      else {
-        const { token, after } = nextToken(line, index, lineIndex + 1);
-        tokens.push(token);
-        index = after;
-      }
-    }
-    finish(index + 1);
-  });
+      finish(index + 1);
+    });
   return statements;
 }

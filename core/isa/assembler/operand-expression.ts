@@ -1,7 +1,8 @@
 /**
- * Expressions over constants and symbols, in 64-bit-and-wider integers. Operators and their precedence are those of GNU as:
- * highest * / << >>, then | & ^, then + - (unlike C); unary - ~ +. Division truncates, >> is arithmetic.
- * A value is absolute or an offset in a section; sections get their addresses only after the first pass.
+ * Expressions over constants and symbols, in 64-bit-and-wider integers. Operators and their
+ * precedence are those of GNU as: highest * / << >>, then | & ^, then + - (unlike C); unary - ~ +.
+ * Division truncates, >> is arithmetic. A value is absolute or an offset in a section; sections get
+ * their addresses only after the first pass.
  */
 import { accept, type Cursor, describeToken, isAt, need, peek, take } from './cursor.ts';
 import { fail, type Place } from './error.ts';
@@ -12,7 +13,12 @@ export type OperandExpression =
   | { readonly kind: 'constant'; readonly value: bigint; readonly place: Place }
   | { readonly kind: 'symbol' | 'local'; readonly name: string; readonly place: Place }
   | { readonly kind: 'dot'; readonly place: Place }
-  | { readonly kind: 'unary'; readonly operator: string; readonly operand: OperandExpression; readonly place: Place }
+  | {
+      readonly kind: 'unary';
+      readonly operator: string;
+      readonly operand: OperandExpression;
+      readonly place: Place;
+    }
   | {
       readonly kind: 'binary';
       readonly operator: string;
@@ -26,8 +32,15 @@ export type OperandExpression =
       readonly operand: OperandExpression;
       readonly place: Place;
     }
-  /** Low part of the distance from the auipc `back` bytes before; made by pseudo-instructions only. */
-  | { readonly kind: 'pcrelLoBack'; readonly back: number; readonly operand: OperandExpression; readonly place: Place };
+  /**
+   * Low part of the distance from the auipc `back` bytes before; made by pseudo-instructions only.
+   */
+  | {
+      readonly kind: 'pcrelLoBack';
+      readonly back: number;
+      readonly operand: OperandExpression;
+      readonly place: Place;
+    };
 
 /** A value in the address space of `section`; {@link ABSOLUTE} for plain numbers. */
 export interface Value {
@@ -45,20 +58,33 @@ export interface Scope {
   local(reference: string, place: Place): Value;
   /** Address of the instruction itself: what distances are measured from. */
   here(place: Place): Value;
-  /** What `.` is: address of the first byte of the statement, also in the later instructions of a pseudo-instruction. */
+  /**
+   * What `.` is: address of the first byte of the statement, also in the later instructions of a
+   * pseudo-instruction.
+   */
   dot(place: Place): Value;
-  /** The operand of the %pcrel_hi in the instruction at `label`, and that instruction's own scope. */
+  /**
+   * The operand of the %pcrel_hi in the instruction at `label`, and that instruction's own scope.
+   */
   pcrelHiAt(label: Value, place: Place): { operand: OperandExpression; scope: Scope };
 }
 
-const LEVELS: readonly (readonly string[])[] = [['+', '-'], ['|', '&', '^'], ['*', '/', '<<', '>>']];
+const LEVELS: readonly (readonly string[])[] = [
+  ['+', '-'],
+  ['|', '&', '^'],
+  ['*', '/', '<<', '>>'],
+];
 const MODIFIERS = ['hi', 'lo', 'pcrel_hi', 'pcrel_lo'] as const;
-/** Nesting of parentheses and unary operators; a source deeper than this is a mistake, and the stack is finite. */
+/**
+ * Nesting of parentheses and unary operators; a source deeper than this is a mistake, and the stack
+ * is finite.
+ */
 const DEPTH_MAX = 64;
 
 /** Parses an expression at the cursor. Fails with 'syntax'. */
 export function parseExpression(cursor: Cursor, depth = 0, level = 0): OperandExpression {
-  if (depth > DEPTH_MAX) fail('syntax', peek(cursor), 'deeper nesting', `at most ${DEPTH_MAX} levels`);
+  if (depth > DEPTH_MAX)
+    fail('syntax', peek(cursor), 'deeper nesting', `at most ${DEPTH_MAX} levels`);
   if (level === LEVELS.length) return parseUnary(cursor, depth);
   let left = parseExpression(cursor, depth, level + 1);
   for (;;) {
@@ -75,7 +101,12 @@ function parseUnary(cursor: Cursor, depth: number): OperandExpression {
   if (depth > DEPTH_MAX) fail('syntax', token, 'deeper nesting', `at most ${DEPTH_MAX} levels`);
   if (token.kind === 'punctuation' && ['-', '~', '+'].includes(token.text)) {
     take(cursor);
-    return { kind: 'unary', operator: token.text, operand: parseUnary(cursor, depth + 1), place: token };
+    return {
+      kind: 'unary',
+      operator: token.text,
+      operand: parseUnary(cursor, depth + 1),
+      place: token,
+    };
   }
   if (accept(cursor, '(')) {
     const inner = parseExpression(cursor, depth + 1);
@@ -96,7 +127,8 @@ function parsePrimary(cursor: Cursor, token: Token, depth: number): OperandExpre
       return { kind: 'symbol', name: token.text, place: token };
     case 'modifier': {
       const name = MODIFIERS.find((known) => known === token.text);
-      if (name === undefined) return fail('syntax', token, describeToken(token), '%hi, %lo, %pcrel_hi or %pcrel_lo');
+      if (name === undefined)
+        return fail('syntax', token, describeToken(token), '%hi, %lo, %pcrel_hi or %pcrel_lo');
       need(cursor, '(');
       const operand = parseExpression(cursor, depth + 1);
       need(cursor, ')');
@@ -110,8 +142,15 @@ function parsePrimary(cursor: Cursor, token: Token, depth: number): OperandExpre
 /** Whether an expression can start at the cursor other than with a parenthesis. */
 export function startsExpression(cursor: Cursor): boolean {
   const { kind } = peek(cursor);
-  return kind === 'number' || kind === 'name' || kind === 'local' || kind === 'modifier'
-    || isAt(cursor, '-') || isAt(cursor, '~') || isAt(cursor, '+');
+  return (
+    kind === 'number' ||
+    kind === 'name' ||
+    kind === 'local' ||
+    kind === 'modifier' ||
+    isAt(cursor, '-') ||
+    isAt(cursor, '~') ||
+    isAt(cursor, '+')
+  );
 }
 
 /** Low 12 bits, sign-extended: what %lo gives. */
@@ -124,7 +163,10 @@ export function high20(value: bigint): bigint {
   return value - low12(value);
 }
 
-/** The value of `expression`. Fails with 'undefined-symbol' from the scope, or 'not-constant' for sums of labels. */
+/**
+ * The value of `expression`. Fails with 'undefined-symbol' from the scope, or 'not-constant' for
+ * sums of labels.
+ */
 export function evaluate(expression: OperandExpression, scope: Scope): Value {
   switch (expression.kind) {
     case 'constant':
@@ -157,7 +199,12 @@ const plain = (value: bigint): Value => ({ section: ABSOLUTE, value });
 export function absolute(expression: OperandExpression, scope: Scope): Value {
   const value = evaluate(expression, scope);
   if (value.section !== ABSOLUTE) {
-    fail('not-constant', expression.place, 'an address that is not known yet', 'a constant known here');
+    fail(
+      'not-constant',
+      expression.place,
+      'an address that is not known yet',
+      'a constant known here',
+    );
   }
   return value;
 }
@@ -167,7 +214,12 @@ function difference(expression: OperandExpression, scope: Scope): bigint {
   const here = scope.here(expression.place);
   const target = evaluate(expression, scope);
   if (here.section !== target.section) {
-    fail('not-constant', expression.place, 'an address that is not known yet', 'a distance known here');
+    fail(
+      'not-constant',
+      expression.place,
+      'an address that is not known yet',
+      'a distance known here',
+    );
   }
   return target.value - here.value;
 }
@@ -179,13 +231,19 @@ function evaluateBinary(expression: OperandExpression & { kind: 'binary' }, scop
     const right = evaluate(expression.right, scope);
     if (operator === '-') {
       if (right.section === left.section) return plain(left.value - right.value);
-      if (right.section === ABSOLUTE) return { section: left.section, value: left.value - right.value };
+      if (right.section === ABSOLUTE)
+        return { section: left.section, value: left.value - right.value };
     } else {
       const value = left.value + right.value;
       if (left.section === ABSOLUTE) return { section: right.section, value };
       if (right.section === ABSOLUTE) return { section: left.section, value };
     }
-    return fail('not-constant', place, 'two addresses of different sections', 'a constant or one address');
+    return fail(
+      'not-constant',
+      place,
+      'two addresses of different sections',
+      'a constant or one address',
+    );
   }
   const left = absolute(expression.left, scope).value;
   const right = absolute(expression.right, scope).value;
@@ -193,7 +251,8 @@ function evaluateBinary(expression: OperandExpression & { kind: 'binary' }, scop
     case '*':
       return plain(left * right);
     case '/':
-      if (right === 0n) return fail('bad-operand', place, 'a division by 0', 'a divisor other than 0');
+      if (right === 0n)
+        return fail('bad-operand', place, 'a division by 0', 'a divisor other than 0');
       return plain(left / right);
     case '|':
       return plain(left | right);
@@ -202,12 +261,16 @@ function evaluateBinary(expression: OperandExpression & { kind: 'binary' }, scop
     case '^':
       return plain(left ^ right);
     default:
-      if (right < 0n || right > 63n) return fail('bad-operand', place, `a shift by ${right}`, 'a shift by 0 … 63');
+      if (right < 0n || right > 63n)
+        return fail('bad-operand', place, `a shift by ${right}`, 'a shift by 0 … 63');
       return plain(operator === '<<' ? left << right : left >> right);
   }
 }
 
-function evaluateModifier(expression: OperandExpression & { kind: 'modifier' }, scope: Scope): Value {
+function evaluateModifier(
+  expression: OperandExpression & { kind: 'modifier' },
+  scope: Scope,
+): Value {
   const { name, operand, place } = expression;
   switch (name) {
     case 'hi':

@@ -1,4 +1,6 @@
-/** An instruction whose row and registers are known and whose immediate waits for the second pass. */
+/**
+ * An instruction whose row and registers are known and whose immediate waits for the second pass.
+ */
 import { assert } from '../../base/index.ts';
 import { encode, IMMEDIATE_RANGES } from '../encode.ts';
 import { INSTRUCTIONS, type Row } from '../table/index.ts';
@@ -48,7 +50,9 @@ export function pend(
   return { row, place, rd: 0, rs1: 0, rs2: 0, csr: 0, aq: 0, rl: 0, immediate: zero, ...fields };
 }
 
-/** The 20 bits of lui and auipc, written signed or unsigned, as the operand that decode.ts gives. */
+/**
+ * The 20 bits of lui and auipc, written signed or unsigned, as the operand that decode.ts gives.
+ */
 function upperImmediate(value: bigint, place: Place): number {
   if (value < -0x80000n || value > 0xfffffn) {
     fail('out-of-range', place, String(value), 'a 20-bit immediate, -524288 … 1048575');
@@ -56,7 +60,10 @@ function upperImmediate(value: bigint, place: Place): number {
   return Number(BigInt.asIntN(20, value)) * 4096;
 }
 
-/** The word of `pending`. Fails with 'out-of-range', 'misaligned' and what its expression fails with. */
+/**
+ * The word of `pending`. Fails with 'out-of-range', 'misaligned' and what its expression fails
+ * with.
+ */
 export function encodePending(pending: PendingInstruction, scope: Scope): number {
   const { row, immediate: expression } = pending;
   const range = IMMEDIATE_RANGES[row.format];

@@ -1,14 +1,20 @@
 /**
- * Pseudo-instructions (RISC-V Assembly Programmer's Manual, "pseudoinstructions"): a row says which operands follow the
- * mnemonic and which instructions they become. Letters: d s t registers, e an expression, c a CSR.
- * call, tail, la and the loads of symbols always take two instructions; there is no linker to shorten them.
+ * Pseudo-instructions (RISC-V Assembly Programmer's Manual, "pseudoinstructions"): a row says which
+ * operands follow the mnemonic and which instructions they become. Letters: d s t registers, e an
+ * expression, c a CSR. call, tail, la and the loads of symbols always take two instructions; there
+ * is no linker to shorten them.
  */
 import { findCsrNumber } from '../table/index.ts';
 import { type Cursor, isRegister, need, needEnd, needRegister, peek } from './cursor.ts';
 import { fail, type Place } from './error.ts';
 import { parseCsr, throughAuipc } from './instruction.ts';
 import { loadImmediate } from './load-immediate.ts';
-import { absolute, type OperandExpression, parseExpression, type Scope } from './operand-expression.ts';
+import {
+  absolute,
+  type OperandExpression,
+  parseExpression,
+  type Scope,
+} from './operand-expression.ts';
 import { constantAt, getRow, type PendingInstruction, pend } from './pending-instruction.ts';
 
 interface PseudoOperands {
@@ -29,10 +35,12 @@ const CYCLE = findCsrNumber('cycle')!;
 const TIME = findCsrNumber('time')!;
 const INSTRET = findCsrNumber('instret')!;
 
-const extend = (shift: 'srli' | 'srai', bits: number): Expansion => ({ d, s }) => [
-  ['slli', { rd: d, rs1: s, i: 64 - bits }],
-  [shift, { rd: d, rs1: d, i: 64 - bits }],
-];
+const extend =
+  (shift: 'srli' | 'srai', bits: number): Expansion =>
+  ({ d, s }) => [
+    ['slli', { rd: d, rs1: s, i: 64 - bits }],
+    [shift, { rd: d, rs1: d, i: 64 - bits }],
+  ];
 
 // biome-ignore format: a row a line
 const PSEUDO: Readonly<Record<string, readonly [operands: string, expansion: Expansion]>> = {
@@ -89,7 +97,8 @@ function parseOperands(letters: string, cursor: Cursor, place: Place): PseudoOpe
     if (index > 0) need(cursor, ',');
     if (letter === 'e') found.e = parseExpression(cursor);
     else if (letter === 'c') found.c = parseCsr(cursor);
-    else if (letter === 'd' || letter === 's' || letter === 't') found[letter] = needRegister(cursor);
+    else if (letter === 'd' || letter === 's' || letter === 't')
+      found[letter] = needRegister(cursor);
   });
   return found;
 }
@@ -115,7 +124,9 @@ function parseLi(cursor: Cursor, place: Place, scope: Scope): readonly PendingIn
   });
 }
 
-/** li, la, call, tail: expansions that are more than fields put in place. Undefined for other names. */
+/**
+ * li, la, call, tail: expansions that are more than fields put in place. Undefined for other names.
+ */
 function parseAddressed(
   name: string,
   cursor: Cursor,
@@ -129,24 +140,40 @@ function parseAddressed(
     case 'lla': {
       const rd = needRegister(cursor);
       need(cursor, ',');
-      return throughAuipc(getRow('addi'), { scratch: rd, rd, rs2: 0 }, parseExpression(cursor), place);
+      return throughAuipc(
+        getRow('addi'),
+        { scratch: rd, rd, rs2: 0 },
+        parseExpression(cursor),
+        place,
+      );
     }
     case 'call': {
       const hasLink = isRegister(cursor) && peek(cursor, 1).text === ',';
       const link = hasLink ? needRegister(cursor) : 1;
       if (hasLink) need(cursor, ',');
-      return throughAuipc(getRow('jalr'), { scratch: link, rd: link, rs2: 0 }, parseExpression(cursor), place);
+      return throughAuipc(
+        getRow('jalr'),
+        { scratch: link, rd: link, rs2: 0 },
+        parseExpression(cursor),
+        place,
+      );
     }
     case 'tail':
-      return throughAuipc(getRow('jalr'), { scratch: 6, rd: 0, rs2: 0 }, parseExpression(cursor), place);
+      return throughAuipc(
+        getRow('jalr'),
+        { scratch: 6, rd: 0, rs2: 0 },
+        parseExpression(cursor),
+        place,
+      );
     default:
       return undefined;
   }
 }
 
 /**
- * The instructions that pseudo-instruction `name` stands for, or undefined when there is none of that name. The constant of li
- * must be known here (`scope` is the first pass's): its size depends on it.
+ * The instructions that pseudo-instruction `name` stands for, or undefined when there is none of
+ * that name. The constant of li must be known here (`scope` is the first pass's): its size depends
+ * on it.
  */
 export function parsePseudoInstruction(
   name: string,
@@ -164,6 +191,10 @@ export function parsePseudoInstruction(
   const operands = parseOperands(row[0], cursor, place);
   needEnd(cursor);
   return row[1](operands).map(([real, { i, ...fields }]) =>
-    pend(getRow(real), place, i === undefined ? fields : { ...fields, immediate: constantAt(i, place) }),
+    pend(
+      getRow(real),
+      place,
+      i === undefined ? fields : { ...fields, immediate: constantAt(i, place) },
+    ),
   );
 }

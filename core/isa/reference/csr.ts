@@ -1,11 +1,13 @@
 /**
- * The CSRs of a guest hart, stated a second time (Privileged ISA 20240411 §10.1, Unprivileged §8.1): which exist, who may
- * touch them, which bits can be written. Every other number is an illegal instruction.
+ * The CSRs of a guest hart, stated a second time (Privileged ISA 20240411 §10.1, Unprivileged
+ * §8.1): which exist, who may touch them, which bits can be written. Every other number is an
+ * illegal instruction.
  */
 import type { ReferenceHart, ReferenceMemory } from './hart.ts';
 import { statusBit } from './hart.ts';
 
-const STATUS_WRITABLE = statusBit.sie | statusBit.spie | statusBit.spp | statusBit.sum | statusBit.mxr;
+const STATUS_WRITABLE =
+  statusBit.sie | statusBit.spie | statusBit.spp | statusBit.sum | statusBit.mxr;
 const UXL_64 = 2n << 32n;
 const INTERRUPTS = 0x222n;
 const SSIP = 2n;
@@ -16,9 +18,14 @@ export function readPending(hart: ReferenceHart): bigint {
 }
 
 /** The value of CSR `number`, or undefined when the access is illegal at the hart's privilege. */
-export function readCsr(hart: ReferenceHart, memory: ReferenceMemory, number: number): bigint | undefined {
+export function readCsr(
+  hart: ReferenceHart,
+  memory: ReferenceMemory,
+  number: number,
+): bigint | undefined {
   if (((number >> 8) & 3) > hart.privilege) return undefined;
-  const isCounterEnabled = (bit: bigint) => hart.privilege === 1 || ((hart.scounteren >> bit) & 1n) === 1n;
+  const isCounterEnabled = (bit: bigint) =>
+    hart.privilege === 1 || ((hart.scounteren >> bit) & 1n) === 1n;
   switch (number) {
     case 0xc00:
       return isCounterEnabled(0n) ? hart.cycle : undefined;
@@ -53,7 +60,10 @@ export function readCsr(hart: ReferenceHart, memory: ReferenceMemory, number: nu
   }
 }
 
-/** Writes CSR `number`, which {@link readCsr} has found; bits that cannot be written keep their value. */
+/**
+ * Writes CSR `number`, which {@link readCsr} has found; bits that cannot be written keep their
+ * value.
+ */
 export function writeCsr(hart: ReferenceHart, number: number, value: bigint): void {
   switch (number) {
     case 0x100:

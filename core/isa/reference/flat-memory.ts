@@ -1,8 +1,13 @@
-/** Memory for the reference step: one stretch of bytes in host physical space and a clock that is set by hand. For tests. */
+/**
+ * Memory for the reference step: one stretch of bytes in host physical space and a clock that is
+ * set by hand. For tests.
+ */
 import { assert } from '../../base/index.ts';
 import type { ReferenceMemory } from './hart.ts';
 
-/** {@link ReferenceMemory} over `bytes`, which stand at `address`; other addresses are an assertion. */
+/**
+ * {@link ReferenceMemory} over `bytes`, which stand at `address`; other addresses are an assertion.
+ */
 export interface FlatMemory extends ReferenceMemory {
   readonly address: bigint;
   readonly bytes: Uint8Array;
@@ -26,7 +31,8 @@ export function makeFlatMemory(address: bigint, byteCount: number): FlatMemory {
     read(at, count) {
       const offset = offsetOf(at, count);
       let value = 0n;
-      for (let index = count - 1; index >= 0; index--) value = (value << 8n) | BigInt(bytes[offset + index]!);
+      for (let index = count - 1; index >= 0; index--)
+        value = (value << 8n) | BigInt(bytes[offset + index]!);
       return value;
     },
     write(at, count, value) {

@@ -6,7 +6,10 @@ export interface Reservation {
   readonly byteCount: number; // 4 or 8
 }
 
-/** A hart in VS or VU mode. All bigints are unsigned 64-bit. CSR names are the guest's (the VS copies). */
+/**
+ * A hart in VS or VU mode. All bigints are unsigned 64-bit. CSR names are the guest's (the VS
+ * copies).
+ */
 export interface ReferenceHart {
   pc: bigint;
   readonly x: bigint[]; //      32 registers; x[0] is 0
@@ -28,7 +31,10 @@ export interface ReferenceHart {
   instret: bigint; //           instructions retired so far
 }
 
-/** Host physical memory, little endian. An address without memory is the caller's mistake: the port asserts. */
+/**
+ * Host physical memory, little endian. An address without memory is the caller's mistake: the port
+ * asserts.
+ */
 export interface ReferenceMemory {
   read(hostPhysicalAddress: bigint, byteCount: number): bigint;
   write(hostPhysicalAddress: bigint, byteCount: number, value: bigint): void;

@@ -1,9 +1,13 @@
 /**
- * What the integer computations give, stated in BigInt a second time and without reading the table's effects: RV64I, M and the
- * combining operations of A (Unprivileged ISA 20240411). Values are unsigned 64-bit bigints unless a name says otherwise.
+ * What the integer computations give, stated in BigInt a second time and without reading the
+ * table's effects: RV64I, M and the combining operations of A (Unprivileged ISA 20240411). Values
+ * are unsigned 64-bit bigints unless a name says otherwise.
  */
 
-/** Sources of a computation; `b` is rs2 or the immediate (both unsigned 64-bit), whichever the instruction takes. */
+/**
+ * Sources of a computation; `b` is rs2 or the immediate (both unsigned 64-bit), whichever the
+ * instruction takes.
+ */
 export interface Sources {
   readonly a: bigint;
   readonly b: bigint;
@@ -19,10 +23,15 @@ export const signedWord = (v: bigint): bigint => BigInt.asIntN(32, v);
 const word = (v: bigint): bigint => BigInt.asUintN(32, v);
 const flag = (condition: boolean): bigint => (condition ? 1n : 0n);
 
-/** Division by zero gives all ones; overflow (most negative by −1) gives the dividend, as two's complement does by itself (§13.2). */
-const quotient = (dividend: bigint, divisor: bigint): bigint => (divisor === 0n ? -1n : dividend / divisor);
+/**
+ * Division by zero gives all ones; overflow (most negative by −1) gives the dividend, as two's
+ * complement does by itself (§13.2).
+ */
+const quotient = (dividend: bigint, divisor: bigint): bigint =>
+  divisor === 0n ? -1n : dividend / divisor;
 /** Remainder by zero gives the dividend; its sign is the dividend's. */
-const remainder = (dividend: bigint, divisor: bigint): bigint => (divisor === 0n ? dividend : dividend % divisor);
+const remainder = (dividend: bigint, divisor: bigint): bigint =>
+  divisor === 0n ? dividend : dividend % divisor;
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const greatest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
@@ -98,9 +107,12 @@ const BRANCHES: Readonly<Record<string, (a: bigint, b: bigint) => boolean>> = {
   'bgeu': (a, b) => a >= b,
 };
 
-/** New memory value of an AMO from old value and rs2, both zero-extended from the operand's width of `bits`. */
+/**
+ * New memory value of an AMO from old value and rs2, both zero-extended from the operand's width of
+ * `bits`.
+ */
 // biome-ignore format: a row a line
-const COMBINATIONS: Readonly<Record<string, (old: bigint, source: bigint, bits: number) => bigint>> = {
+const COMBINATIONS: Readonly<Record<string, Combination>> = {
   'amoswap': (_, source) => source,
   'amoadd':  (old, source) => old + source,
   'amoxor':  (old, source) => old ^ source,
@@ -123,8 +135,16 @@ export function isTaken(name: string, a: bigint, b: bigint): boolean | undefined
   return BRANCHES[name]?.(a, b);
 }
 
-/** What AMO `name` (without .w or .d) writes, or undefined when it is none. `old` and `source` are of `bits` bits, unsigned. */
-export function combine(name: string, old: bigint, source: bigint, bits: number): bigint | undefined {
+/**
+ * What AMO `name` (without .w or .d) writes, or undefined when it is none. `old` and `source` are
+ * of `bits` bits, unsigned.
+ */
+export function combine(
+  name: string,
+  old: bigint,
+  source: bigint,
+  bits: number,
+): bigint | undefined {
   const value = COMBINATIONS[name]?.(old, source, bits);
   return value === undefined ? undefined : BigInt.asUintN(bits, value);
 }

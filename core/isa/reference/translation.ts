@@ -1,7 +1,7 @@
 /**
- * Two-stage address translation, stated a second time: Sv39 (Privileged ISA 20240411 §10.3, §10.4) under Sv39x4 (H extension,
- * guest physical address translation), on page-table bytes. Accessed and dirty bits are set by hardware (Svadu). Left out:
- * Svnapot, Svpbmt, PMP.
+ * Two-stage address translation, stated a second time: Sv39 (Privileged ISA 20240411 §10.3, §10.4)
+ * under Sv39x4 (H extension, guest physical address translation), on page-table bytes. Accessed and
+ * dirty bits are set by hardware (Svadu). Left out: Svnapot, Svpbmt, PMP.
  *
  *     63    54 53        28 27    19 18    10 9   8 7 6 5 4 3 2 1 0
  *    | reserved|   PPN[2]  | PPN[1] | PPN[0] | RSW |D|A|G|U|X|W|R|V|
@@ -27,7 +27,10 @@ export interface Translated {
   readonly hostPhysicalAddress: bigint;
 }
 
-/** Reading of one entry at `level`: 'pointer' to the next table, 'leaf', or 'invalid' for every kind of malformed entry. */
+/**
+ * Reading of one entry at `level`: 'pointer' to the next table, 'leaf', or 'invalid' for every kind
+ * of malformed entry.
+ */
 function kindOfEntry(entry: bigint, level: number): 'pointer' | 'leaf' | 'invalid' {
   if ((entry & V) === 0n || (entry & RESERVED) !== 0n) return 'invalid';
   if ((entry & W) !== 0n && (entry & R) === 0n) return 'invalid';
@@ -40,7 +43,10 @@ function kindOfEntry(entry: bigint, level: number): 'pointer' | 'leaf' | 'invali
 
 const tableOf = (entry: bigint): bigint => ((entry >> 10n) & PPN_MASK) << 12n;
 
-/** Address that leaf `entry` at `level` gives: its frame, and the bits of `address` below the level's page size. */
+/**
+ * Address that leaf `entry` at `level` gives: its frame, and the bits of `address` below the
+ * level's page size.
+ */
 function leafAddress(entry: bigint, level: number, address: bigint): bigint {
   const offset = (1n << BigInt(12 + 9 * level)) - 1n;
   return tableOf(entry) | (address & offset);
@@ -85,7 +91,8 @@ function isAllowed(hart: ReferenceHart, entry: bigint, access: ReferenceAccess):
   const isUserPage = (entry & U) !== 0n;
   if (hart.privilege === 0) {
     if (!isUserPage) return false;
-  } else if (isUserPage && (access === 'fetch' || (hart.sstatus & statusBit.sum) === 0n)) return false;
+  } else if (isUserPage && (access === 'fetch' || (hart.sstatus & statusBit.sum) === 0n))
+    return false;
   switch (access) {
     case 'fetch':
       return (entry & X) !== 0n;
@@ -96,7 +103,10 @@ function isAllowed(hart: ReferenceHart, entry: bigint, access: ReferenceAccess):
   }
 }
 
-/** Both stages for `access` at `virtualAddress`: the addresses, or the fault. Sets A and D on the way. */
+/**
+ * Both stages for `access` at `virtualAddress`: the addresses, or the fault. Sets A and D on the
+ * way.
+ */
 export function translate(
   hart: ReferenceHart,
   memory: ReferenceMemory,
@@ -104,7 +114,10 @@ export function translate(
   access: ReferenceAccess,
 ): Translated | ReferenceFault {
   const guestFault = (guestPhysicalAddress: bigint): ReferenceFault => ({
-    kind: 'guestPageFault', access, virtualAddress, guestPhysicalAddress,
+    kind: 'guestPageFault',
+    access,
+    virtualAddress,
+    guestPhysicalAddress,
   });
   const finish = (guestPhysicalAddress: bigint): Translated | ReferenceFault => {
     const host = translateGuestPhysical(hart, memory, guestPhysicalAddress, access);
@@ -113,7 +126,11 @@ export function translate(
   };
   if (hart.satp >> 60n === 0n) return finish(virtualAddress);
 
-  const pageFault: ReferenceFault = { kind: 'trap', cause: PAGE_FAULT[access], value: virtualAddress };
+  const pageFault: ReferenceFault = {
+    kind: 'trap',
+    cause: PAGE_FAULT[access],
+    value: virtualAddress,
+  };
   if (BigInt.asUintN(64, BigInt.asIntN(39, virtualAddress)) !== virtualAddress) return pageFault;
   let table = (hart.satp & PPN_MASK) << 12n;
   for (let level = 2; level >= 0; level--) {

@@ -1,11 +1,20 @@
-// Goal: the reference step translates through both stages and leaves the guest as it must. Method: the supervisor program under a
-// G-stage that scatters its pages must observe what it observed on QEMU without one; then each guest-page fault and exit by itself.
+// Goal: the reference step translates through both stages and leaves the guest as it must. Method:
+// the supervisor program under a G-stage that scatters its pages must observe what it observed on
+// QEMU without one; then each guest-page fault and exit by itself.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { assemble } from '../assemble.ts';
-import { type ReferenceHart, makeReferenceHart, referenceStep, translate } from '../reference-step.ts';
 import {
-  SUPERVISOR_ORIGIN, SUPERVISOR_RESULTS, SUPERVISOR_SECTIONS, supervisorSource,
+  type ReferenceHart,
+  makeReferenceHart,
+  referenceStep,
+  translate,
+} from '../reference-step.ts';
+import {
+  SUPERVISOR_ORIGIN,
+  SUPERVISOR_RESULTS,
+  SUPERVISOR_SECTIONS,
+  supervisorSource,
 } from '../vectors/supervisor-program.ts';
 import { type FlatMemory, makeFlatMemory } from './flat-memory.ts';
 
@@ -16,7 +25,9 @@ const LEVEL1 = TABLES + 0x4000n; //         the root takes 16 KiB
 const LEVEL0 = LEVEL1 + 0x1000n;
 const ALL = 0xdfn; //                       V R W X U A D
 
-/** Host frame of guest frame `index` of RAM: neighbours are far apart. 1021 is odd, so no two meet. */
+/**
+ * Host frame of guest frame `index` of RAM: neighbours are far apart. 1021 is odd, so no two meet.
+ */
 const hostFrame = (index: number): number => (index * 1021 + 77) % FRAMES;
 
 /** Address of the last-level G-stage entry of RAM page `index`. */
@@ -31,7 +42,10 @@ interface Guest {
   readonly memory: FlatMemory;
 }
 
-/** A hart at `source`, assembled at `origin`, in guest RAM of 8 MiB whose G-stage scatters 4 KiB pages. */
+/**
+ * A hart at `source`, assembled at `origin`, in guest RAM of 8 MiB whose G-stage scatters 4 KiB
+ * pages.
+ */
 function scatteredGuest(source: string, origin: number, flags = ALL): Guest {
   const memory = makeFlatMemory(0n, FRAMES * 4096 + 0x1_0000);
   memory.write(TABLES + 8n * 2n, 8, pointTo(LEVEL1, 1n));
@@ -57,7 +71,7 @@ function ramOffset(guestPhysicalAddress: number): number {
 }
 
 test('the supervisor program cannot tell that its pages are scattered', () => {
-  const isFull = process.env['GLASSHOUSE_VERIFY'] === '1';
+  const isFull = process.env['GLASSHOUSE_VERIFY'] !== undefined;
   const source = supervisorSource();
   const { hart, memory } = scatteredGuest(
     isFull ? source : source.replace('section6: nop', 'section6: j section8'),
@@ -68,7 +82,9 @@ test('the supervisor program cannot tell that its pages are scattered', () => {
     const digest = memory.read(BigInt(ramOffset(SUPERVISOR_RESULTS + 8 * index)), 8);
     return `${name} ${digest.toString(16)}`;
   });
-  const golden = readFileSync(new URL('../vectors/supervisor.txt', import.meta.url), 'utf8').trim().split('\n');
+  const golden = readFileSync(new URL('../vectors/supervisor.txt', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
   const compared = golden.filter((line) => isFull || !line.startsWith('page-flags'));
   expect(found.filter((line) => isFull || !line.startsWith('page-flags'))).toEqual(compared);
 }, 60_000);
@@ -106,7 +122,10 @@ test('G-stage entries without the right that an access needs are guest-page faul
     const offset = source.includes('8(') ? 8n : 0n;
     const address = DATA + offset;
     expect(outcome.fault).toEqual({
-      kind: 'guestPageFault', access, virtualAddress: address, guestPhysicalAddress: address,
+      kind: 'guestPageFault',
+      access,
+      virtualAddress: address,
+      guestPhysicalAddress: address,
     });
     expect(hart.pc).toBe(BigInt(CODE));
     expect(hart.x[10]).toBe(0n);
@@ -117,19 +136,31 @@ test('G-stage entries without the right that an access needs are guest-page faul
 
 test('G-stage accessed and dirty bits are set as the access goes', () => {
   const loaded = stepWithEntry('ld a0, 0(a1)', leaf(0x13n));
-  expect([loaded.outcome.end, loaded.memory.read(entryAddress(3), 8)]).toEqual(['retired', leaf(0x53n)]);
+  expect([loaded.outcome.end, loaded.memory.read(entryAddress(3), 8)]).toEqual([
+    'retired',
+    leaf(0x53n),
+  ]);
   const stored = stepWithEntry('sd a0, 0(a1)', leaf(0x17n));
-  expect([stored.outcome.end, stored.memory.read(entryAddress(3), 8)]).toEqual(['retired', leaf(0xd7n)]);
+  expect([stored.outcome.end, stored.memory.read(entryAddress(3), 8)]).toEqual([
+    'retired',
+    leaf(0xd7n),
+  ]);
 });
 
 test('a guest physical address of 2^41 or more, and an unmapped fetch, are guest-page faults', () => {
   const high = stepWithEntry('ld a0, 0(a1)', undefined);
   high.hart.pc = BigInt(CODE);
   high.hart.x[11] = 1n << 41n;
-  expect(referenceStep(high.hart, high.memory).fault).toMatchObject({ access: 'load', guestPhysicalAddress: 1n << 41n });
+  expect(referenceStep(high.hart, high.memory).fault).toMatchObject({
+    access: 'load',
+    guestPhysicalAddress: 1n << 41n,
+  });
   high.hart.pc = 0x4000_0000n;
   expect(referenceStep(high.hart, high.memory).fault).toEqual({
-    kind: 'guestPageFault', access: 'fetch', virtualAddress: 0x4000_0000n, guestPhysicalAddress: 0x4000_0000n,
+    kind: 'guestPageFault',
+    access: 'fetch',
+    virtualAddress: 0x4000_0000n,
+    guestPhysicalAddress: 0x4000_0000n,
   });
 });
 
@@ -143,14 +174,20 @@ function pagedGuest(source: string, rootFlags = 0xcfn): Guest {
 }
 
 test('a walk whose entry lies in a page that the G-stage refuses faults at the entry, with the type of the access', () => {
-  for (const [source, access] of [['ld a0, 0(a1)', 'load'], ['sd a0, 0(a1)', 'store']] as const) {
+  for (const [source, access] of [
+    ['ld a0, 0(a1)', 'load'],
+    ['sd a0, 0(a1)', 'store'],
+  ] as const) {
     const guest = pagedGuest(source);
     expect(referenceStep(guest.hart, guest.memory).end).toBe('retired');
     guest.hart.pc = BigInt(CODE);
     guest.memory.write(entryAddress(4), 8, 0n);
     const at = translate(guest.hart, guest.memory, DATA, access);
     expect(at).toEqual({
-      kind: 'guestPageFault', access, virtualAddress: DATA, guestPhysicalAddress: 0x8000_4010n,
+      kind: 'guestPageFault',
+      access,
+      virtualAddress: DATA,
+      guestPhysicalAddress: 0x8000_4010n,
     });
     expect(referenceStep(guest.hart, guest.memory).fault).toMatchObject({ access: 'fetch' });
   }
@@ -160,7 +197,10 @@ test('setting A or D in an entry is a store through the G-stage', () => {
   const guest = pagedGuest('ld a0, 0(a1)', 0x0fn);
   guest.memory.write(entryAddress(4), 8, pointTo(BigInt(hostFrame(4)) * 4096n, 0x53n)); // readable only
   expect(referenceStep(guest.hart, guest.memory).fault).toEqual({
-    kind: 'guestPageFault', access: 'fetch', virtualAddress: BigInt(CODE), guestPhysicalAddress: 0x8000_4010n,
+    kind: 'guestPageFault',
+    access: 'fetch',
+    virtualAddress: BigInt(CODE),
+    guestPhysicalAddress: 0x8000_4010n,
   });
   guest.memory.write(entryAddress(4), 8, pointTo(BigInt(hostFrame(4)) * 4096n, 0x57n));
   expect(referenceStep(guest.hart, guest.memory).end).toBe('retired');
@@ -174,7 +214,10 @@ test('a store over two pages whose second one is refused writes nothing', () => 
   guest.hart.x[11] = DATA;
   guest.hart.x[10] = 0x1122_3344_5566_7788n;
   expect(referenceStep(guest.hart, guest.memory).fault).toEqual({
-    kind: 'guestPageFault', access: 'store', virtualAddress: DATA, guestPhysicalAddress: DATA,
+    kind: 'guestPageFault',
+    access: 'store',
+    virtualAddress: DATA,
+    guestPhysicalAddress: DATA,
   });
   expect(guest.memory.read(BigInt(ramOffset(Number(DATA) - 4)), 4)).toBe(0n);
 });
@@ -201,7 +244,11 @@ test('interrupts come external, software, timer, before the instruction, and end
   hart.sie = 0x222n;
   hart.sstatus = 2n;
   hart.stvec = BigInt(CODE) | 1n;
-  for (const [code, bits] of [[9, 0x444n], [1, 0x44n], [5, 0x40n]] as const) {
+  for (const [code, bits] of [
+    [9, 0x444n],
+    [1, 0x44n],
+    [5, 0x40n],
+  ] as const) {
     Object.assign(hart, { pc: BigInt(CODE + 4), sstatus: 2n, hvip: bits });
     expect(referenceStep(hart, memory).interrupt).toBe(code);
     expect(hart.sepc).toBe(BigInt(CODE + 4));

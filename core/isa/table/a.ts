@@ -1,11 +1,24 @@
 /**
- * Atomic instructions, the A extension for RV64 (Unprivileged ISA 20240411, chapter 14). The aq and rl bits are
- * operands without effect: a host's harts are interleaved in order on one coherent memory.
+ * Atomic instructions, the A extension for RV64 (Unprivileged ISA 20240411, chapter 14). The aq and
+ * rl bits are operands without effect: a host's harts are interleaved in order on one coherent
+ * memory.
  */
 import {
-  rs2, memory, add, and, or,
-  xor, minimumSigned, maximumSigned, minimumUnsigned, maximumUnsigned,
-  signExtend32, zeroExtend32, atomic, loadReserved, storeConditional,
+  rs2,
+  memory,
+  add,
+  and,
+  or,
+  xor,
+  minimumSigned,
+  maximumSigned,
+  minimumUnsigned,
+  maximumUnsigned,
+  signExtend32,
+  zeroExtend32,
+  atomic,
+  loadReserved,
+  storeConditional,
 } from './expression.ts';
 import type { Row } from './row.ts';
 

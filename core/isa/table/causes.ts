@@ -1,4 +1,7 @@
-/** Trap causes, the values of scause and mcause (Privileged ISA 20240411, tables of scause §10.1.8 and, for 10 and 20 … 23, of the H extension). */
+/**
+ * Trap causes, the values of scause and mcause (Privileged ISA 20240411, tables of scause §10.1.8
+ * and, for 10 and 20 … 23, of the H extension).
+ */
 
 /** Exception codes (interrupt bit clear). */
 // biome-ignore format: a row a line
@@ -64,5 +67,8 @@ export function causeName(code: number, isInterrupt: boolean): string {
   const rows: readonly { readonly code: number; readonly name: string }[] = isInterrupt
     ? INTERRUPTS
     : EXCEPTIONS;
-  return rows.find((row) => row.code === code)?.name ?? `reserved ${isInterrupt ? 'interrupt' : 'exception'} ${code}`;
+  return (
+    rows.find((row) => row.code === code)?.name ??
+    `reserved ${isInterrupt ? 'interrupt' : 'exception'} ${code}`
+  );
 }

@@ -1,7 +1,8 @@
 /**
- * Control and status registers: names, numbers and the least privilege that may touch them (Privileged ISA 20240411
- * §2.2). A number's bits 11..10 = 3 mean read-only and bits 9..8 give the privilege (§2.1); the lint checks both.
- * Performance-monitor counters and the debug CSRs are left out. Which of these a guest has is the machine's table.
+ * Control and status registers: names, numbers and the least privilege that may touch them
+ * (Privileged ISA 20240411 §2.2). A number's bits 11..10 = 3 mean read-only and bits 9..8 give the
+ * privilege (§2.1); the lint checks both. Performance-monitor counters and the debug CSRs are left
+ * out. Which of these a guest has is the machine's table.
  */
 
 /** Least privilege: bits 9..8 of the number; 2 is HS, which also holds the VS copies. */
@@ -88,8 +89,12 @@ export const CSRS = [
   { name: 'minstret',      number: 0xb02, privilege: 'M',  section: 'Privileged 20240411 §3.1.10' },
 ] as const satisfies readonly CsrRow[];
 
-const numberOfName: ReadonlyMap<string, number> = new Map(CSRS.map((row) => [row.name, row.number]));
-const nameOfNumber: ReadonlyMap<number, string> = new Map(CSRS.map((row) => [row.number, row.name]));
+const numberOfName: ReadonlyMap<string, number> = new Map(
+  CSRS.map((row) => [row.name, row.number]),
+);
+const nameOfNumber: ReadonlyMap<number, string> = new Map(
+  CSRS.map((row) => [row.number, row.name]),
+);
 
 /** The number of the CSR called `name`, or undefined. */
 export function findCsrNumber(name: string): number | undefined {

@@ -59,9 +59,17 @@ export const minimumUnsigned = binary('minimumUnsigned');
 export const maximumUnsigned = binary('maximumUnsigned');
 
 /** Bits 31..0, sign-extended to 64. */
-export const signExtend32 = (operand: Expression): Expression => ({ kind: 'unary', operator: 'signExtend32', operand });
+export const signExtend32 = (operand: Expression): Expression => ({
+  kind: 'unary',
+  operator: 'signExtend32',
+  operand,
+});
 /** Bits 31..0, zero-extended to 64. */
-export const zeroExtend32 = (operand: Expression): Expression => ({ kind: 'unary', operator: 'zeroExtend32', operand });
+export const zeroExtend32 = (operand: Expression): Expression => ({
+  kind: 'unary',
+  operator: 'zeroExtend32',
+  operand,
+});
 
 /** rd ← value. */
 export const write = (value: Expression): Effect => ({ kind: 'write', value });
@@ -70,17 +78,32 @@ export const branch = (condition: Expression): Effect => ({ kind: 'branch', cond
 /** rd ← next; pc ← target. */
 export const jump = (target: Expression): Effect => ({ kind: 'jump', target });
 /** rd ← M[rs1 + immediate], sign-extended. */
-export const loadSigned = (byteCount: 1 | 2 | 4 | 8): Effect => ({ kind: 'load', byteCount, signed: true });
+export const loadSigned = (byteCount: 1 | 2 | 4 | 8): Effect => ({
+  kind: 'load',
+  byteCount,
+  signed: true,
+});
 /** rd ← M[rs1 + immediate], zero-extended. */
-export const loadUnsigned = (byteCount: 1 | 2 | 4 | 8): Effect => ({ kind: 'load', byteCount, signed: false });
+export const loadUnsigned = (byteCount: 1 | 2 | 4 | 8): Effect => ({
+  kind: 'load',
+  byteCount,
+  signed: false,
+});
 /** M[rs1 + immediate] ← low bytes of rs2. */
 export const store = (byteCount: 1 | 2 | 4 | 8): Effect => ({ kind: 'store', byteCount });
 /** rd ← M[rs1], sign-extended; M[rs1] ← low bytes of combine. */
-export const atomic = (byteCount: 4 | 8, combine: Expression): Effect => ({ kind: 'atomic', byteCount, combine });
+export const atomic = (byteCount: 4 | 8, combine: Expression): Effect => ({
+  kind: 'atomic',
+  byteCount,
+  combine,
+});
 /** rd ← M[rs1], sign-extended, and reserves it. */
 export const loadReserved = (byteCount: 4 | 8): Effect => ({ kind: 'loadReserved', byteCount });
 /** If reserved: M[rs1] ← rs2, rd ← 0; else rd ← 1. */
-export const storeConditional = (byteCount: 4 | 8): Effect => ({ kind: 'storeConditional', byteCount });
+export const storeConditional = (byteCount: 4 | 8): Effect => ({
+  kind: 'storeConditional',
+  byteCount,
+});
 /** Goes on at next. */
 export const nothing: Effect = { kind: 'nothing' };
 /** Carried out by the machine layer. */

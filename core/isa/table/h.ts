@@ -1,6 +1,7 @@
 /**
- * The part of the hypervisor extension H that is decoded now: its two fences (Privileged ISA 20240411, chapter
- * "H" Extension for Hypervisor Support). The guest loads and stores hlv/hsv are rows to add.
+ * The part of the hypervisor extension H that is decoded now: its two fences (Privileged ISA
+ * 20240411, chapter "H" Extension for Hypervisor Support). The guest loads and stores hlv/hsv are
+ * rows to add.
  */
 import { system } from './expression.ts';
 import type { Row } from './row.ts';

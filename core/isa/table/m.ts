@@ -1,8 +1,23 @@
-/** Integer multiplication and division, the M extension for RV64 (Unprivileged ISA 20240411, chapter 13). */
+/**
+ * Integer multiplication and division, the M extension for RV64 (Unprivileged ISA 20240411, chapter
+ * 13).
+ */
 import {
-  rs1, rs2, multiply, multiplyHighSigned, multiplyHighSignedUnsigned,
-  multiplyHighUnsigned, divideSigned, divideUnsigned, remainderSigned, remainderUnsigned,
-  divideSignedW, divideUnsignedW, remainderSignedW, remainderUnsignedW, signExtend32,
+  rs1,
+  rs2,
+  multiply,
+  multiplyHighSigned,
+  multiplyHighSignedUnsigned,
+  multiplyHighUnsigned,
+  divideSigned,
+  divideUnsigned,
+  remainderSigned,
+  remainderUnsigned,
+  divideSignedW,
+  divideUnsignedW,
+  remainderSignedW,
+  remainderUnsignedW,
+  signExtend32,
   write,
 } from './expression.ts';
 import type { Row } from './row.ts';

@@ -1,6 +1,7 @@
 /**
- * Environment calls, trap returns, WFI and the supervisor's memory-management fence (Privileged ISA 20240411, with ecall
- * and ebreak, which the unprivileged §2.8 leaves to the environment). Rows of format 'none' allow no other bits.
+ * Environment calls, trap returns, WFI and the supervisor's memory-management fence (Privileged ISA
+ * 20240411, with ecall and ebreak, which the unprivileged §2.8 leaves to the environment). Rows of
+ * format 'none' allow no other bits.
  */
 import { system } from './expression.ts';
 import type { Row } from './row.ts';

@@ -1,14 +1,39 @@
 /**
- * The base integer instruction set RV64I (Unprivileged ISA 20240411, chapters 2 and 4), without ecall and
- * ebreak, which stand in privileged.ts. FENCE ignores its reserved fields, as §2.7 demands.
+ * The base integer instruction set RV64I (Unprivileged ISA 20240411, chapters 2 and 4), without
+ * ecall and ebreak, which stand in privileged.ts. FENCE ignores its reserved fields, as §2.7
+ * demands.
  */
 import {
-  rs1, rs2, immediate, pc, constant,
-  add, sub, and, or, xor,
-  shiftLeft, shiftRightLogical, shiftRightArithmetic, equal, notEqual,
-  lessSigned, lessUnsigned, greaterOrEqualSigned, greaterOrEqualUnsigned, shiftLeftW,
-  shiftRightLogicalW, shiftRightArithmeticW, signExtend32, write, branch,
-  jump, loadSigned, loadUnsigned, store, nothing,
+  rs1,
+  rs2,
+  immediate,
+  pc,
+  constant,
+  add,
+  sub,
+  and,
+  or,
+  xor,
+  shiftLeft,
+  shiftRightLogical,
+  shiftRightArithmetic,
+  equal,
+  notEqual,
+  lessSigned,
+  lessUnsigned,
+  greaterOrEqualSigned,
+  greaterOrEqualUnsigned,
+  shiftLeftW,
+  shiftRightLogicalW,
+  shiftRightArithmeticW,
+  signExtend32,
+  write,
+  branch,
+  jump,
+  loadSigned,
+  loadUnsigned,
+  store,
+  nothing,
 } from './expression.ts';
 import type { Row } from './row.ts';
 

@@ -1,12 +1,16 @@
-// Goal: the instruction table is well-formed and the decoder reads it. Method: mask algebra over all pairs, immediates
-// against hand-written bit pictures, random words against the definition; broken rows as canaries.
+// Goal: the instruction table is well-formed and the decoder reads it. Method: mask algebra over
+// all pairs, immediates against hand-written bit pictures, random words against the definition;
+// broken rows as canaries.
 import { expect, test } from 'vitest';
 import { makePrng, nextUint32 } from '../../base/index.ts';
 import { decode, immediateOf, operandsOf } from '../decode.ts';
 import { CSRS, EXCEPTIONS, INSTRUCTIONS, INTERRUPTS } from './index.ts';
 import type { Effect, Expression, Format, Row } from './row.ts';
 
-/** Masks a format may have: those bits that are no operand. An operand may be fixed by a row (lr: rs2 = 0). */
+/**
+ * Masks a format may have: those bits that are no operand. An operand may be fixed by a row (lr:
+ * rs2 = 0).
+ */
 // biome-ignore format: a row a line
 const FORMAT_MASKS: Readonly<Record<Format, readonly number[]>> = {
   R:       [0xfe00707f, 0xfe007fff], // the second fixes rd = 0, the supervisor fences
@@ -62,7 +66,8 @@ function expressionsOf(effect: Effect): readonly Expression[] {
 
 function lintRow(row: Row): string[] {
   const found: string[] = [];
-  if ((row.match & 3) !== 3 || (row.mask & 3) !== 3) found.push(`${row.name}: not a 32-bit encoding`);
+  if ((row.match & 3) !== 3 || (row.mask & 3) !== 3)
+    found.push(`${row.name}: not a 32-bit encoding`);
   if ((row.match & ~row.mask) !== 0) found.push(`${row.name}: match has bits outside its mask`);
   if (!FORMAT_MASKS[row.format].includes(row.mask)) {
     found.push(`${row.name}: mask 0x${row.mask.toString(16)} is not one of format ${row.format}`);
@@ -78,15 +83,17 @@ function lintRow(row: Row): string[] {
 }
 
 /**
- * Sentences about what is wrong with `rows`; empty when nothing is. Two rows decode a common word iff their matches agree
- * on the bits that both masks fix, so overlap is decided exactly, without trying words.
+ * Sentences about what is wrong with `rows`; empty when nothing is. Two rows decode a common word
+ * iff their matches agree on the bits that both masks fix, so overlap is decided exactly, without
+ * trying words.
  */
 function lintTable(rows: readonly Row[]): readonly string[] {
   const found = rows.flatMap(lintRow);
   rows.forEach((row, index) => {
     for (const earlier of rows.slice(0, index)) {
       const bothFix = row.mask & earlier.mask;
-      if (((row.match ^ earlier.match) & bothFix) === 0) found.push(`${row.name} overlaps ${earlier.name}`);
+      if (((row.match ^ earlier.match) & bothFix) === 0)
+        found.push(`${row.name} overlaps ${earlier.name}`);
       if (row.name === earlier.name) found.push(`${row.name}: name used twice`);
     }
   });
@@ -105,9 +112,15 @@ test('canary: the lint catches a row that overlaps, a match outside the mask, a 
   const outside: Row = { ...row('add'), name: 'outside', match: 0x0000_00b3 };
   expect(lintTable([outside])).toEqual(['outside: match has bits outside its mask']);
   expect(lintTable([row('add'), { ...row('sub'), name: 'add' }])).toEqual(['add: name used twice']);
-  expect(lintTable([{ ...row('sret'), format: 'I' }])).toEqual(['sret: mask 0xffffffff is not one of format I']);
-  expect(lintTable([{ ...row('addi'), match: 0x12, mask: 0x707f }])).toEqual(['addi: not a 32-bit encoding']);
-  expect(lintTable([{ ...row('lui'), effect: row('add').effect }])).toEqual(['lui: effect reads rs1, which format U has not']);
+  expect(lintTable([{ ...row('sret'), format: 'I' }])).toEqual([
+    'sret: mask 0xffffffff is not one of format I',
+  ]);
+  expect(lintTable([{ ...row('addi'), match: 0x12, mask: 0x707f }])).toEqual([
+    'addi: not a 32-bit encoding',
+  ]);
+  expect(lintTable([{ ...row('lui'), effect: row('add').effect }])).toEqual([
+    'lui: effect reads rs1, which format U has not',
+  ]);
 });
 
 function row(name: string): Row {
@@ -150,7 +163,10 @@ test('reserved encodings are illegal', () => {
   for (const [word, what] of reserved) expect(decode(word), what).toBeUndefined();
 });
 
-/** Bit numbers of the immediate in the order of the word's bits 31, 30, …, as the manual draws them (Unprivileged 20240411 §2.3). */
+/**
+ * Bit numbers of the immediate in the order of the word's bits 31, 30, …, as the manual draws them
+ * (Unprivileged 20240411 §2.3).
+ */
 // biome-ignore format: a picture a line
 const PICTURES: Readonly<Partial<Record<Format, string>>> = {
   I: '11 10 9 8 7 6 5 4 3 2 1 0 - - - - - - - - - - - - - - - - - - - -',
@@ -184,10 +200,25 @@ test('immediates agree with the bit pictures, sign-extended', () => {
 
 test('register and other fields are read from their places', () => {
   const word = row('amoadd.w').match | (5 << 7) | (6 << 15) | (7 << 20) | (1 << 26);
-  expect(operandsOf(row('amoadd.w'), word)).toMatchObject({ rd: 5, rs1: 6, rs2: 7, aq: 1, rl: 0, immediate: 0 });
-  expect(operandsOf(row('csrrwi'), row('csrrwi').match | (0x180 << 20) | (9 << 15) | (3 << 7))).toMatchObject({ rd: 3, rs1: 0, immediate: 9, csr: 0x180 });
-  expect(operandsOf(row('srai'), row('srai').match | (63 << 20))).toMatchObject({ shamt: 63, immediate: 63 });
-  expect(operandsOf(row('sd'), row('sd').match | (31 << 7))).toMatchObject({ rd: 0, immediate: 31 });
+  expect(operandsOf(row('amoadd.w'), word)).toMatchObject({
+    rd: 5,
+    rs1: 6,
+    rs2: 7,
+    aq: 1,
+    rl: 0,
+    immediate: 0,
+  });
+  expect(
+    operandsOf(row('csrrwi'), row('csrrwi').match | (0x180 << 20) | (9 << 15) | (3 << 7)),
+  ).toMatchObject({ rd: 3, rs1: 0, immediate: 9, csr: 0x180 });
+  expect(operandsOf(row('srai'), row('srai').match | (63 << 20))).toMatchObject({
+    shamt: 63,
+    immediate: 63,
+  });
+  expect(operandsOf(row('sd'), row('sd').match | (31 << 7))).toMatchObject({
+    rd: 0,
+    immediate: 31,
+  });
 });
 
 test('CSR names and numbers are unique and numbers state their privilege', () => {

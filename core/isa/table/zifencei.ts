@@ -1,6 +1,7 @@
 /**
- * Instruction-fetch fence, Zifencei (Unprivileged ISA 20240411, chapter 6). Decoded instructions are dropped when
- * their bytes change, so the fence has nothing to do. Its reserved fields are ignored, as the chapter demands.
+ * Instruction-fetch fence, Zifencei (Unprivileged ISA 20240411, chapter 6). Decoded instructions
+ * are dropped when their bytes change, so the fence has nothing to do. Its reserved fields are
+ * ignored, as the chapter demands.
  */
 import { nothing } from './expression.ts';
 import type { Row } from './row.ts';

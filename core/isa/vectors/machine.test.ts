@@ -1,10 +1,17 @@
-// Goal: the machine that guests run on (compiled interpreter, slow paths, two-stage walk) does what QEMU did. Method: replay of the
-// committed vectors on it; qemu.test.ts makes them and replays them on the reference step.
+// Goal: the machine that guests run on (compiled interpreter, slow paths, two-stage walk) does what
+// QEMU did. Method: replay of the committed vectors on it; qemu.test.ts makes them and replays them
+// on the reference step.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { exitReason } from '../../protocol/host-memory-layout.ts';
 import { makeSmallGuest, type SmallGuest } from '../../testing/small-guest.ts';
-import { parseVectors, type ProgramVector, VECTOR_WINDOWS, windowContent, windowDigest } from './program-vector.ts';
+import {
+  parseVectors,
+  type ProgramVector,
+  VECTOR_WINDOWS,
+  windowContent,
+  windowDigest,
+} from './program-vector.ts';
 import { SUPERVISOR_RESULTS, SUPERVISOR_SECTIONS, supervisorSource } from './supervisor-program.ts';
 
 const RAM = 0x8000_0000;
@@ -14,7 +21,10 @@ const golden = (name: string) => readFileSync(new URL(`./${name}`, import.meta.u
 
 function readDoubleWord(guest: SmallGuest, address: number): bigint {
   const page = guest.vm.readPage(Math.floor((address - RAM) / 4096));
-  return new DataView(page.buffer, page.byteOffset, page.byteLength).getBigUint64(address % 4096, true);
+  return new DataView(page.buffer, page.byteOffset, page.byteLength).getBigUint64(
+    address % 4096,
+    true,
+  );
 }
 
 function writeDoubleWords(guest: SmallGuest, address: bigint, values: readonly bigint[]): void {
@@ -32,7 +42,10 @@ test('golden: the supervisor program observes on the machine what it observes on
   expect(found).toEqual(golden('supervisor.txt').trim().split('\n'));
 });
 
-function replay(guest: SmallGuest, vector: ProgramVector): { final: readonly bigint[]; digest: bigint } {
+function replay(
+  guest: SmallGuest,
+  vector: ProgramVector,
+): { final: readonly bigint[]; digest: bigint } {
   const code = new Uint8Array(Uint32Array.from([...vector.words, ECALL]).buffer);
   expect(guest.vm.write(Number(vector.origin), code, 'hypervisor')).toBe(true);
   let index = 0;
@@ -46,7 +59,9 @@ function replay(guest: SmallGuest, vector: ProgramVector): { final: readonly big
   });
   expect(guest.machine.run(0, 10_000).exit).toBe(exitReason.environmentCall);
   const contents = VECTOR_WINDOWS.flatMap(({ address, byteCount }) =>
-    Array.from({ length: byteCount / 8 }, (_, each) => readDoubleWord(guest, Number(address) + 8 * each)),
+    Array.from({ length: byteCount / 8 }, (_, each) =>
+      readDoubleWord(guest, Number(address) + 8 * each),
+    ),
   );
   const final = vector.initial.map((_, register) => guest.machine.readRegister(0, register));
   return { final: final.map((value) => BigInt.asUintN(64, value)), digest: windowDigest(contents) };
@@ -64,7 +79,12 @@ test('golden: random programs leave on the machine what they left on QEMU', () =
 test('canary: a program that starts with another value in a2 is noticed', () => {
   const guest = makeSmallGuest({ source: 'nop', pageCount: 1032 });
   const [vector] = parseVectors(golden('program.txt'));
-  const changed = { ...vector!, initial: vector!.initial.map((value, index) => (index === 12 ? value + 1n : value)) };
+  const changed = {
+    ...vector!,
+    initial: vector!.initial.map((value, index) => (index === 12 ? value + 1n : value)),
+  };
   const { final, digest } = replay(guest, changed);
-  expect(digest === vector!.digest && final.every((value, index) => value === vector!.final[index])).toBe(false);
+  expect(
+    digest === vector!.digest && final.every((value, index) => value === vector!.final[index]),
+  ).toBe(false);
 });

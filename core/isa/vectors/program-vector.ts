@@ -1,7 +1,8 @@
 /**
- * Golden runs of random unprivileged programs, made with QEMU: the text format, and the memory that a program starts with.
- * Any execution of RV64IMA can replay them: put `words` at `origin`, fill the windows, set the registers, run until pc is
- * `origin + 4 × words.length`, compare registers and the windows' digest.
+ * Golden runs of random unprivileged programs, made with QEMU: the text format, and the memory that
+ * a program starts with. Any execution of RV64IMA can replay them: put `words` at `origin`, fill
+ * the windows, set the registers, run until pc is `origin + 4 × words.length`, compare registers
+ * and the windows' digest.
  */
 
 /** One run. Registers are x0 … x31, unsigned 64-bit. */
@@ -23,14 +24,20 @@ export const VECTOR_WINDOWS = [
 const GOLDEN_RATIO = 0x9e37_79b9_7f4a_7c15n;
 const PRIME = 0x100_0000_01b3n;
 
-/** Double word `index` (counted over both windows) before a run: (seed + index + 1) × 2^64/φ, modulo 2^64. */
+/**
+ * Double word `index` (counted over both windows) before a run: (seed + index + 1) × 2^64/φ, modulo
+ * 2^64.
+ */
 export function windowContent(seed: number, index: number): bigint {
   return BigInt.asUintN(64, BigInt(seed + index + 1) * GOLDEN_RATIO);
 }
 
 /** FNV-1a over double words instead of bytes. */
 export function windowDigest(doubleWords: readonly bigint[]): bigint {
-  return doubleWords.reduce((hash, each) => BigInt.asUintN(64, (hash ^ each) * PRIME), GOLDEN_RATIO);
+  return doubleWords.reduce(
+    (hash, each) => BigInt.asUintN(64, (hash ^ each) * PRIME),
+    GOLDEN_RATIO,
+  );
 }
 
 const hexadecimal = (value: bigint): string => value.toString(16);
@@ -42,7 +49,10 @@ function registersText(values: readonly bigint[], before: readonly bigint[] | un
   return shown.join(' ');
 }
 
-/** Five lines for `vector`: place, first registers that are not 0, words, last registers that changed, digest. */
+/**
+ * Five lines for `vector`: place, first registers that are not 0, words, last registers that
+ * changed, digest.
+ */
 export function formatVector(vector: ProgramVector): string {
   const { origin, seed, words, initial, final, digest } = vector;
   return [
@@ -57,7 +67,10 @@ export function formatVector(vector: ProgramVector): string {
 
 function registersFrom(line: string, before: readonly bigint[]): readonly bigint[] {
   const values = [...before];
-  for (const pair of line.split(' ').slice(1).filter((each) => each !== '')) {
+  for (const pair of line
+    .split(' ')
+    .slice(1)
+    .filter((each) => each !== '')) {
     const [index, value] = pair.split('=');
     values[Number(index)] = BigInt(`0x${value}`);
   }
@@ -75,7 +88,9 @@ export function parseVectors(text: string): readonly ProgramVector[] {
     vectors.push({
       origin: BigInt(`0x${origin}`),
       seed: Number(seed),
-      words: lines[index + 2]!.split(' ').slice(1).map((word) => Number.parseInt(word, 16)),
+      words: lines[index + 2]!.split(' ')
+        .slice(1)
+        .map((word) => Number.parseInt(word, 16)),
       initial,
       final: registersFrom(lines[index + 3]!, initial),
       digest: BigInt(`0x${lines[index + 4]!.split(' ')[1]}`),

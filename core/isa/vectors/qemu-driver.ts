@@ -1,13 +1,21 @@
 /**
- * Bare-metal drivers for QEMU's virt machine, from which the golden vectors come: they run in M mode from the start of RAM, print
- * hexadecimal numbers line by line over the 16550 UART and end through the test finisher.
+ * Bare-metal drivers for QEMU's virt machine, from which the golden vectors come: they run in M
+ * mode from the start of RAM, print hexadecimal numbers line by line over the 16550 UART and end
+ * through the test finisher.
  */
 import { makePrng } from '../../base/index.ts';
 import { type RandomProgram, randomProgram } from '../random-program.ts';
 import { VECTOR_WINDOWS } from './program-vector.ts';
-import { SUPERVISOR_ORIGIN, SUPERVISOR_RESULTS, SUPERVISOR_SECTIONS } from './supervisor-program.ts';
+import {
+  SUPERVISOR_ORIGIN,
+  SUPERVISOR_RESULTS,
+  SUPERVISOR_SECTIONS,
+} from './supervisor-program.ts';
 
-/** RAM of the virt machine starts here, and with -bios none so does the first instruction, in M mode. */
+/**
+ * RAM of the virt machine starts here, and with -bios none so does the first instruction, in M
+ * mode.
+ */
 export const QEMU_ORIGIN = 0x8000_0000;
 /** Random programs in a set of vectors. */
 export const PROGRAM_COUNT = 240;
@@ -77,16 +85,24 @@ registers${index}: .dword ${registers.join(',')}
     .text`;
 }
 
-/** Runs all slots in turn; for each prints x1 … x31 and the digest. The slot number is in memory at `current`. */
+/**
+ * Runs all slots in turn; for each prints x1 … x31 and the digest. The slot number is in memory at
+ * `current`.
+ */
 export function programDriver(): string {
   const stores = Array.from({ length: 30 }, (_, each) => `sd x${each + 2}, ${8 * (each + 2)}(x1)`);
   const [first, second] = VECTOR_WINDOWS;
-  const overWindows = (body: string) => [first, second].map(({ address }, each) => `
+  const overWindows = (body: string) =>
+    [first, second]
+      .map(
+        ({ address }, each) => `
     li s2, ${address}
     addi s3, s2, 256
 1:  ${body}
     addi s2, s2, 8
-    bne s2, s3, 1b # window ${each}`).join('\n');
+    bne s2, s3, 1b # window ${each}`,
+      )
+      .join('\n');
   return `
     la t0, failed
     csrw mtvec, t0
@@ -144,7 +160,10 @@ current: .word 0, 0
     ${Array.from({ length: PROGRAM_COUNT }, (_, index) => slotSource(index)).join('\n')}`;
 }
 
-/** Enters the supervisor program, given as its bytes, with everything delegated, and prints its digests when it calls. */
+/**
+ * Enters the supervisor program, given as its bytes, with everything delegated, and prints its
+ * digests when it calls.
+ */
 export function supervisorDriver(bytes: Uint8Array): string {
   return `
     csrr t0, mhartid                    # the second hart sleeps; it is there so that QEMU makes
