@@ -139,8 +139,8 @@ export function buildDeviceTree(
     MAGIC, total, structureOffset, stringsOffset, reservationOffset,
     17, 16, options.bootHart ?? 0, block.strings.length, structureSize,
   ];
-  header.forEach((word, index) => view.setUint32(index * 4, word));
-  block.words.forEach((word, index) => view.setUint32(structureOffset + index * 4, word));
+  header.forEach((word, index) => void view.setUint32(index * 4, word));
+  block.words.forEach((word, index) => void view.setUint32(structureOffset + index * 4, word));
   bytes.set(block.strings, stringsOffset);
   return bytes;
 }

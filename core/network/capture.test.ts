@@ -111,12 +111,13 @@ test('tshark finds nothing to warn of in a clean connection', ({ skip }) => {
   expect(verdict).toEqual({ complaints: [], frames: tap.frameCount, stderr: '' });
 });
 
-test('tshark finds no error in a connection with losses and a cut: notes of retransmission only', ({ skip }) => {
+test('tshark finds no fault in a connection with losses and a cut, but what it guesses of repeats', ({ skip }) => {
   skip(!installed, reason);
   const tap = capture({ lossPerMillion: 10_000 });
   const verdict = tshark(tap.file(text));
-  // Arriving acknowledgements show gaps that the tap saw leave; what was lost was captured before.
-  expect(verdict.complaints).toEqual([]);
+  // A hole that NewReno fills on a partial acknowledgement looks reordered to Wireshark; it says "suspected".
+  const faults = verdict.complaints.filter((line) => !line.includes('(suspected) out-of-order'));
+  expect(faults).toEqual([]);
   expect(verdict.frames).toBe(tap.frameCount);
   expect(verdict.stderr).toBe('');
 });

@@ -110,7 +110,7 @@ export function makeSegmentFrame(
   view.setUint8(12, (headerLength / 4) << 4);
   view.setUint8(13, fields.flags);
   view.setUint16(14, fields.window);
-  options.forEach((byte, index) => view.setUint8(TCP_HEADER_SIZE + index, byte));
+  options.forEach((byte, index) => void view.setUint8(TCP_HEADER_SIZE + index, byte));
   return frame;
 }
 
