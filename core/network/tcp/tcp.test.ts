@@ -332,3 +332,24 @@ test('a FIN that would lie before bytes that came is not believed', () => {
   cable.stacks[1].consume(accepted, 5000, cable.now);
   expect(cable.stacks[1].peek(accepted)).toHaveLength(0);
 });
+
+test('sides that were lied to about their numbers do not answer each other for ever', () => {
+  const cable = new Cable(GIGABIT);
+  cable.stacks[1].listen(80);
+  const id = cable.stacks[0].connect(ADDRESSES[1], 80, 0);
+  cable.run(1_000_000);
+  const [client, server] = [cable.stacks[0].connections()[0], cable.stacks[1].connections()[0]];
+  expect([client?.state, server?.state]).toEqual(['established', 'established']);
+  const seen = watch(cable);
+  for (const sequence of [1, 0x4000_0000, 0x8000_0000, 0xc000_0000]) {
+    const forged = makeSegmentFrame(
+      { sourceMac: localMac(0), destinationMac: localMac(1), sourceAddress: ADDRESSES[0], destinationAddress: ADDRESSES[1] },
+      { sourcePort: client?.localPort ?? 0, destinationPort: 80, sequence, acknowledgement: sequence, flags: ACK, window: 100 },
+      0,
+    );
+    cable.stacks[1].onFrame(forged, cable.now);
+  }
+  cable.run();
+  expect(seen.length).toBeLessThanOrEqual(2);
+  expect(cable.stacks[0].state(id)).toBe('established');
+});
