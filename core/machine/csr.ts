@@ -13,7 +13,9 @@ export type CsrBehaviour =
   | 'enable' //       sie: may unmask interrupts
   | 'pending' //      sip: hvip shifted right by one; only SSIP is writable
   | 'translation' //  satp: ignored when MODE is unknown; new translations at once
-  | 'cycle' | 'time' | 'instret'; // read-only counters, computed
+  | 'cycle'
+  | 'time'
+  | 'instret'; // read-only counters, computed
 
 /** One register. Masks are 32-bit halves: a bit that is 0 keeps its value. */
 export interface GuestCsr {
@@ -28,8 +30,7 @@ export interface GuestCsr {
 }
 
 const ALL = 0xffff_ffff | 0;
-const STATUS =
-  sstatusBit.sie | sstatusBit.spie | sstatusBit.spp | sstatusBit.sum | sstatusBit.mxr;
+const STATUS = sstatusBit.sie | sstatusBit.spie | sstatusBit.spp | sstatusBit.sum | sstatusBit.mxr;
 
 // biome-ignore format: a row a line
 export const GUEST_CSRS = [

@@ -5,7 +5,12 @@
  * guest first); any other fault becomes a trap in the guest or an exit to the hypervisor.
  */
 import { assert } from '../base/assert.ts';
-import { type AccessKind, GUEST_RAM_FIRST_PAGE, type VmMemory, walkFault } from '../memory/index.ts';
+import {
+  type AccessKind,
+  GUEST_RAM_FIRST_PAGE,
+  type VmMemory,
+  walkFault,
+} from '../memory/index.ts';
 import type { HartContext } from './hart-context.ts';
 import { exitReason } from '../protocol/host-memory-layout.ts';
 import { hartWord, slotOfHart } from './hart.ts';
@@ -47,7 +52,11 @@ export function locate(
       context.counts[slotOfHart(hart)]!.notRetired++;
       const { guestPage, guestOffset } = context.walk;
       recordGuestPageFault(context.words, hart, {
-        code: GUEST_PAGE_FAULT[access]!, addressLow: low, addressHigh: high, guestPage, guestOffset,
+        code: GUEST_PAGE_FAULT[access]!,
+        addressLow: low,
+        addressHigh: high,
+        guestPage,
+        guestOffset,
       });
       return false;
     }

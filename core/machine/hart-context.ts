@@ -39,6 +39,7 @@ export class HartContext {
     this.walk = new TwoStageWalk(system.host, system.writer);
     this.decoded = new DecodedPages(system);
     this.ports = ports;
-    for (let slot = 0; slot < HART_COUNT_MAX; slot++) this.counts.push({ budget: 0, notRetired: 0 });
+    for (let slot = 0; slot < HART_COUNT_MAX; slot++)
+      this.counts.push({ budget: 0, notRetired: 0 });
   }
 }

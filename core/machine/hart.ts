@@ -26,7 +26,11 @@ export const hartWord = {
 
 /** Bits of sstatus that a guest has (RISC-V Privileged §12.1.1). All in the low word. */
 export const sstatusBit = {
-  sie: 1 << 1, spie: 1 << 5, spp: 1 << 8, sum: 1 << 18, mxr: 1 << 19,
+  sie: 1 << 1,
+  spie: 1 << 5,
+  spp: 1 << 8,
+  sum: 1 << 18,
+  mxr: 1 << 19,
 } as const;
 
 /** Address of the block of hart `slot`. */

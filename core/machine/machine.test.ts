@@ -8,7 +8,8 @@ import { CSRS } from '../isa/table/index.ts';
 import { HART_FIELDS } from './hart-state.ts';
 
 const RAM = 0x8000_0000n;
-const x = (guest: SmallGuest, register: number, slot = 0) => guest.machine.readRegister(slot, register);
+const x = (guest: SmallGuest, register: number, slot = 0) =>
+  guest.machine.readRegister(slot, register);
 
 test('a budget is used to the instruction, however it is cut', () => {
   const source = 'loop: addi t0, t0, 1\n j loop';
@@ -21,7 +22,7 @@ test('a budget is used to the instruction, however it is cut', () => {
   expect(whole.machine.instructionsRetired(0)).toBe(1001);
 });
 
-test('ecall from VS leaves with pc at it, does not retire, and goes on after skipInstruction', () => {
+test('ecall from VS leaves with pc at it, does not retire, and is skipped', () => {
   const guest = makeSmallGuest({ source: 'li a7, 7\n ecall\n li a0, 5\n end: j end' });
   expect(guest.machine.run(0, 10)).toEqual({ exit: exitReason.environmentCall, left: 8 });
   expect(guest.machine.readPc(0)).toBe(RAM + 4n);
@@ -78,7 +79,7 @@ test('a timer interrupt is taken at run entry, vectored, and sret returns', () =
   expect(x(guest, 8) - before).toBeGreaterThan(0n);
 });
 
-test('a software interrupt made pending by the guest itself is taken before the next instruction', () => {
+test('an interrupt that the guest itself makes pending is taken at once', () => {
   const guest = makeSmallGuest({
     source: `la t0, handler
       csrw stvec, t0
@@ -94,8 +95,10 @@ test('a software interrupt made pending by the guest itself is taken before the 
   expect(x(guest, 11)).toBe((1n << 63n) | 1n);
 });
 
-test('wfi waits with pc behind it and retires; it goes on at once when an interrupt is pending', () => {
-  const guest = makeSmallGuest({ source: 'csrwi sie, 2\n wfi\n csrwi sip, 2\n wfi\n li a0, 3\n end: j end' });
+test('wfi waits with pc behind it and retires, or goes on when an interrupt is pending', () => {
+  const guest = makeSmallGuest({
+    source: 'csrwi sie, 2\n wfi\n csrwi sip, 2\n wfi\n li a0, 3\n end: j end',
+  });
   expect(guest.machine.run(0, 10)).toEqual({ exit: exitReason.wait, left: 8 });
   expect(guest.machine.readPc(0)).toBe(RAM + 8n);
   expect(guest.machine.instructionsRetired(0)).toBe(2);
@@ -107,12 +110,14 @@ test('a store outside RAM leaves as a guest-page fault and changes nothing', () 
   const guest = makeSmallGuest({ source: 'li t0, 0x10000000\n sw t0, 12(t0)\n end: j end' });
   expect(guest.machine.run(0, 9)).toEqual({ exit: exitReason.guestPageFault, left: 7 });
   expect(guest.machine.guestPageFault(0)).toEqual({
-    cause: 23, virtualAddress: 0x1000_000cn, guestPhysicalAddress: 0x1000_000cn,
+    cause: 23,
+    virtualAddress: 0x1000_000cn,
+    guestPhysicalAddress: 0x1000_000cn,
   });
   expect(guest.machine.readPc(0)).toBe(RAM + 4n);
 });
 
-test('misaligned loads and stores work, also across pages; a fault in the second half writes nothing', () => {
+test('misaligned accesses work, also across pages; a fault in the second half writes nothing', () => {
   const guest = makeSmallGuest({
     pageCount: 4,
     source: `li t0, 0x80001ffd
@@ -154,7 +159,8 @@ test('code written by the hypervisor and code pages that are given back are forg
   const guest = makeSmallGuest({ source: 'loop: addi a0, a0, 1\n j loop' });
   guest.machine.run(0, 10);
   const before = x(guest, 10);
-  guest.vm.write(0x8000_0000, new Uint8Array([0x13, 0x05, 0x45, 0x06]), 'restore'); // addi a0, a0, 100
+  const addi = new Uint8Array([0x13, 0x05, 0x45, 0x06]); // addi a0, a0, 100
+  guest.vm.write(0x8000_0000, addi, 'restore');
   guest.machine.run(0, 2);
   expect(x(guest, 10)).toBe(before + 100n);
   expect(guest.machine.context.decoded.count()).toBe(1);
@@ -202,7 +208,10 @@ test('a saved hart goes on elsewhere as if nothing had happened; other bytes are
     [saved.map((byte, at) => (at === 0 ? 0 : byte)), 'not-a-hart'],
     [saved.map((byte, at) => (at === 4 ? 99 : byte)), 'unknown-version'],
   ] as const) {
-    expect(there.machine.loadHart(5, bytes, there.vm)).toMatchObject({ ok: false, error: { kind } });
+    expect(there.machine.loadHart(5, bytes, there.vm)).toMatchObject({
+      ok: false,
+      error: { kind },
+    });
   }
 });
 
@@ -211,7 +220,9 @@ test('the table of guest CSRs agrees with the architecture’s; saved fields do 
     expect(CSRS.find((known) => known.name === row.name)?.number).toBe(row.number);
     expect(findGuestCsr(row.number)).toBe(row);
   }
-  const ranges = HART_FIELDS.map((field) => [field.offset, field.offset + field.byteCount]).sort((a, b) => a[0]! - b[0]!);
+  const ranges = HART_FIELDS.map((field) => [field.offset, field.offset + field.byteCount]).sort(
+    (a, b) => a[0]! - b[0]!,
+  );
   for (let index = 1; index < ranges.length; index++) {
     expect(ranges[index]![0]).toBeGreaterThanOrEqual(ranges[index - 1]![1]!);
   }
@@ -235,7 +246,7 @@ test('a VM with more code pages than the pool has decoded pages runs on', () => 
   expect(guest.machine.context.decoded.count()).toBeLessThanOrEqual(512);
 });
 
-test('sfence.vma for one address forgets a whole superpage, and only the named page otherwise', () => {
+test('sfence.vma for one address forgets a whole superpage', () => {
   const source = `li t0, ${(8n << 60n) | 0x80010n}
     csrw satp, t0
     li s0, 0x40003000

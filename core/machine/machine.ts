@@ -10,7 +10,14 @@ import type { MemorySystem, VmMemory } from '../memory/index.ts';
 import { csrSlot, HART_COUNT_MAX, hartOffset } from '../protocol/host-memory-layout.ts';
 import { compileHostModule, type HostModule, instantiateHostModule } from '../wasm/index.ts';
 import {
-  advancePc, csrWord, hartAddress, hartWord, pendingAndEnabled, privilege, readCounter, registerWord,
+  advancePc,
+  csrWord,
+  hartAddress,
+  hartWord,
+  pendingAndEnabled,
+  privilege,
+  readCounter,
+  registerWord,
   writeCounter,
 } from './hart.ts';
 import { HartContext, type MachinePorts } from './hart-context.ts';
@@ -53,7 +60,10 @@ export class Machine {
     this.words = system.host.words;
     this.context = new HartContext(system, ports);
     const { decoded } = this.context;
-    const slowPaths = { ...makeMemorySlowPaths(this.context), ...makeSystemSlowPaths(this.context) };
+    const slowPaths = {
+      ...makeMemorySlowPaths(this.context),
+      ...makeSystemSlowPaths(this.context),
+    };
     this.module = instantiateHostModule(system.host.memory, slowPaths, compiled);
     const doors = system.writer.ports;
     doors.onCodeWrite = (frame, offset, byteCount) => decoded.onCodeWrite(frame, offset, byteCount);

@@ -4,7 +4,12 @@
  * a byte count; another vCPU's run drops them, a hart's own plain stores do not.
  */
 import { assert } from '../base/assert.ts';
-import { accessKind, frameOfAddress, GUEST_RAM_FIRST_PAGE, type VmMemory } from '../memory/index.ts';
+import {
+  accessKind,
+  frameOfAddress,
+  GUEST_RAM_FIRST_PAGE,
+  type VmMemory,
+} from '../memory/index.ts';
 import { hartOffset, tlbOffset } from '../protocol/host-memory-layout.ts';
 import type { SlowPaths } from '../wasm/interpreter-abi.ts';
 import { locate, raise } from './guest-access.ts';
@@ -22,20 +27,10 @@ type MemorySlowPaths = Pick<
 /** The memory part of a host's slow paths. */
 export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
   const { words } = context;
-  const addressLow = (hart: number) => words[(hart >> 2) + hartWord.address]!;
-  const addressHigh = (hart: number) => words[(hart >> 2) + hartWord.address + 1]!;
-
-  /** Checks that an atomic's address is a multiple of its size, or raises `code`. */
-  const isAligned = (hart: number, byteCount: number, code: number) => {
-    if ((addressLow(hart) & (byteCount - 1)) === 0) return true;
-    raise(context, hart, code, addressLow(hart), addressHigh(hart));
-    return false;
-  };
-
   return {
     fetch(hart) {
-      const low = addressLow(hart);
-      const high = addressHigh(hart);
+      const low = addressLow(words, hart);
+      const high = addressHigh(words, hart);
       if (!locate(context, hart, low, high, accessKind.fetch)) return 0;
       const frame = frameOfAddress(context.system.host, context.walk.hostPage);
       const page = context.decoded.pageFor(frame);
@@ -44,8 +39,8 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
     },
 
     load(hart, byteCount) {
-      const low = addressLow(hart);
-      const high = addressHigh(hart);
+      const low = addressLow(words, hart);
+      const high = addressHigh(words, hart);
       if ((low & 0xfff) + byteCount > 4096) return loadAcross(context, hart, byteCount);
       if (!locate(context, hart, low, high, accessKind.load)) return 0;
       fill(context, hart, tlbOffset.read, low, high, context.walk.hostPage);
@@ -54,8 +49,8 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
     },
 
     store(hart, byteCount) {
-      const low = addressLow(hart);
-      const high = addressHigh(hart);
+      const low = addressLow(words, hart);
+      const high = addressHigh(words, hart);
       if ((low & 0xfff) + byteCount > 4096) return storeAcross(context, hart, byteCount);
       if (!locate(context, hart, low, high, accessKind.store)) return 0;
       observeStore(context, hart, low, high, byteCount);
@@ -64,56 +59,78 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
     },
 
     atomic(hart, byteCount) {
-      if (!isAligned(hart, byteCount, STORE_ADDRESS_MISALIGNED)) return 0;
-      const low = addressLow(hart);
-      const high = addressHigh(hart);
+      if (!isAligned(context, hart, byteCount, STORE_ADDRESS_MISALIGNED)) return 0;
+      const low = addressLow(words, hart);
+      const high = addressHigh(words, hart);
       if (!locate(context, hart, low, high, accessKind.store)) return 0;
       observeStore(context, hart, low, high, byteCount);
       return context.walk.hostPage + (low & 0xfff);
     },
 
-    loadReserved(hart, byteCount) {
-      if (!isAligned(hart, byteCount, LOAD_ADDRESS_MISALIGNED)) return 0;
-      const low = addressLow(hart);
-      const high = addressHigh(hart);
-      if (!locate(context, hart, low, high, accessKind.load)) return 0;
-      readInto(context, hart, context.walk.hostPage + (low & 0xfff), byteCount);
-      const base = hart >> 2;
-      words[base + hartWord.reservationValid] = byteCount;
-      words[base + hartWord.reservationAddress] = reservedLow(context, low);
-      words[base + hartWord.reservationAddress + 1] = context.walk.guestPage >>> 20;
-      return 1;
-    },
-
-    storeConditional(hart, byteCount) {
-      if (!isAligned(hart, byteCount, STORE_ADDRESS_MISALIGNED)) return 0;
-      const base = hart >> 2;
-      const reserved = words[base + hartWord.reservationValid];
-      if (reserved !== 0) {
-        const low = addressLow(hart);
-        const high = addressHigh(hart);
-        if (!locate(context, hart, low, high, accessKind.store)) return 0;
-        words[base + hartWord.reservationValid] = 0;
-        const isSame =
-          reserved === byteCount &&
-          words[base + hartWord.reservationAddress] === reservedLow(context, low) &&
-          words[base + hartWord.reservationAddress + 1] === context.walk.guestPage >>> 20;
-        if (isSame) {
-          observeStore(context, hart, low, high, byteCount);
-          writeFrom(context, hart, context.walk.hostPage + (low & 0xfff), byteCount);
-          setScratch(words, hart, 0);
-          return 1;
-        }
-      }
-      setScratch(words, hart, 1);
-      return 1;
-    },
+    loadReserved: (hart, byteCount) => loadReserved(context, hart, byteCount),
+    storeConditional: (hart, byteCount) => storeConditional(context, hart, byteCount),
   };
+}
+
+function addressLow(words: Int32Array, hart: number): number {
+  return words[(hart >> 2) + hartWord.address]!;
+}
+
+function addressHigh(words: Int32Array, hart: number): number {
+  return words[(hart >> 2) + hartWord.address + 1]!;
+}
+
+/** Checks that an atomic's address is a multiple of its size, or raises `code`. */
+function isAligned(context: HartContext, hart: number, byteCount: number, code: number): boolean {
+  const low = addressLow(context.words, hart);
+  if ((low & (byteCount - 1)) === 0) return true;
+  raise(context, hart, code, low, addressHigh(context.words, hart));
+  return false;
+}
+
+/** LR: a load that also notes where, by guest physical address, and how many bytes. */
+function loadReserved(context: HartContext, hart: number, byteCount: number): number {
+  if (!isAligned(context, hart, byteCount, LOAD_ADDRESS_MISALIGNED)) return 0;
+  const { words, walk } = context;
+  const low = addressLow(words, hart);
+  if (!locate(context, hart, low, addressHigh(words, hart), accessKind.load)) return 0;
+  readInto(context, hart, walk.hostPage + (low & 0xfff), byteCount);
+  const base = hart >> 2;
+  words[base + hartWord.reservationValid] = byteCount;
+  words[base + hartWord.reservationAddress] = reservedLow(context, low);
+  words[base + hartWord.reservationAddress + 1] = walk.guestPage >>> 20;
+  return 1;
+}
+
+/** SC: without a reservation it fails and touches nothing; with one it is a store that may fault. */
+function storeConditional(context: HartContext, hart: number, byteCount: number): number {
+  if (!isAligned(context, hart, byteCount, STORE_ADDRESS_MISALIGNED)) return 0;
+  const { words, walk } = context;
+  const base = hart >> 2;
+  const reserved = words[base + hartWord.reservationValid];
+  if (reserved !== 0) {
+    const low = addressLow(words, hart);
+    const high = addressHigh(words, hart);
+    if (!locate(context, hart, low, high, accessKind.store)) return 0;
+    words[base + hartWord.reservationValid] = 0;
+    const isSame =
+      reserved === byteCount &&
+      words[base + hartWord.reservationAddress] === reservedLow(context, low) &&
+      words[base + hartWord.reservationAddress + 1] === walk.guestPage >>> 20;
+    if (isSame) {
+      observeStore(context, hart, low, high, byteCount);
+      writeFrom(context, hart, walk.hostPage + (low & 0xfff), byteCount);
+      setScratch(words, hart, 0);
+      return 1;
+    }
+  }
+  setScratch(words, hart, 1);
+  return 1;
 }
 
 /** Low half of the guest physical address of the page just found and the offset in `low`. */
 function reservedLow(context: HartContext, low: number): number {
-  return ((context.walk.guestPage << 12) | (low & 0xfff)) | 0;
+  return (context.walk.guestPage << 12) | (low & 0xfff) | 0;
 }
 
 function setScratch(words: Int32Array, hart: number, value: number): void {

@@ -8,8 +8,16 @@ import { SYSTEM_HANDLERS, type SlowPaths } from '../wasm/interpreter-abi.ts';
 import { findGuestCsr, type GuestCsr, isReadOnly, leastPrivilege } from './csr.ts';
 import { raise } from './guest-access.ts';
 import {
-  advancePc, csrWord, hartWord, pendingAndEnabled, privilege, readCounter, registerWord, slotOfHart,
-  sstatusBit, writeCounter,
+  advancePc,
+  csrWord,
+  hartWord,
+  pendingAndEnabled,
+  privilege,
+  readCounter,
+  registerWord,
+  slotOfHart,
+  sstatusBit,
+  writeCounter,
 } from './hart.ts';
 import type { HartContext } from './hart-context.ts';
 import { takeInterrupt } from './interrupt.ts';

@@ -14,7 +14,12 @@ test('a frame entry holds owner, kind and flags side by side', () => {
   frames.setFlag(frame, frameField.code, true);
   frames.setFlag(frame, frameField.code, false);
   expect(frames.entry(frame)).toEqual({
-    owner: 200, kind: frameKind.private, dirty: true, inFlight: false, code: false, heat: 77,
+    owner: 200,
+    kind: frameKind.private,
+    dirty: true,
+    inFlight: false,
+    code: false,
+    heat: 77,
   });
 });
 
@@ -31,7 +36,9 @@ test('random allocation and release agree with a set of free frames', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 150 }),
-      fc.array(fc.record({ what: fc.constantFrom('one', 'four', 'release'), pick: fc.nat() }), { maxLength: 300 }),
+      fc.array(fc.record({ what: fc.constantFrom('one', 'four', 'release'), pick: fc.nat() }), {
+        maxLength: 300,
+      }),
       (frameCount, steps) => {
         const host = makeHostMemory(frameCount);
         const frames = new FrameTable(host);
@@ -48,12 +55,21 @@ test('random allocation and release agree with a set of free frames', () => {
           const size = step.what === 'one' ? 1 : 4;
           const expected = [...free]
             .sort((a, b) => a - b)
-            .find((first) => first % size === 0 && Array.from({ length: size }, (_, i) => free.has(first + i)).every(Boolean));
-          const found = size === 1 ? frames.allocate(1, frameKind.private) : frames.allocateFour(1, frameKind.table);
+            .find(
+              (first) =>
+                first % size === 0 &&
+                Array.from({ length: size }, (_, i) => free.has(first + i)).every(Boolean),
+            );
+          const found =
+            size === 1
+              ? frames.allocate(1, frameKind.private)
+              : frames.allocateFour(1, frameKind.table);
           expect(found).toBe(expected ?? -1);
           for (let index = 0; found >= 0 && index < size; index++) {
             const address = frameAddress(host, found + index);
-            expect(host.bytes.subarray(address, address + 4096).every((byte) => byte === 0)).toBe(true);
+            expect(host.bytes.subarray(address, address + 4096).every((byte) => byte === 0)).toBe(
+              true,
+            );
             host.bytes[address + (step.pick % 4096)] = 255;
             free.delete(found + index);
             taken.push(found + index);

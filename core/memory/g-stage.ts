@@ -5,7 +5,9 @@
  * physical page n is frame n.
  *
  *   leaf   63……54 53…………10 9 8 7 6 5 4 3 2 1 0
- *          zero   frame    RSW D A G U X W R V      U = 1 always, A = D = 1 (kept by software, as Linux KVM does)
+ *          zero   frame    RSW D A G U X W R V
+ *
+ * U is always 1; A and D are set when a page is mapped, as Linux KVM does it.
  *
  * Left out: superpages, Svnapot, Svpbmt, VMIDs (TLB entries are flushed when a VM leaves a hart).
  */
@@ -17,7 +19,14 @@ import { frameAddress, type HostMemory } from './host-memory.ts';
 
 /** Bits of a page table entry (RISC-V Privileged §12.3.1). */
 export const pteBit = {
-  valid: 1, read: 2, write: 4, execute: 8, user: 16, global: 32, accessed: 64, dirty: 128,
+  valid: 1,
+  read: 2,
+  write: 4,
+  execute: 8,
+  user: 16,
+  global: 32,
+  accessed: 64,
+  dirty: 128,
 } as const;
 
 const LEAF =

@@ -8,7 +8,12 @@ export { type MemoryError, MemorySystem } from './memory-system.ts';
 export type { Tlb } from './tlb.ts';
 export type { ToolLog } from './tool-log.ts';
 export {
-  accessKind, type AccessKind, TwoStageWalk, walkFault, type WalkFault, type WalkStep,
+  accessKind,
+  type AccessKind,
+  TwoStageWalk,
+  walkFault,
+  type WalkFault,
+  type WalkStep,
 } from './two-stage-walk.ts';
 export type { VmMemory } from './vm-memory.ts';
 export type { GuestWriter, WriteOrigin, WriterPorts } from './writer.ts';

@@ -17,9 +17,12 @@ test('a VM that does not fit is refused with the numbers, and takes nothing', ()
   const system = new MemorySystem(100);
   expect(system.framesNeeded(90)).toBe(96);
   expect(system.createVm({ vmId: 1, pageCount: 95, allocated: true })).toEqual({
-    ok: false, error: { kind: 'out-of-memory', asked: 101, free: 100 },
+    ok: false,
+    error: { kind: 'out-of-memory', asked: 101, free: 100 },
   });
-  expect(system.createVm({ vmId: 1, pageCount: 0, allocated: true })).toMatchObject({ error: { kind: 'no-pages' } });
+  expect(system.createVm({ vmId: 1, pageCount: 0, allocated: true })).toMatchObject({
+    error: { kind: 'no-pages' },
+  });
   expect(system.frames.freeCount()).toBe(100);
   const vm = create(system, 1, 94);
   expect(system.frames.freeCount()).toBe(0);
@@ -30,7 +33,9 @@ test('a VM that does not fit is refused with the numbers, and takes nothing', ()
 test('the seventeenth VM finds no slot; a slot is free again after its VM is gone', () => {
   const system = new MemorySystem(400);
   const vms = Array.from({ length: 16 }, (_, index) => create(system, index + 1, 1));
-  expect(system.createVm({ vmId: 17, pageCount: 1, allocated: false })).toMatchObject({ error: { kind: 'no-vm-slot' } });
+  expect(system.createVm({ vmId: 17, pageCount: 1, allocated: false })).toMatchObject({
+    error: { kind: 'no-vm-slot' },
+  });
   vms[3]!.destroy();
   expect(create(system, 17, 1).slot).toBe(3);
 });
@@ -39,10 +44,17 @@ test('absent pages give values, present ones their bytes', () => {
   const system = new MemorySystem(40);
   const vm = create(system, 1, 8, false);
   const page = new Uint8Array(4096).fill(9);
-  expect([vm.pageState(2), vm.readPage(2), vm.writePage(2, page, 'migration'), vm.isZero(2)]).toEqual([
-    'absent', undefined, false, true,
+  expect([
+    vm.pageState(2),
+    vm.readPage(2),
+    vm.writePage(2, page, 'migration'),
+    vm.isZero(2),
+  ]).toEqual(['absent', undefined, false, true]);
+  expect([vm.pageState(-1), vm.pageState(8), vm.readPage(99)]).toEqual([
+    'absent',
+    'absent',
+    undefined,
   ]);
-  expect([vm.pageState(-1), vm.pageState(8), vm.readPage(99)]).toEqual(['absent', 'absent', undefined]);
   expect(vm.allocate(2)).toBe(true);
   expect(vm.isZero(2)).toBe(true);
   expect(vm.writePage(2, page, 'migration')).toBe(true);
@@ -74,7 +86,12 @@ test('reads and writes by address cross pages, and are all or nothing', () => {
   expect(vm.read(GUEST_RAM_ADDRESS + 4096 - 50, 100)).toEqual(bytes);
   expect(vm.write(GUEST_RAM_ADDRESS + 8192 - 50, bytes, 'hypervisor')).toBe(false);
   expect(vm.read(GUEST_RAM_ADDRESS + 8192 - 50, 50)).toEqual(new Uint8Array(50));
-  for (const [address, count] of [[0, 1], [GUEST_RAM_ADDRESS - 1, 2], [GUEST_RAM_ADDRESS + 4 * 4096 - 1, 2], [2 ** 52, 8]] as const) {
+  for (const [address, count] of [
+    [0, 1],
+    [GUEST_RAM_ADDRESS - 1, 2],
+    [GUEST_RAM_ADDRESS + 4 * 4096 - 1, 2],
+    [2 ** 52, 8],
+  ] as const) {
     expect(vm.read(address, count)).toBeUndefined();
   }
 });
@@ -85,13 +102,21 @@ test('two reasons on a page keep it protected until both are gone', () => {
   const writable = () => (vm.gStage.leaf(1) & pteBit.write) !== 0;
   vm.arbiter.add(1, 'watch');
   vm.dirtyLog.arm();
-  expect([writable(), vm.arbiter.count('dirtyLog'), vm.arbiter.count('watch')]).toEqual([false, 4, 1]);
+  expect([writable(), vm.arbiter.count('dirtyLog'), vm.arbiter.count('watch')]).toEqual([
+    false,
+    4,
+    1,
+  ]);
   vm.write(GUEST_RAM_ADDRESS + 4096, new Uint8Array(1), 'device');
   expect([writable(), vm.arbiter.count('dirtyLog'), vm.dirtyLog.count()]).toEqual([false, 3, 1]);
   vm.arbiter.remove(1, 'watch');
   expect(writable()).toBe(true);
   vm.dirtyLog.disarm();
-  expect([vm.arbiter.count('dirtyLog'), vm.dirtyLog.count(), vm.arbiter.isFree(0)]).toEqual([0, 0, true]);
+  expect([vm.arbiter.count('dirtyLog'), vm.dirtyLog.count(), vm.arbiter.isFree(0)]).toEqual([
+    0,
+    0,
+    true,
+  ]);
 });
 
 test('a page that gets its frame while the log is armed is logged from its first write', () => {
@@ -131,18 +156,24 @@ test('the hash log lists written pages once, in order of frames', () => {
   first.write(GUEST_RAM_ADDRESS, new Uint8Array(1), 'device');
   const seen: number[][] = [];
   system.takeWrittenPages((slot, page) => seen.push([slot, page]));
-  expect(seen).toEqual([[0, 0], [0, 1], [1, 3]]);
+  expect(seen).toEqual([
+    [0, 0],
+    [0, 1],
+    [1, 3],
+  ]);
   system.takeWrittenPages(() => expect.unreachable());
 });
 
-test('a VM that arrives has its frames set aside: absent until allocated, out of reach for others', () => {
+test('a VM that arrives has its frames set aside, absent until allocated', () => {
   const system = new MemorySystem(200);
   const arriving = system.createVm({ vmId: 1, pageCount: 100, allocated: false, reserved: true });
   if (!arriving.ok) throw new Error(arriving.error.kind);
   const needed = system.framesNeeded(100);
   expect(arriving.value.pageState(0)).toBe('absent');
   expect(system.frames.freeCount()).toBe(200 - needed);
-  expect(system.createVm({ vmId: 2, pageCount: 100, allocated: true })).toMatchObject({ error: { kind: 'out-of-memory' } });
+  expect(system.createVm({ vmId: 2, pageCount: 100, allocated: true })).toMatchObject({
+    error: { kind: 'out-of-memory' },
+  });
   expect(system.frames.takeAllFree(0, frameKind.pinned)).toBe(200 - needed);
   for (let page = 0; page < 100; page++) expect(arriving.value.allocate(page)).toBe(true);
   arriving.value.destroy();

@@ -35,12 +35,18 @@ export class VmMemory {
     this.vmId = options.vmId;
     this.pageCount = options.pageCount;
     this.arbiter = new Arbiter({
-      pageCount: this.pageCount, gStage, tlb: system.tlb, vmSlot: this.slot,
+      pageCount: this.pageCount,
+      gStage,
+      tlb: system.tlb,
+      vmSlot: this.slot,
     });
     const { pageCount, arbiter } = this;
     const frames = system.frames;
     this.dirtyLog = new DirtyLog({
-      pageCount, arbiter, frames, frame: (page) => this.frame(page),
+      pageCount,
+      arbiter,
+      frames,
+      frame: (page) => this.frame(page),
     });
   }
 
@@ -165,8 +171,14 @@ export class VmMemory {
     const first = frameAddress(this.system.host, frame) >> 2;
     for (let word = first; word < first + 1024; word += 8) {
       const bits =
-        words[word]! | words[word + 1]! | words[word + 2]! | words[word + 3]! |
-        words[word + 4]! | words[word + 5]! | words[word + 6]! | words[word + 7]!;
+        words[word]! |
+        words[word + 1]! |
+        words[word + 2]! |
+        words[word + 3]! |
+        words[word + 4]! |
+        words[word + 5]! |
+        words[word + 6]! |
+        words[word + 7]!;
       if (bits !== 0) return false;
     }
     return true;

@@ -14,7 +14,13 @@ import type { VmMemory } from './vm-memory.ts';
  * cost.
  */
 export type WriteOrigin =
-  | 'vcpu' | 'walker' | 'device' | 'hypervisor' | 'sbi' | 'restore' | 'migration';
+  | 'vcpu'
+  | 'walker'
+  | 'device'
+  | 'hypervisor'
+  | 'sbi'
+  | 'restore'
+  | 'migration';
 
 /** What the writer tells the layers above. */
 export interface WriterPorts {

@@ -1,23 +1,34 @@
 /**
- * Test-only: runs the machine (compiled interpreter, slow paths, two-stage paging) and the reference step side by side on
- * random guests and says at the first difference what differed. Compared after every run: the whole saved hart, exit,
- * budget left, the registers of a G-stage fault, every byte the reference wrote; after every world all frames.
+ * Test-only: runs the machine (compiled interpreter, slow paths, two-stage paging) and the
+ * reference step side by side on random guests and says at the first difference what differed.
+ * Compared after every run: the whole saved hart, exit, budget left, the registers of a G-stage
+ * fault, every byte the reference wrote; after every world all frames.
  *
- * In every second world the dirty log is armed, which the guest must not notice. After each episode the
- * logs are taken: the hash log must hold exactly the frames that the reference wrote, the dirty
+ * In every second world the dirty log is armed, which the guest must not notice. After each episode
+ * the logs are taken: the hash log must hold exactly the frames that the reference wrote, the dirty
  * log at least those (a refused second half or a failing sc may have opened a page for nothing).
  *
- * The machine caches translations and the reference does not: after a write to a page table the machine's TLB
- * is emptied, as the guest's sfence.vma would.
+ * The machine caches translations and the reference does not: after a write to a page table the
+ * machine's TLB is emptied, as the guest's sfence.vma would.
  */
 import { assert } from '../base/assert.ts';
 import { makePrng, nextBelow, type Prng } from '../base/prng.ts';
 import {
-  makeReferenceHart, type ReferenceHart, type ReferenceMemory, type ReferenceOutcome, referenceStep,
+  makeReferenceHart,
+  type ReferenceHart,
+  type ReferenceMemory,
+  type ReferenceOutcome,
+  referenceStep,
 } from '../isa/reference-step.ts';
 import { HART_FIELDS, HART_STATE_SIZE, Machine } from '../machine/index.ts';
 import { frameAddress, MemorySystem, type VmMemory } from '../memory/index.ts';
-import { csrSlot, exitReason, frameKind, HART_ADDRESS, hartOffset } from '../protocol/host-memory-layout.ts';
+import {
+  csrSlot,
+  exitReason,
+  frameKind,
+  HART_ADDRESS,
+  hartOffset,
+} from '../protocol/host-memory-layout.ts';
 import { randomGuestPage, randomizeHart, randomMemory } from './random-guest.ts';
 
 const FRAMES = 64;
@@ -55,7 +66,9 @@ interface Comparison {
   clock: { start: number; budget: number };
 }
 
-/** Compares at least `instructions` instructions. `spoil` may break the machine first (a canary). */
+/**
+ * Compares at least `instructions` instructions. `spoil` may break the machine first (a canary).
+ */
 export function compareWithReference(options: {
   readonly seed: number;
   readonly instructions: number;
@@ -64,11 +77,16 @@ export function compareWithReference(options: {
   const comparison = makeComparison(options.seed);
   options.spoil?.(comparison.machine);
   let difference: string | undefined;
-  for (let world = 0; comparison.instructions < options.instructions && difference === undefined; world++) {
+  for (
+    let world = 0;
+    comparison.instructions < options.instructions && difference === undefined;
+    world++
+  ) {
     resetWorld(comparison, world % 2 === 1);
     for (let episode = 0; episode < EPISODES_PER_WORLD && difference === undefined; episode++) {
       difference = runEpisode(comparison) ?? compareLogs(comparison);
-      if (difference !== undefined) difference = `seed ${options.seed} world ${world} episode ${episode}: ${difference}`;
+      if (difference !== undefined)
+        difference = `seed ${options.seed} world ${world} episode ${episode}: ${difference}`;
     }
     difference ??= compareRam(comparison);
   }
@@ -89,38 +107,57 @@ function makeComparison(seed: number): Comparison {
   const read = (at: bigint, byteCount: number): bigint => {
     if (byteCount === 8) return view.getBigUint64(Number(at), true);
     let value = 0n;
-    for (let index = byteCount - 1; index >= 0; index--) value = (value << 8n) | BigInt(ram[Number(at) + index]!);
+    for (let index = byteCount - 1; index >= 0; index--)
+      value = (value << 8n) | BigInt(ram[Number(at) + index]!);
     return value;
   };
   const write = (at: bigint, byteCount: number, value: bigint) => {
     const old = read(at, byteCount);
     const onlySetsAccessed = byteCount === 8 && (old ^ value) === (value & ~old & 0xc0n);
-    if (!onlySetsAccessed && comparison.tableFrames.has(Number(at) >>> 12)) comparison.tablesChanged = true;
-    for (let index = 0; index < byteCount; index++) ram[Number(at) + index] = Number((value >> BigInt(8 * index)) & 255n);
+    if (!onlySetsAccessed && comparison.tableFrames.has(Number(at) >>> 12))
+      comparison.tablesChanged = true;
+    for (let index = 0; index < byteCount; index++)
+      ram[Number(at) + index] = Number((value >> BigInt(8 * index)) & 255n);
     written.push({ address: Number(at), byteCount });
     comparison.writtenFrames.add(Number(at) >>> 12);
   };
   const comparison: Comparison = {
-    prng: makePrng({ seed, stream: 0 }), system, machine, vm: made.value, reference: makeReferenceHart(0n),
+    prng: makePrng({ seed, stream: 0 }),
+    system,
+    machine,
+    vm: made.value,
+    reference: makeReferenceHart(0n),
     memory: { read, write, time: () => BigInt(comparison.instructions) },
-    ram, seen: new Map(), written, writtenFrames: new Set(), tableFrames: new Set(), instructions: 0, tablesChanged: false, clock,
+    ram,
+    seen: new Map(),
+    written,
+    writtenFrames: new Set(),
+    tableFrames: new Set(),
+    instructions: 0,
+    tablesChanged: false,
+    clock,
   };
   comparison.reference.hgatp = (8n << 60n) | BigInt(made.value.gStage.rootFrame);
   return comparison;
 }
 
-/** New random bytes in every page, some pages absent, some G-stage leaves restricted; `armed`: with dirty log. */
+/**
+ * New random bytes in every page, some pages absent, some G-stage leaves restricted; `armed`: with
+ * dirty log.
+ */
 function resetWorld(comparison: Comparison, armed: boolean): void {
   const { vm, system, prng, ram } = comparison;
   vm.dirtyLog.disarm();
   const bytes = randomMemory(prng);
   for (const page of randomGuestPage.absent) if (nextBelow(prng, 3) > 0) vm.release(page);
   for (let page = 0; page < randomGuestPage.count; page++) {
-    vm.release(page === randomGuestPage.data ? page : -1); // a code page may come back in another frame
-    if (!randomGuestPage.absent.some((absent) => absent === page)) assert(vm.allocate(page), 'the host has room');
+    if (page === randomGuestPage.data) vm.release(page); // comes back in another frame, perhaps
+    if (!randomGuestPage.absent.some((absent) => absent === page))
+      assert(vm.allocate(page), 'the host has room');
     vm.writePage(page, bytes.subarray(page * 4096, page * 4096 + 4096), 'restore');
     vm.gStage.setWritable(page, true);
-    if (page !== randomGuestPage.handler && nextBelow(prng, 20) === 0) restrict(comparison, page, !armed);
+    if (page !== randomGuestPage.handler && nextBelow(prng, 20) === 0)
+      restrict(comparison, page, !armed);
   }
   system.tlb.flushVm(vm.slot);
   const start = system.host.layout.ramAddress;
@@ -133,8 +170,8 @@ function resetWorld(comparison: Comparison, armed: boolean): void {
 }
 
 /**
- * Makes the G-stage leaf of a page as no hypervisor of ours does: A and D clear, not executable, not writable
- * (unless the dirty log will be armed, which owns the W bit).
+ * Makes the G-stage leaf of a page as no hypervisor of ours does: A and D clear, not executable,
+ * not writable (unless the dirty log will be armed, which owns the W bit).
  */
 function restrict(comparison: Comparison, page: number, mayTakeWrite: boolean): void {
   const { vm, system, prng } = comparison;
@@ -143,7 +180,11 @@ function restrict(comparison: Comparison, page: number, mayTakeWrite: boolean): 
   const clear = [0xc0, 0x80, 0x08, 0x04][nextBelow(prng, mayTakeWrite ? 4 : 3)]!;
   const { words, layout } = system.host;
   const leaf = vm.gStage.leaf(page);
-  for (let word = layout.ramAddress >> 2; word < (layout.ramAddress >> 2) + FRAMES * 1024; word += 2) {
+  for (
+    let word = layout.ramAddress >> 2;
+    word < (layout.ramAddress >> 2) + FRAMES * 1024;
+    word += 2
+  ) {
     const isTable = system.frames.kind((word * 4 - layout.ramAddress) >>> 12) === frameKind.table;
     if (isTable && words[word] === leaf && words[word + 1] === 0) words[word] = leaf & ~clear;
   }
@@ -156,7 +197,8 @@ function runEpisode(comparison: Comparison): string | undefined {
   const state = recordOf(reference);
   assert(machine.loadHart(0, state, vm).ok, 'a reference hart makes a valid record');
   for (let steps = 0, lost = 0; steps < STEPS_PER_EPISODE && lost < 2; ) {
-    // The machine takes an interrupt at the end of the instruction that unmasks it, the reference before the next one.
+    // The machine takes an interrupt at the end of the instruction that unmasks it, the reference
+    // before the next one.
     if (nextBelow(prng, 30) === 0 && !isInterruptTakeable(reference)) setInterrupt(comparison);
     const budget = nextBelow(prng, 3) === 0 ? 1 + nextBelow(prng, 24) : 1;
     const { outcome, count } = runReference(comparison, budget);
@@ -165,7 +207,10 @@ function runEpisode(comparison: Comparison): string | undefined {
     const ranBudget = outcome.end === 'retired' || outcome.end === 'trapped' ? count : budget;
     const ran = machine.run(0, ranBudget);
     const difference = compareRun(comparison, outcome, ran, ranBudget - count);
-    if (difference !== undefined) return `after step ${steps} (${outcome.name ?? 'no instruction'}, ${outcome.end}): ${difference}`;
+    if (difference !== undefined) {
+      const name = outcome.name ?? 'no instruction';
+      return `after step ${steps} (${name}, ${outcome.end}): ${difference}`;
+    }
     goOn(comparison, outcome);
     if (comparison.tablesChanged) comparison.system.tlb.flushHart(0);
   }
@@ -182,7 +227,10 @@ function setInterrupt(comparison: Comparison): void {
 }
 
 /** Up to `budget` reference steps, ended early by an exit or by a write to a page table. */
-function runReference(comparison: Comparison, budget: number): { outcome: ReferenceOutcome; count: number } {
+function runReference(
+  comparison: Comparison,
+  budget: number,
+): { outcome: ReferenceOutcome; count: number } {
   const { reference, memory, written, seen } = comparison;
   comparison.clock.start = comparison.instructions;
   written.length = 0;
@@ -208,8 +256,11 @@ function note(seen: Map<string, number>, outcome: ReferenceOutcome): void {
 }
 
 const EXIT_OF_END = {
-  retired: exitReason.budget, trapped: exitReason.budget, environmentCall: exitReason.environmentCall,
-  wait: exitReason.wait, guestPageFault: exitReason.guestPageFault,
+  retired: exitReason.budget,
+  trapped: exitReason.budget,
+  environmentCall: exitReason.environmentCall,
+  wait: exitReason.wait,
+  guestPageFault: exitReason.guestPageFault,
 } as const;
 
 function compareRun(
@@ -219,12 +270,19 @@ function compareRun(
   left: number,
 ): string | undefined {
   const { reference, machine, system } = comparison;
-  if (ran.exit !== EXIT_OF_END[outcome.end]) return `exit ${ran.exit} instead of ${EXIT_OF_END[outcome.end]}`;
+  if (ran.exit !== EXIT_OF_END[outcome.end])
+    return `exit ${ran.exit} instead of ${EXIT_OF_END[outcome.end]}`;
   if (ran.left !== left) return `budget left ${ran.left} instead of ${left}`;
   if (outcome.fault?.kind === 'guestPageFault') {
     const { access, virtualAddress, guestPhysicalAddress } = outcome.fault;
-    const word = (slot: number) => BigInt.asUintN(64, system.host.longs[(HART_ADDRESS + hartOffset.csr + 8 * slot) >> 3]!);
-    const found = [word(csrSlot.scause), word(csrSlot.stval), word(csrSlot.htval), word(csrSlot.sepc)].join();
+    const word = (slot: number) =>
+      BigInt.asUintN(64, system.host.longs[(HART_ADDRESS + hartOffset.csr + 8 * slot) >> 3]!);
+    const found = [
+      word(csrSlot.scause),
+      word(csrSlot.stval),
+      word(csrSlot.htval),
+      word(csrSlot.sepc),
+    ].join();
     const cause = { fetch: 20n, load: 21n, store: 23n }[access];
     const expected = [cause, virtualAddress, guestPhysicalAddress >> 2n, reference.pc].join();
     if (found !== expected) return `guest-page fault ${found} instead of ${expected}`;
@@ -234,7 +292,8 @@ function compareRun(
     const start = frameAddress(system.host, 0) + address;
     for (let index = 0; index < byteCount; index++) {
       const [found, expected] = [system.host.bytes[start + index], comparison.ram[address + index]];
-      if (found !== expected) return `byte at host physical ${address + index} is ${found} instead of ${expected}`;
+      if (found !== expected)
+        return `byte at host physical ${address + index} is ${found} instead of ${expected}`;
     }
   }
   if (isInterruptTakeable(reference)) return undefined; // the machine may have taken it already
@@ -253,14 +312,19 @@ function goOn(comparison: Comparison, outcome: ReferenceOutcome): void {
   comparison.machine.skipInstruction(0);
 }
 
-/** The frames that the reference wrote against the hash log and, when it is armed, the dirty log. */
+/**
+ * The frames that the reference wrote against the hash log and, when it is armed, the dirty log.
+ */
 function compareLogs(comparison: Comparison): string | undefined {
   const { system, vm, writtenFrames } = comparison;
-  const expected = [...writtenFrames].filter((frame) => system.map.slotOfFrame(frame) >= 0).sort((a, b) => a - b);
+  const expected = [...writtenFrames]
+    .filter((frame) => system.map.slotOfFrame(frame) >= 0)
+    .sort((a, b) => a - b);
   const found: number[] = [];
   system.takeWrittenPages((_slot, _page, frame) => found.push(frame));
   writtenFrames.clear();
-  if (found.join() !== expected.join()) return `the hash log holds frames ${found} instead of ${expected}`;
+  if (found.join() !== expected.join())
+    return `the hash log holds frames ${found} instead of ${expected}`;
   if (!vm.dirtyLog.armed()) return undefined;
   const bitmap = new Uint32Array(vm.dirtyLog.wordCount());
   vm.dirtyLog.takeAndRearm(bitmap);
@@ -287,10 +351,13 @@ function compareRecords(found: Uint8Array, expected: Uint8Array): string | undef
   let at = 8;
   for (const field of HART_FIELDS) {
     const show = (bytes: Uint8Array) =>
-      [...bytes.subarray(at, at + field.byteCount)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+      [...bytes.subarray(at, at + field.byteCount)]
+        .map((byte) => byte.toString(16).padStart(2, '0'))
+        .join('');
     const skip = field.name === 'reservationAddress' && expected[reservationAt] === 0;
     for (let index = at; index < at + field.byteCount && !skip; index++) {
-      if (found[index] !== expected[index]) return `${field.name} is ${show(found)} instead of ${show(expected)}`;
+      if (found[index] !== expected[index])
+        return `${field.name} is ${show(found)} instead of ${show(expected)}`;
     }
     at += field.byteCount;
   }
@@ -316,19 +383,31 @@ function recordOf(hart: ReferenceHart): Uint8Array {
   view.setUint32(0, 0x5452_4148, true);
   view.setUint32(4, 1, true);
   const values: Record<string, bigint> = {
-    pc: hart.pc, reservationAddress: hart.reservation?.guestPhysicalAddress ?? 0n,
-    instructionsRetired: hart.instret, instructionsAttempted: hart.cycle,
-    vsstatus: hart.sstatus | (2n << 32n), vsie: hart.sie, vstvec: hart.stvec, vsscratch: hart.sscratch, vsepc: hart.sepc,
-    vscause: hart.scause, vstval: hart.stval, vsatp: hart.satp, hvip: hart.hvip, scounteren: hart.scounteren,
+    pc: hart.pc,
+    reservationAddress: hart.reservation?.guestPhysicalAddress ?? 0n,
+    instructionsRetired: hart.instret,
+    instructionsAttempted: hart.cycle,
+    vsstatus: hart.sstatus | (2n << 32n),
+    vsie: hart.sie,
+    vstvec: hart.stvec,
+    vsscratch: hart.sscratch,
+    vsepc: hart.sepc,
+    vscause: hart.scause,
+    vstval: hart.stval,
+    vsatp: hart.satp,
+    hvip: hart.hvip,
+    scounteren: hart.scounteren,
     senvcfg: hart.senvcfg,
   };
   let at = 8;
   for (const field of HART_FIELDS) {
     if (field.name === 'x') {
-      for (let index = 0; index < 32; index++) view.setBigUint64(at + 8 * index, hart.x[index]!, true);
+      for (let index = 0; index < 32; index++)
+        view.setBigUint64(at + 8 * index, hart.x[index]!, true);
     } else if (field.name === 'privilege') view.setUint32(at, hart.privilege, true);
     else if (field.name === 'virtualMode') view.setUint32(at, 1, true);
-    else if (field.name === 'reservationValid') view.setUint32(at, hart.reservation?.byteCount ?? 0, true);
+    else if (field.name === 'reservationValid')
+      view.setUint32(at, hart.reservation?.byteCount ?? 0, true);
     else view.setBigUint64(at, values[field.name]!, true);
     at += field.byteCount;
   }

@@ -1,11 +1,12 @@
 /**
- * Test-only: random contents for a small VM and random hart states, made so that translation, permissions, traps,
- * interrupts, misaligned accesses and code that overwrites itself all occur often. Everything comes
- * from one generator, so a seed repeats a run.
+ * Test-only: random contents for a small VM and random hart states, made so that translation,
+ * permissions, traps, interrupts, misaligned accesses and code that overwrites itself all occur
+ * often. Everything comes from one generator, so a seed repeats a run.
  *
- *   pages 0 … 7 code · 8 trap handler · 9 … 11 page tables (root, middle, leaf) · 12 … 15 absent · 16 … 31 data
- *   virtual 0x4000_0000 + n · 4 KiB (n < 64): leaf n, random · 0x4020_0000: 2 MiB page over RAM · 0x8000_0000: 1 GiB page over RAM
- *   the same again from 0xffff_ffff_c000_0000
+ *   pages    0 … 7 code · 8 trap handler · 9 … 11 page tables (root, middle, leaf)
+ *            12 … 15 absent · 16 … 31 data
+ *   virtual  0x4000_0000 + n · 4 KiB (n < 64): leaf n, random; again from 0xffff_ffff_c000_0000
+ *            0x4020_0000: 2 MiB page over RAM · 0x8000_0000: 1 GiB page over RAM
  */
 import { nextBelow, nextUint32, type Prng } from '../base/prng.ts';
 import { encode } from '../isa/encode.ts';
@@ -15,7 +16,13 @@ import { INSTRUCTIONS, type Row } from '../isa/table/index.ts';
 
 /** Pages of the VM, and where things lie in it. */
 export const randomGuestPage = {
-  count: 32, handler: 8, root: 9, middle: 10, leaf: 11, absent: [12, 13, 14, 15], data: 16,
+  count: 32,
+  handler: 8,
+  root: 9,
+  middle: 10,
+  leaf: 11,
+  absent: [12, 13, 14, 15],
+  data: 16,
 } as const;
 
 const RAM = 0x8000_0000n;
@@ -23,8 +30,8 @@ const LEAVES = 64;
 const WINDOWS = [0x4000_0000n, 0xffff_ffff_c000_0000n] as const;
 /** CSRs of guests, some that they have not, and read-only ones. */
 const CSR_NUMBERS = [
-  0x100, 0x100, 0x100, 0x100, 0x104, 0x105, 0x106, 0x10a, 0x140, 0x141, 0x142, 0x143, 0x144, 0x144, 0x180, 0xc00, 0xc01, 0xc02,
-  0x14d, 0x200, 0x300, 0x680, 0xc03, 0x001, 0xf14,
+  0x100, 0x100, 0x100, 0x100, 0x104, 0x105, 0x106, 0x10a, 0x140, 0x141, 0x142, 0x143, 0x144, 0x144,
+  0x180, 0xc00, 0xc01, 0xc02, 0x14d, 0x200, 0x300, 0x680, 0xc03, 0x001, 0xf14,
 ] as const;
 
 function pick<T>(prng: Prng, from: readonly T[]): T {
@@ -34,7 +41,8 @@ function pick<T>(prng: Prng, from: readonly T[]): T {
 const chance = (prng: Prng, percent: number) => nextBelow(prng, 100) < percent;
 
 /** Rows by what they do, so that a mix can be drawn. */
-const rowsOf = (kinds: readonly string[]) => INSTRUCTIONS.filter((row) => kinds.includes(row.effect.kind));
+const rowsOf = (kinds: readonly string[]) =>
+  INSTRUCTIONS.filter((row) => kinds.includes(row.effect.kind));
 // biome-ignore format: a row a line
 const MIX: readonly { readonly weight: number; readonly rows: readonly Row[] }[] = [
   { weight: 24, rows: rowsOf(['write']) },
@@ -61,7 +69,9 @@ export function randomWord(prng: Prng): number {
     if (ticket < 0) break;
   }
   const row = pick(prng, rows);
-  const memory = ['load', 'store', 'atomic', 'loadReserved', 'storeConditional'].includes(row.effect.kind);
+  const memory = ['load', 'store', 'atomic', 'loadReserved', 'storeConditional'].includes(
+    row.effect.kind,
+  );
   return encode(row, {
     // x16 … x31 hold addresses and are seldom written.
     rd: chance(prng, 90) ? nextBelow(prng, 16) : nextBelow(prng, 32),
@@ -76,16 +86,26 @@ export function randomWord(prng: Prng): number {
 
 function randomImmediate(prng: Prng, row: Row): number {
   switch (row.format) {
-    case 'I': return row.effect.kind === 'load' && chance(prng, 70) ? 8 * (nextBelow(prng, 16) - 8) : nextBelow(prng, 4096) - 2048;
-    case 'S': return chance(prng, 70) ? 8 * (nextBelow(prng, 16) - 8) : nextBelow(prng, 4096) - 2048;
+    case 'I':
+      return row.effect.kind === 'load' && chance(prng, 70)
+        ? 8 * (nextBelow(prng, 16) - 8)
+        : nextBelow(prng, 4096) - 2048;
+    case 'S':
+      return chance(prng, 70) ? 8 * (nextBelow(prng, 16) - 8) : nextBelow(prng, 4096) - 2048;
     case 'B':
-    case 'J': return chance(prng, 95) ? 4 * (nextBelow(prng, 40) - 16) : 2 * (nextBelow(prng, 80) - 40);
-    case 'U': return (nextUint32(prng) & ~0xfff) | 0;
-    case 'shift64': return nextBelow(prng, 64);
+    case 'J':
+      return chance(prng, 95) ? 4 * (nextBelow(prng, 40) - 16) : 2 * (nextBelow(prng, 80) - 40);
+    case 'U':
+      return (nextUint32(prng) & ~0xfff) | 0;
+    case 'shift64':
+      return nextBelow(prng, 64);
     case 'shift32':
-    case 'csrImmediate': return nextBelow(prng, 32);
-    case 'fence': return nextBelow(prng, 256);
-    default: return 0;
+    case 'csrImmediate':
+      return nextBelow(prng, 32);
+    case 'fence':
+      return nextBelow(prng, 256);
+    default:
+      return 0;
   }
 }
 
@@ -94,12 +114,17 @@ export function randomMemory(prng: Prng): Uint8Array {
   const bytes = new Uint8Array(randomGuestPage.count * 4096);
   const view = new DataView(bytes.buffer);
   const entry = (page: number, index: number, target: number, flags: number) =>
-    view.setBigUint64(page * 4096 + index * 8, (BigInt(0x80000 + target) << 10n) | BigInt(flags), true);
+    view.setBigUint64(
+      page * 4096 + index * 8,
+      (BigInt(0x80000 + target) << 10n) | BigInt(flags),
+      true,
+    );
   for (let at = 0; at < 9 * 4096; at += 4) view.setUint32(at, randomWord(prng), true);
   for (const [index, word] of SKIP_HANDLER.entries()) {
     view.setUint32(randomGuestPage.handler * 4096 + index * 4, word, true);
   }
-  for (let at = randomGuestPage.data * 4096; at < bytes.length; at += 4) view.setUint32(at, nextUint32(prng), true);
+  for (let at = randomGuestPage.data * 4096; at < bytes.length; at += 4)
+    view.setUint32(at, nextUint32(prng), true);
   for (const index of [1, 511]) entry(randomGuestPage.root, index, randomGuestPage.middle, 1);
   const huge = chance(prng, 80) ? 0x0f : 0xcf;
   entry(randomGuestPage.root, 2, 0, chance(prng, 90) ? huge : huge & ~4);
@@ -108,30 +133,53 @@ export function randomMemory(prng: Prng): Uint8Array {
   entry(randomGuestPage.middle, 1, 0, pick(prng, [0xdf, 0x1f, 0x0f, 0x57, 0x5b, 0x19]));
   entry(randomGuestPage.middle, 2, randomGuestPage.leaf, pick(prng, [0x11, 0x41, 0x81, 0x01]));
   for (let index = 0; index < LEAVES; index++) {
-    const target = chance(prng, 50) ? nextBelow(prng, 9) : randomGuestPage.data + nextBelow(prng, 16);
-    const flags = pick(prng, [0xdf, 0xcf, 0x1f, 0x0f, 0x17, 0x13, 0x19, 0xd7, 0x09, 0x1b, 0x5f, 0x9f]);
-    entry(randomGuestPage.leaf, index, chance(prng, 5) ? pick(prng, randomGuestPage.absent) : target, flags);
+    const target = chance(prng, 50)
+      ? nextBelow(prng, 9)
+      : randomGuestPage.data + nextBelow(prng, 16);
+    const flags = pick(
+      prng,
+      [0xdf, 0xcf, 0x1f, 0x0f, 0x17, 0x13, 0x19, 0xd7, 0x09, 0x1b, 0x5f, 0x9f],
+    );
+    entry(
+      randomGuestPage.leaf,
+      index,
+      chance(prng, 5) ? pick(prng, randomGuestPage.absent) : target,
+      flags,
+    );
     if (chance(prng, 4)) entry(randomGuestPage.leaf, index, target, nextBelow(prng, 1024));
-    if (chance(prng, 2)) view.setBigUint64(randomGuestPage.leaf * 4096 + index * 8, randomValue(prng), true);
+    if (chance(prng, 2))
+      view.setBigUint64(randomGuestPage.leaf * 4096 + index * 8, randomValue(prng), true);
   }
   return bytes;
 }
 
 /** An address at which something lies, often just before a page's end. */
-function randomAddress(prng: Prng, pages: { readonly first: number; readonly count: number }): bigint {
+function randomAddress(
+  prng: Prng,
+  pages: { readonly first: number; readonly count: number },
+): bigint {
   const offset = BigInt(
-    chance(prng, 30) ? 4096 - nextBelow(prng, 9) : chance(prng, 80) ? 8 * nextBelow(prng, 512) : nextBelow(prng, 4096),
+    chance(prng, 30)
+      ? 4096 - nextBelow(prng, 9)
+      : chance(prng, 80)
+        ? 8 * nextBelow(prng, 512)
+        : nextBelow(prng, 4096),
   );
   const inRam = BigInt((pages.first + nextBelow(prng, pages.count)) * 4096) + offset;
   switch (nextBelow(prng, 10)) {
-    case 0: case 1: case 2:
+    case 0:
+    case 1:
+    case 2:
       return RAM + inRam;
     case 3:
       return 0x4020_0000n + inRam;
     case 4:
       return chance(prng, 90) ? pick(prng, WINDOWS) + 0x40_0000n + offset : 0xc000_0000n + inRam;
     default:
-      return BigInt.asUintN(64, pick(prng, WINDOWS) + BigInt(nextBelow(prng, LEAVES) * 4096) + offset);
+      return BigInt.asUintN(
+        64,
+        pick(prng, WINDOWS) + BigInt(nextBelow(prng, LEAVES) * 4096) + offset,
+      );
   }
 }
 
@@ -143,7 +191,8 @@ export function randomizeHart(prng: Prng, hart: ReferenceHart): void {
   for (let index = 16; index < 32; index++) {
     hart.x[index] = randomAddress(prng, chance(prng, 92) ? data : { first: 0, count: 12 });
     if (chance(prng, 3)) hart.x[index] = randomValue(prng);
-    if (index > 16 && chance(prng, 45)) hart.x[index] = hart.x[index - 1]! ^ BigInt(8 * nextBelow(prng, 16));
+    if (index > 16 && chance(prng, 45))
+      hart.x[index] = hart.x[index - 1]! ^ BigInt(8 * nextBelow(prng, 16));
   }
   for (const index of [3, 4]) hart.x[index] = randomAddress(prng, code) & ~3n;
   hart.privilege = chance(prng, 60) ? 1 : 0;
@@ -157,7 +206,9 @@ export function randomizeHart(prng: Prng, hart: ReferenceHart): void {
   hart.scounteren = BigInt(nextBelow(prng, 8));
   hart.senvcfg = BigInt(nextBelow(prng, 2));
   const handler = RAM + BigInt(randomGuestPage.handler * 4096);
-  hart.stvec = chance(prng, 95) ? handler + BigInt(chance(prng, 10) ? 1 : 0) : randomValue(prng) & ~2n;
+  hart.stvec = chance(prng, 95)
+    ? handler + BigInt(chance(prng, 10) ? 1 : 0)
+    : randomValue(prng) & ~2n;
   hart.sscratch = randomValue(prng);
   hart.sepc = randomAddress(prng, code) & ~3n;
   hart.scause = randomValue(prng);

@@ -1,4 +1,7 @@
-/** Test-only: a host with one VM of a few pages and one or more harts, running a program given as assembly. */
+/**
+ * Test-only: a host with one VM of a few pages and one or more harts, running a program given as
+ * assembly.
+ */
 import { assert } from '../base/assert.ts';
 import { assemble, renderAssemblyError } from '../isa/assemble.ts';
 import { Machine } from '../machine/index.ts';
@@ -12,7 +15,10 @@ export interface SmallGuest {
   readonly symbols: ReadonlyMap<string, number>;
 }
 
-/** Assembles `source` at the start of RAM and resets harts 0 … hartCount − 1 there. Time stands at 1,000 ns. */
+/**
+ * Assembles `source` at the start of RAM and resets harts 0 … hartCount − 1 there. Time stands at
+ * 1,000 ns.
+ */
 export function makeSmallGuest(options: {
   readonly source: string;
   readonly pageCount?: number;
@@ -25,7 +31,10 @@ export function makeSmallGuest(options: {
   assert(made.ok, 'the host has room for the VM');
   const program = assemble(options.source, { origin: GUEST_RAM_ADDRESS, name: 'test' });
   if (!program.ok) assert(false, renderAssemblyError(program.error));
-  assert(made.value.write(GUEST_RAM_ADDRESS, program.value.bytes, 'hypervisor'), 'the program fits');
+  assert(
+    made.value.write(GUEST_RAM_ADDRESS, program.value.bytes, 'hypervisor'),
+    'the program fits',
+  );
   for (let slot = 0; slot < (options.hartCount ?? 1); slot++) {
     machine.resetHart(slot, { vm: made.value, pc: GUEST_RAM_ADDRESS, a0: slot, a1: 0 });
   }
