@@ -107,6 +107,8 @@ const BRANCHES: Readonly<Record<string, (a: bigint, b: bigint) => boolean>> = {
   'bgeu': (a, b) => a >= b,
 };
 
+type Combination = (old: bigint, source: bigint, bits: number) => bigint;
+
 /**
  * New memory value of an AMO from old value and rs2, both zero-extended from the operand's width of
  * `bits`.
