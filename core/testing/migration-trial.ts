@@ -39,9 +39,9 @@ export interface VmClone {
 }
 
 /** Copies a VM. */
-export function cloneVm(process: HostProcess, vm: Vm): VmClone {
+export function cloneVm(hostProcess: HostProcess, vm: Vm): VmClone {
   return {
-    timeNs: process.host.now(),
+    timeNs: hostProcess.host.now(),
     pages: Array.from({ length: vm.pageCount }, (_, page) => vm.memory.readPage(page)?.slice()),
     vcpus: vm.vcpus.map((vcpu) => vm.saveVcpu(vcpu.index)),
     device: vm.deviceRecord(),
@@ -105,8 +105,8 @@ export function runTrial(options: TrialOptions): TrialResult {
   let quietSinceNs = 0;
   run.watchTo(options.untilNs, (nowNs) => {
     countCopies(run, nowNs, faults);
-    const busy = run.processes.some((process) =>
-      process.migrations.snapshots().some((it) => it.role === 'source' && !ENDED.includes(it.phase)),
+    const busy = run.processes.some((hostProcess) =>
+      hostProcess.migrations.snapshots().some((it) => !ENDED.includes(it.phase)),
     );
     if (busy || nowNs <= lastNs) quietSinceNs = nowNs;
     return faults.length > 0 || nowNs - quietSinceNs >= (options.settleNs ?? 60_000_000);
@@ -125,18 +125,18 @@ export function runTrial(options: TrialOptions): TrialResult {
 function observe(run: WorldRun, faults: string[]): { count: number } {
   const comparison = { count: 0 };
   const clones = new Map<number, VmClone>();
-  for (const process of run.processes) {
-    const stands = process.onStands.bind(process);
-    const runs = process.onRuns.bind(process);
-    process.onStands = (vm) => {
-      clones.set(vm.id, cloneVm(process, vm));
+  for (const hostProcess of run.processes) {
+    const stands = hostProcess.onStands.bind(hostProcess);
+    const runs = hostProcess.onRuns.bind(hostProcess);
+    hostProcess.onStands = (vm) => {
+      clones.set(vm.id, cloneVm(hostProcess, vm));
       stands(vm);
     };
-    process.onRuns = (vm, since) => {
+    hostProcess.onRuns = (vm, since) => {
       const clone = clones.get(vm.id);
       const difference = clone === undefined ? 'it never stood' : findDifference(vm, clone);
       if (difference !== undefined) {
-        faults.push(`VM ${vm.id} runs on ${process.name} at ${process.now()} ns, but ${difference}`);
+        faults.push(`VM ${vm.id} runs on ${hostProcess.name} at ${hostProcess.now()} ns, but ${difference}`);
       }
       comparison.count++;
       runs(vm, since);
@@ -148,7 +148,7 @@ function observe(run: WorldRun, faults: string[]): { count: number } {
 /** One copy runs, or none. */
 export function countCopies(run: WorldRun, nowNs: number, faults: string[]): void {
   for (const { id } of run.scenario.vms) {
-    const places = run.processes.filter((process) => process.host.findVm(id)?.state === 'running');
+    const places = run.processes.filter((hostProcess) => hostProcess.host.findVm(id)?.state === 'running');
     if (places.length > 1) faults.push(`VM ${id} runs on ${places.map((it) => it.name).join(' and ')} at ${nowNs} ns`);
   }
 }

@@ -42,7 +42,7 @@ export class WorldRun {
     this.processes = scenario.processes.map(
       ({ id }) => new HostProcess({ scenario, id, guest, capture: options.capture ?? false, compiled }),
     );
-    this.collected = this.processes.map((process) => process.snapshot());
+    this.collected = this.processes.map((member) => member.snapshot());
   }
 
   now(): number {
@@ -53,7 +53,7 @@ export class WorldRun {
   command(atNs: number, command: Command): void {
     const logged = { atNs, sequence: this.log.length, command };
     this.log.push(logged);
-    for (const process of this.processes) process.command(logged);
+    for (const member of this.processes) member.command(logged);
   }
 
   /** Advances all processes to `untilNs`. */
@@ -72,7 +72,7 @@ export class WorldRun {
   watchTo(untilNs: number, watch: (nowNs: number) => boolean): void {
     while (this.nowNs < untilNs) {
       // Events of the queues only: a vCPU that runs has its next instruction at once.
-      const nextNs = Math.min(...this.processes.map((process) => peekTime(process.host.queue)));
+      const nextNs = Math.min(...this.processes.map((member) => peekTime(member.host.queue)));
       const stepNs = Math.max(this.nowNs + 1, Math.min(untilNs, nextNs + 1));
       this.runTo(stepNs);
       if (watch(this.nowNs)) return;
@@ -81,39 +81,39 @@ export class WorldRun {
 
   /** Each process runs to the horizon that the least of its neighbours' times and latencies allows. */
   private advance(untilNs: number): void {
-    const pendingNs = (process: LogicalProcess) =>
-      this.log.find((logged) => logged.atNs >= process.now())?.atNs ?? Number.POSITIVE_INFINITY;
+    const pendingNs = (member: LogicalProcess) =>
+      this.log.find((logged) => logged.atNs >= member.now())?.atNs ?? Number.POSITIVE_INFINITY;
     for (;;) {
       let progressed = false;
-      for (const process of this.processes) {
+      for (const member of this.processes) {
         let horizonNs = untilNs;
         for (const other of this.processes) {
-          if (other === process) continue;
-          const ahead = other.lookahead().find((it) => it.neighbour === process.id);
+          if (other === member) continue;
+          const ahead = other.lookahead().find((it) => it.neighbour === member.id);
           if (ahead === undefined) continue;
           const promiseNs = Math.min(other.now() + ahead.latencyNs, pendingNs(other) + 5_000);
           horizonNs = Math.min(horizonNs, promiseNs);
         }
-        if (horizonNs <= process.now()) continue;
-        process.run(horizonNs);
+        if (horizonNs <= member.now()) continue;
+        member.run(horizonNs);
         progressed = true;
-        for (const message of process.takeOutgoing()) {
+        for (const message of member.takeOutgoing()) {
           const receiver = this.processes.find((it) => it.id === message.destination);
-          assert(receiver !== undefined, 'a frame goes to a process of the world');
+          assert(receiver !== undefined, 'a frame goes to a member of the world');
           assert(message.arrivalTimeNs >= receiver.now(), 'a frame arrives in its receiver’s future');
           receiver.deliver(message);
         }
       }
-      if (this.processes.every((process) => process.now() === untilNs)) return;
+      if (this.processes.every((member) => member.now() === untilNs)) return;
       assert(progressed, 'conservative processes do not lock up');
     }
   }
 
   /** Everything told since the start, per process. */
   snapshots(): readonly ProcessSnapshot[] {
-    this.processes.forEach((process, index) => {
+    this.processes.forEach((member, index) => {
       const before = this.collected[index];
-      const now = process.snapshot();
+      const now = member.snapshot();
       this.collected[index] = {
         ...now,
         console: [...(before?.console ?? []), ...now.console],
@@ -125,6 +125,6 @@ export class WorldRun {
 
   /** The run hash at this cut. */
   hash(): string {
-    return foldRunHash(this.processes.map((process) => ({ process: process.id, hash: process.hash() })));
+    return foldRunHash(this.processes.map((member) => ({ process: member.id, hash: member.hash() })));
   }
 }

@@ -50,14 +50,14 @@ function findMigrateRefusal(
   const nameOf = (host: number) => scenario.hosts.find((it) => it.id === host)?.name ?? `host ${host}`;
   const found = findVm(snapshots, id);
   if (found === undefined) return noSuchVm(id);
-  const { vm, process } = found;
+  const { vm, process: holder } = found;
   if (migrating !== undefined) {
     return refuse('already-migrating', `VM ${id} '${vm.name}' is already migrating to ${nameOf(migrating.to)}; a second migration of it is refused.`);
   }
   if (!scenario.hosts.some((host) => host.id === to)) {
     return refuse('no-such-host', `There is no host ${to}; known are ${scenario.hosts.map((host) => `${host.id} (${host.name})`).join(', ')}.`);
   }
-  if (process.process === to) return refuse('same-host', `VM ${id} '${vm.name}' is on ${nameOf(to)} already.`);
+  if (holder.process === to) return refuse('same-host', `VM ${id} '${vm.name}' is on ${nameOf(to)} already.`);
   if (vm.state !== 'running') {
     return refuse('not-running', `VM ${id} '${vm.name}' is ${vm.state}, so it cannot be migrated while it runs.`);
   }
@@ -73,9 +73,9 @@ function findMigrateRefusal(
 export function findVm(
   snapshots: readonly ProcessSnapshot[], id: number,
 ): { readonly vm: VmSnapshot; readonly process: ProcessSnapshot } | undefined {
-  for (const process of snapshots) {
-    const vm = process.host.vms.find((it) => it.id === id && it.state !== 'incoming');
-    if (vm !== undefined) return { vm, process };
+  for (const snapshot of snapshots) {
+    const vm = snapshot.host.vms.find((it) => it.id === id && it.state !== 'incoming');
+    if (vm !== undefined) return { vm, process: snapshot };
   }
   return undefined;
 }

@@ -38,6 +38,14 @@ const SHRINK_PERCENT = 50;
 /** Rounds granted at the most throttle, and rounds in which the way alone is too long, before giving up. */
 const PATIENCE = 3;
 
+/** Share of the downtime limit that a prediction may fill: the rest is for what cannot be predicted. */
+const LIMIT_SHARE_PERCENT = 90;
+
+/** What a prediction may reach. Unit: ns. */
+export function usableLimitNs(limitNs: number): number {
+  return Math.floor((limitNs / 100) * LIMIT_SHARE_PERCENT);
+}
+
 /** Nothing remembered. */
 export function makeConvergence(): Convergence {
   return { throttlePercent: 0, roundsAtMost: 0, roundsHopeless: 0 };
@@ -45,8 +53,9 @@ export function makeConvergence(): Convergence {
 
 /** The decision at the end of a round; changes `state`. See the file's head. */
 export function decideRound(state: Convergence, facts: RoundFacts): Decision {
-  if (facts.predictedNs <= facts.limitNs) return { kind: 'stop' };
-  if (facts.leastNs > facts.limitNs) {
+  const usableNs = usableLimitNs(facts.limitNs);
+  if (facts.predictedNs <= usableNs) return { kind: 'stop' };
+  if (facts.leastNs > usableNs) {
     state.roundsHopeless++;
     if (state.roundsHopeless < PATIENCE) return { kind: 'round' };
     return {

@@ -15,7 +15,7 @@ import {
   streamErrorSentence,
 } from '../../hypervisor/page-stream.ts';
 import type { MigrationSnapshot, RoundSnapshot } from '../../protocol/snapshot.ts';
-import { decideRound, makeConvergence, milliseconds } from './convergence.ts';
+import { decideRound, makeConvergence, milliseconds, usableLimitNs } from './convergence.ts';
 import { migrationCostNs } from './costs.ts';
 import { issueTerm, type Ledger, recordGranted } from './handover.ts';
 import { makePace, onAcknowledged, openProbe, transferNs } from './pace.ts';
@@ -46,8 +46,6 @@ const WATCH_NS = 100_000_000;
 const AHEAD_BYTES_MIN = 8 * 65_536;
 /** Stops that missed their limit and were undone, after which the migration gives up. */
 const UNDONE_STOPS_MAX = 5;
-/** Share of the downtime limit that a prediction may fill: the rest is for what cannot be predicted. */
-const LIMIT_SHARE_PERCENT = 90;
 /** Beyond deadline and round trip, before a grant counts as unanswered. */
 const ANSWER_NS_SPARE = 1_000_000;
 /** Wait before asking again after the way broke: from the first to the most, doubling. */
@@ -265,7 +263,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
       pagesDirty: round.pagesDirtied,
       predictedNs,
       leastNs: this.leastNs(),
-      limitNs: this.usableLimitNs(),
+      limitNs: this.settings.downtimeLimitNs,
       throttleAllowed: this.settings.throttleAllowed,
     });
     switch (decision.kind) {
@@ -290,7 +288,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   /** In the middle of a round, too: what is left may fit by now. */
   private considerStop(): void {
     if (this.startDue) return;
-    if (this.predict() <= this.usableLimitNs()) this.stop();
+    if (this.predict() <= usableLimitNs(this.settings.downtimeLimitNs)) this.stop();
   }
 
   // ── The stop and the hand-over ────────────────────────────────────────────────────────────────
@@ -547,10 +545,6 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     const predictedNs = transferNs(this.pace, bytes) + this.leastNs();
     this.downtimePredictedNs = Number.isFinite(predictedNs) ? predictedNs : -1;
     return predictedNs;
-  }
-
-  private usableLimitNs(): number {
-    return Math.floor((this.settings.downtimeLimitNs / 100) * LIMIT_SHARE_PERCENT);
   }
 
   /** Dirty or waiting in this round, not yet in the stream. Unit: byte. */
