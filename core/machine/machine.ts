@@ -100,11 +100,13 @@ export class Machine {
     assert(vm !== undefined, 'a hart that runs belongs to a VM');
     assert(Number.isInteger(budget) && budget >= 0 && budget < 2 ** 31, 'a budget is 0 … 2^31 − 1');
     const hart = hartAddress(slot);
-    this.system.tlb.clearReservations(vm.slot, slot);
     const counts = this.context.counts[slot]!;
     counts.budget = budget;
     counts.notRetired = 0;
-    if (budget > 0) takeInterrupt(this.words, hart);
+    if (budget > 0) {
+      this.system.tlb.clearReservations(vm.slot, slot);
+      takeInterrupt(this.words, hart);
+    }
     const exit = this.module.run(hart, budget);
     const base = hart >> 2;
     const left = this.words[base + hartWord.budget]!;
