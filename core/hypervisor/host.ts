@@ -46,7 +46,7 @@ import {
   prepareImage,
   vmDeviceTree,
 } from './boot.ts';
-import { Scheduler, SLICE_NS } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
 import { catchUp, chargeExit, hartState, makeVcpu, type Vcpu } from './vcpu.ts';
 import {
   instructionTimeNs,
@@ -61,6 +61,8 @@ import type { VmError } from './vm-error.ts';
 
 /** vCPUs of one VM at most: a host has 32 harts for all of its VMs. */
 export const VCPU_COUNT_MAX = 8;
+/** Grid on which a guest that traps for ever is noticed: a trap takes the emulator long, so not too late. Unit: ns. */
+const WATCH_NS = 200_000;
 /** Timeline events kept until somebody takes them. */
 const TIMELINE_MAX = 10_000;
 /** Events of one instant before something surely schedules itself for ever. */
@@ -244,7 +246,11 @@ export class Host {
   }
 
   private nextCutNs(): number {
-    return Math.min(peekTime(this.queue), this.scheduler.nextCutNs(this.cutNs));
+    let cutNs = Math.min(peekTime(this.queue), this.scheduler.nextCutNs(this.cutNs));
+    if (this.scheduler.running().length > 0) {
+      cutNs = Math.min(cutNs, (Math.floor(this.cutNs / WATCH_NS) + 1) * WATCH_NS);
+    }
+    return cutNs;
   }
 
   /** Events of the instant, then the scheduler. */
@@ -261,7 +267,7 @@ export class Host {
       handler(event.kind, event.arguments, event.timeNs);
     }
     this.isInCut = false;
-    if (this.cutNs % SLICE_NS === 0) this.failStuckVms();
+    if (this.cutNs % WATCH_NS === 0) this.failStuckVms();
     this.scheduler.decide(this.cutNs);
     for (const { vcpu } of this.scheduler.running()) catchUp(vcpu, this.cutNs);
     this.cursor = 0;
@@ -295,7 +301,6 @@ export class Host {
     if (!made.ok) return made;
     this.images.set(spec.id, { image: image.value, spec });
     this.bootVm(made.value, image.value, tree);
-    this.changed();
     return made;
   }
 
@@ -311,6 +316,7 @@ export class Host {
   destroyVm(id: number): void {
     const vm = this.findVm(id);
     assert(vm !== undefined, `host ${this.name} has a VM ${id} to destroy`);
+    this.settle();
     this.scheduler.remove(vm);
     for (const vcpu of vm.vcpus) {
       this.machine.releaseHart(vcpu.hartSlot);
@@ -319,7 +325,6 @@ export class Host {
     vm.memory.destroy();
     this.list.splice(this.list.indexOf(vm), 1);
     this.images.delete(id);
-    this.changed();
   }
 
   findVm(id: number): Vm | undefined {
@@ -387,6 +392,7 @@ export class Host {
       }
       return err({ kind: 'ram-beyond-host', vm: name, host: this.name, pagesWanted, pagesFree });
     }
+    this.settle();
     for (const slot of slots) this.hartsTaken[slot] = true;
     const vm = new Vm({
       id,
@@ -396,7 +402,7 @@ export class Host {
       vcpus: slots.map((slot, index) => makeVcpu(index, slot)),
       machine: this.machine,
       hooks: {
-        changed: () => this.changed(),
+        changing: () => this.settle(),
         log: (kind, said) => this.logVm(id, this.nowNs, kind, said),
       },
       state: plan.state,
@@ -461,10 +467,15 @@ export class Host {
     this.log({ timeNs, kind, entity: `vm:${id}`, text: said });
   }
 
-  /** The scheduler looks again: at the end of the present instant, or through an event of its own. */
-  private changed(): void {
+  /**
+   * Called before a state changes that the scheduler looks at. Inside an event the scheduler looks again at its end; from
+   * outside, everything is brought to now() first, and what follows begins with a cut.
+   */
+  private settle(): void {
     if (this.isInCut || this.cutIsDue) return;
-    this.schedule(this.nowNs, rank.scheduler, 'host.changed');
+    this.schedule(this.nowNs, rank.scheduler, 'host.settle');
+    this.run(this.nowNs);
+    assert(this.cutIsDue && this.cutNs === this.nowNs, 'the host stands at a cut');
   }
 
   /** VMs whose trap handler cannot even be fetched: they would trap for ever. */

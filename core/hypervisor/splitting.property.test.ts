@@ -185,7 +185,7 @@ test('any splitting of the run gives the same memory, registers, console and tim
         expect(play(plan, stops)).toEqual(play(plan, []));
       },
     ),
-    { numRuns: VERIFY ? 600 : 12, seed: 20261121 },
+    { numRuns: VERIFY ? 600 : 8, seed: 20261121 },
   );
 }, VERIFY ? 3_600_000 : 60_000);
 

@@ -31,8 +31,8 @@ export const THROTTLE_PERCENT_MAX = 99;
 
 /** What a VM tells its host. */
 export interface VmHooks {
-  /** Something changed that the scheduler must see: state or throttle. */
-  changed(): void;
+  /** Something is about to change that the scheduler must see: state or throttle. */
+  changing(): void;
   log(kind: string, text: string): void;
 }
 
@@ -156,8 +156,8 @@ export class Vm {
       Number.isInteger(percent) && percent >= 0 && percent <= THROTTLE_PERCENT_MAX,
       'a throttle is 0 … 99 %',
     );
+    this.hooks.changing();
     this.throttle = percent;
-    this.hooks.changed();
   }
 
   get throttlePercent(): number {
@@ -282,9 +282,9 @@ export class Vm {
   }
 
   private change(state: VmState, reason: string): void {
+    this.hooks.changing();
     this.current = state;
     this.reason = reason;
-    this.hooks.changed();
   }
 }
 
