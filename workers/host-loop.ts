@@ -70,9 +70,10 @@ class LaneLoop {
   readonly #commandRing: ByteRing;
   #group: ProcessGroup | undefined;
   #sliceNs = 100_000;
-  #toldAtMs = 0;
+  #toldAtMs = 0; // wall time of the last snapshots; 0: long ago
   #untold = false;
   #toldLimit = -1n;
+  #commandNs = -1; // a command of this time is to be told as soon as it has taken effect; −1: none
 
   constructor(plan: HostPlan, lane: LanePlan, ports: HostPorts) {
     this.#plan = lane;
@@ -118,6 +119,7 @@ class LaneLoop {
       this.#fitSlice(this.#ports.nowMs() - startMs);
       this.#flagSlowMotion(group);
       this.#untold = true;
+      if (this.#hasPassedCommand(group)) this.#toldAtMs = 0;
       this.tellWhenDue();
       signalActivity(this.#activity);
       return true;
@@ -133,6 +135,14 @@ class LaneLoop {
   tellWhenDue(): void {
     if (!this.#untold || this.#ports.nowMs() - this.#toldAtMs < SNAPSHOT_PERIOD_MS) return;
     this.#guard(() => this.#tell());
+  }
+
+  /** True once when every process has passed the last command: the screen should answer at once. */
+  #hasPassedCommand(group: ProcessGroup): boolean {
+    if (this.#commandNs < 0) return false;
+    if (group.processes().some((it) => it.now() <= this.#commandNs)) return false;
+    this.#commandNs = -1;
+    return true;
   }
 
   #start(shared: boolean): void {
@@ -170,6 +180,7 @@ class LaneLoop {
   #onRecord(record: HostRecord): void {
     if (record.kind === 'command') {
       this.#group?.command(record.logged);
+      this.#commandNs = record.logged.atNs;
       return;
     }
     const replies = this.#group === undefined ? [] : this.#answer(this.#group, record.request);
