@@ -21,7 +21,7 @@ const WINDOWS = [
   { address: BASE + 0x1_0000n, byteCount: 4096 },
   { address: BASE + 0x1_2000n, byteCount: 64 },
 ];
-const SEEDS = process.env['GLASSHOUSE_VERIFY'] ? 5000 : 150;
+const SEEDS = process.env['GLASSHOUSE_VERIFY'] ? 2000 : 150;
 
 function run(seed: number, options: Partial<RandomProgramOptions>) {
   const prng = makePrng({ seed, stream: 3 });

@@ -21,6 +21,7 @@ const golden = (name: string) => readFileSync(new URL(`./${name}`, import.meta.u
 
 function readDoubleWord(guest: SmallGuest, address: number): bigint {
   const page = guest.vm.readPage(Math.floor((address - RAM) / 4096));
+  if (page === undefined) throw new Error(`no page at 0x${address.toString(16)}`);
   return new DataView(page.buffer, page.byteOffset, page.byteLength).getBigUint64(
     address % 4096,
     true,
