@@ -8,7 +8,6 @@ import type { Command, LoggedCommand } from '../protocol/command.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 import type { LogicalProcess } from '../sim/logical-process.ts';
-import { peekTime } from '../sim/event-queue.ts';
 import { foldRunHash } from '../sim/run-hash.ts';
 import { compileHostModule } from '../wasm/index.ts';
 import { HostProcess } from '../world/host-process.ts';
@@ -71,8 +70,7 @@ export class WorldRun {
    */
   watchTo(untilNs: number, watch: (nowNs: number) => boolean): void {
     while (this.nowNs < untilNs) {
-      // Events of the queues only: a vCPU that runs has its next instruction at once.
-      const nextNs = Math.min(...this.processes.map((member) => peekTime(member.host.queue)));
+      const nextNs = Math.min(...this.processes.map((member) => member.nextEventTime()));
       const stepNs = Math.max(this.nowNs + 1, Math.min(untilNs, nextNs + 1));
       this.runTo(stepNs);
       if (watch(this.nowNs)) return;

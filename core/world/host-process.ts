@@ -17,6 +17,7 @@ import { frameKind } from '../protocol/host-memory-layout.ts';
 import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { ConsoleChunk, LinkSnapshot, ProcessSnapshot } from '../protocol/snapshot.ts';
+import { peekTime } from '../sim/event-queue.ts';
 import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-process.ts';
 import { rank } from '../sim/rank.ts';
 import { applyCommand } from './apply-command.ts';
@@ -261,8 +262,9 @@ export class HostProcess implements LogicalProcess, PortOwner {
     });
   }
 
+  /** Of the event queue: instructions are no events. */
   nextEventTime(): number {
-    return this.host.nextEventTime();
+    return peekTime(this.host.queue);
   }
 
   nextInstructionTime(vm: number): number {
