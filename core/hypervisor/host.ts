@@ -18,7 +18,6 @@ import {
   type TimerKind,
 } from '../network/index.ts';
 import {
-  csrSlot,
   exitReason,
   HART_ADDRESS,
   HART_COUNT_MAX,
@@ -62,7 +61,7 @@ import type { VmError } from './vm-error.ts';
 /** vCPUs of one VM at most: a host has 32 harts for all of its VMs. */
 export const VCPU_COUNT_MAX = 8;
 /** Grid on which a guest that traps for ever is noticed: a trap takes the emulator long, so not too late. Unit: ns. */
-const WATCH_NS = 200_000;
+const WATCH_NS = 100_000;
 /** Timeline events kept until somebody takes them. */
 const TIMELINE_MAX = 10_000;
 /** Events of one instant before something surely schedules itself for ever. */
@@ -480,18 +479,9 @@ export class Host {
 
   /** VMs whose trap handler cannot even be fetched: they would trap for ever. */
   private failStuckVms(): void {
-    const longs = this.memory.host.longs;
     for (const { vm, vcpu } of this.scheduler.running()) {
-      const base = hartAddress(vcpu.hartSlot) >> 3;
-      const csr = (slot: number) => BigInt.asUintN(64, longs[base + (hartOffset.csr >> 3) + slot]!);
-      const state = {
-        pc: this.machine.readPc(vcpu.hartSlot),
-        stvec: csr(csrSlot.vstvec),
-        sepc: csr(csrSlot.vsepc),
-        scause: csr(csrSlot.vscause),
-      };
-      if (vm.state !== 'running' || !isStuck(state)) continue;
-      const where = `0x${state.stvec.toString(16)}`;
+      if (vm.state !== 'running' || !isStuck(this.memory.host.words, vcpu.hartSlot)) continue;
+      const where = `0x${this.machine.readPc(vcpu.hartSlot).toString(16)}`;
       const reason = `vCPU ${vcpu.index} traps for ever: its trap handler at ${where} cannot be executed.`;
       this.endVm(vm, this.cutNs, 'failed', reason);
     }

@@ -6,7 +6,13 @@
 import { assert } from '../base/index.ts';
 import type { Machine } from '../machine/index.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
-import { exitReason } from '../protocol/host-memory-layout.ts';
+import {
+  csrSlot,
+  exitReason,
+  HART_ADDRESS,
+  HART_STRIDE,
+  hartOffset,
+} from '../protocol/host-memory-layout.ts';
 import { callSbi, type SbiCall, type SbiPorts } from './sbi.ts';
 import {
   advanceTime,
@@ -248,17 +254,24 @@ function sbiPorts(context: RunContext, vm: Vm, vcpu: Vcpu): SbiPorts {
   };
 }
 
-/**
- * Whether a vCPU can never do anything again: its trap handler cannot be fetched, so that each attempt
- * traps to the same place. Looked at on the scheduler's grid. `sepc`, `scause`, `stvec`, `pc` as numbers of the hart.
- */
-export function isStuck(state: {
-  readonly pc: bigint;
-  readonly stvec: bigint;
-  readonly sepc: bigint;
-  readonly scause: bigint;
-}): boolean {
-  const isFetchFault = state.scause === 12n || state.scause === 1n || state.scause === 2n;
-  return isFetchFault && state.pc === (state.stvec & ~3n) && state.sepc === state.pc;
-}
+const PC = hartOffset.pc >> 2;
+const STVEC = (hartOffset.csr + 8 * csrSlot.vstvec) >> 2;
+const SEPC = (hartOffset.csr + 8 * csrSlot.vsepc) >> 2;
+const SCAUSE = (hartOffset.csr + 8 * csrSlot.vscause) >> 2;
 
+/**
+ * Whether a hart can never do anything again: the instruction at its trap handler cannot be fetched or is
+ * illegal (causes 1, 2, 12), and the last trap came from just there, so that each attempt traps to the same place.
+ */
+export function isStuck(words: Int32Array, hartSlot: number): boolean {
+  const hart = (HART_ADDRESS + hartSlot * HART_STRIDE) >> 2;
+  const cause = words[hart + SCAUSE]!;
+  if ((cause !== 12 && cause !== 1 && cause !== 2) || words[hart + SCAUSE + 1] !== 0) return false;
+  const [low, high] = [words[hart + PC]!, words[hart + PC + 1]!];
+  return (
+    low === (words[hart + STVEC]! & ~3) &&
+    high === words[hart + STVEC + 1] &&
+    low === words[hart + SEPC] &&
+    high === words[hart + SEPC + 1]
+  );
+}
