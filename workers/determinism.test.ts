@@ -111,4 +111,4 @@ test('one hash in one go, disturbed, and replayed', async () => {
     ),
     { numRuns: RUN_COUNT, seed: 20_260_102 },
   );
-});
+}, 1_200_000);

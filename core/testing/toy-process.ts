@@ -45,7 +45,7 @@ export class ToyProcess implements LogicalProcess {
   #wireSequence = 0;
   #received = 0;
   #slowMotion = false;
-  #console: ConsoleChunk[] = [];
+  #said: ConsoleChunk[] = [];
   #events: TimelineEvent[] = [];
 
   constructor(options: ToyOptions) {
@@ -148,10 +148,10 @@ export class ToyProcess implements LogicalProcess {
       links: [],
       migrations: [],
       knobs: { latency: this.#latencyNs },
-      console: this.#console,
+      console: this.#said,
       events: this.#events,
     };
-    this.#console = [];
+    this.#said = [];
     this.#events = [];
     return snapshot;
   }
@@ -205,7 +205,7 @@ export class ToyProcess implements LogicalProcess {
     hashInteger(this.#hash, Number(detail['epoch']));
     hashBytes(this.#hash, bytes);
     this.#received++;
-    this.#console.push({ vm: this.id, timeNs: this.#nowNs, text: `${bytes.length}\n` });
+    this.#said.push({ vm: this.id, timeNs: this.#nowNs, text: `${bytes.length}\n` });
     if (nextBelow(this.#prng, 2) === 0) {
       this.#schedule(nextBelow(this.#prng, 3000), 'answer', { to: source });
     }

@@ -22,7 +22,7 @@ function run(...args: string[]) {
 }
 
 function makeElf(): string {
-  const program = assemble(findGuestProgram('ticker')!.source, { origin: KERNEL_ADDRESS });
+  const program = assemble(findGuestProgram('ticker')!.source, { origin: KERNEL_ADDRESS, name: 'ticker' });
   if (!program.ok) throw new Error('the ticker assembles');
   const path = join(folder, 'ticker.elf');
   writeFileSync(path, writeElf({ entry: KERNEL_ADDRESS, segments: [{ physicalAddress: KERNEL_ADDRESS, bytes: program.value.bytes }] }));
