@@ -13,7 +13,7 @@
  * Commands on the console: `rate <pages/s>`, `set <pages>`, `gap` (say and reset), `sum` (say).
  * Left out: interrupts are enabled only to end `wfi` (sstatus.SIE stays 0); no user mode (see the ticker).
  */
-import { FIND_MEMORY, PAGING_ON, PUT_TEXT, repeated, SHUT_DOWN } from './kernel-parts.ts';
+import { FIND_MEMORY, PAGING_ON, POLL_LINES, PUT_TEXT, repeated, SHUT_DOWN } from './kernel-parts.ts';
 
 /** Longest time between two looks at the clock while it runs undisturbed. Unit: ns. It wakes every 500 µs. */
 export const DIRTIER_SAMPLING_NS = 1_000_000;
@@ -33,7 +33,7 @@ const VARIABLES = [
   'next_poll', 'corrupt_count', 'line_length', 'ram_bytes',
 ] as const;
 
-const BOOT = String.raw`
+const BOOT = `
 # a0 = hart id, a1 = device tree
 start:
     la   sp, stack_top
@@ -140,7 +140,7 @@ set_fits:
     sd   t2, 0(t0)
 `;
 
-const LOOP = String.raw`
+const LOOP = `
 loop:
     rdtime s0                    # s0 now
     sub  t0, s0, s8
@@ -265,7 +265,7 @@ wait_grid:
     j    loop
 `;
 
-const PAGES = String.raw`
+const PAGES = `
 write_page:                      # a0 page of the region
     la   t0, constant_m
     ld   t6, 0(t0)
@@ -340,7 +340,7 @@ corrupt:
     ret
 `;
 
-const STATUS = String.raw`
+const STATUS = `
 status:
     addi sp, sp, -16
     sd   ra, 0(sp)
@@ -390,60 +390,7 @@ status_end:
     ret
 `;
 
-const COMMANDS = String.raw`
-poll:                            # takes what was typed; a line is a command
-    addi sp, sp, -32
-    sd   ra, 0(sp)
-    sd   s0, 8(sp)
-poll_more:
-    li   a0, 64
-    la   a1, input
-    sub  a1, a1, tp
-    li   a2, 0
-    li   a6, 1
-    li   a7, 0x4442434e          # DBCN, read
-    ecall
-    bnez a0, poll_end
-    beqz a1, poll_end
-    la   s0, input
-    add  a1, a1, s0
-    sd   a1, 16(sp)              # end of what came
-poll_byte:
-    lbu  t0, 0(s0)
-    addi s0, s0, 1
-    li   t1, 10
-    beq  t0, t1, poll_line
-    li   t1, 13
-    beq  t0, t1, poll_line
-    la   t1, line_length
-    ld   t2, 0(t1)
-    li   t3, 62
-    bgeu t2, t3, poll_next       # a longer line loses its end
-    addi t4, t2, 1
-    sd   t4, 0(t1)
-    la   t1, line
-    add  t1, t1, t2
-    sb   t0, 0(t1)
-    j    poll_next
-poll_line:
-    la   t1, line_length
-    ld   t2, 0(t1)
-    sd   zero, 0(t1)
-    la   t1, line
-    add  t1, t1, t2
-    sb   zero, 0(t1)
-    beqz t2, poll_next
-    call command
-poll_next:
-    ld   a1, 16(sp)
-    bltu s0, a1, poll_byte
-    j    poll_more
-poll_end:
-    ld   ra, 0(sp)
-    ld   s0, 8(sp)
-    addi sp, sp, 32
-    ret
-
+const COMMANDS = `
 command:
     addi sp, sp, -16
     sd   ra, 0(sp)
@@ -562,7 +509,7 @@ number_end:
     ret
 `;
 
-const DATA = String.raw`
+const DATA = `
     .balign 4
 trap:                            # none is expected
     la   gp, output
@@ -626,7 +573,7 @@ word_sum: .asciz "sum"
     .balign 16
 digits: .zero 32
 input: .zero 64
-line: .zero 64
+line: .zero 128
 output: .zero 512
 stack: .zero 1024
 stack_top:
@@ -641,6 +588,7 @@ export const DIRTIER_SOURCE = [
   LOOP,
   PAGES,
   STATUS,
+  POLL_LINES,
   COMMANDS,
   FIND_MEMORY,
   PUT_TEXT,

@@ -21,7 +21,7 @@ export function repeated(count: number, line: (index: number) => string): string
  *   entry   63……54 53………10 9 8 7 6 5 4 3 2 1 0
  *           zero   frame   RSW D A G U X W R V      leaf 0xcf: D A X W R V
  */
-export const PAGING_ON = String.raw`
+export const PAGING_ON = `
     la   t0, table_middle
     li   t1, 0x200000cf          # 0x80000000 >> 2, leaf
     li   t2, 0x80000             # 2 MiB >> 2
@@ -57,7 +57,7 @@ fill_middle:
 `;
 
 /** `find_memory`: a0 = device tree; gives in a0 the bytes of RAM (second pair of `reg` of /memory), 0 = not found. */
-export const FIND_MEMORY = String.raw`
+export const FIND_MEMORY = `
 find_memory:                     # Devicetree Specification 0.4, chapter 5
     mv   a7, ra
     mv   a1, a0
@@ -157,7 +157,7 @@ swap_bytes:                      # a0: big endian word -> number; uses t5, t6
  * Text: `put_text` (a0 = zero-ended), `put_decimal` (a0), `put_thousandths` (a0, as 12.345), `put_hex` (a0), `flush`
  * (to the console, through its physical address). Needs output (256 bytes and more) and digits (24 bytes).
  */
-export const PUT_TEXT = String.raw`
+export const PUT_TEXT = `
 put_text:
     lbu  t0, 0(a0)
     beqz t0, put_return
@@ -241,7 +241,7 @@ flush_done:
 `;
 
 /** Ends the VM: SBI 2.0 chapter 10, SRST shutdown; a1 = reason (0 none, 1 failure). */
-export const SHUT_DOWN = String.raw`
+export const SHUT_DOWN = `
 shut_down:
     li   a0, 0
     li   a6, 0
@@ -250,4 +250,64 @@ shut_down:
 halt:
     wfi
     j    halt
+`;
+
+/**
+ * `poll`: takes all that was typed (DBCN read) and calls `command` for every whole line, which then stands in `line`,
+ * ended by a zero. The beginning of a line is kept for the next call; a line longer than 126 bytes loses its end.
+ * Needs input (64 bytes), line (128 bytes), line_length (8 bytes).
+ */
+export const POLL_LINES = `
+poll:
+    addi sp, sp, -32
+    sd   ra, 0(sp)
+    sd   s0, 8(sp)
+poll_more:
+    li   a0, 64
+    la   a1, input
+    sub  a1, a1, tp
+    li   a2, 0
+    li   a6, 1
+    li   a7, 0x4442434e          # DBCN, read
+    ecall
+    bnez a0, poll_end
+    beqz a1, poll_end
+    la   s0, input
+    add  a1, a1, s0
+    sd   a1, 16(sp)              # end of what came
+poll_byte:
+    lbu  t0, 0(s0)
+    addi s0, s0, 1
+    li   t1, 10
+    beq  t0, t1, poll_line
+    li   t1, 13
+    beq  t0, t1, poll_line
+    la   t1, line_length
+    ld   t2, 0(t1)
+    li   t3, 126
+    bgeu t2, t3, poll_next       # a longer line loses its end
+    addi t4, t2, 1
+    sd   t4, 0(t1)
+    la   t1, line
+    add  t1, t1, t2
+    sb   t0, 0(t1)
+    j    poll_next
+poll_line:
+    la   t1, line_length
+    ld   t2, 0(t1)
+    sd   zero, 0(t1)
+    la   t1, line
+    add  t1, t1, t2
+    sb   zero, 0(t1)
+    beqz t2, poll_next
+    call command
+poll_next:
+    ld   a1, 16(sp)
+    bltu s0, a1, poll_byte
+    j    poll_more
+poll_end:
+    ld   ra, 0(sp)
+    ld   s0, 8(sp)
+    addi sp, sp, 32
+    ret
 `;

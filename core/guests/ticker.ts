@@ -11,14 +11,14 @@
  * Command on the console: `period <us>`. Anything else is repeated.
  * Left out: several tasks, system calls beyond the one, signals, demand paging.
  */
-import { FIND_MEMORY, PAGING_ON, PUT_TEXT, SHUT_DOWN } from './kernel-parts.ts';
+import { FIND_MEMORY, PAGING_ON, POLL_LINES, PUT_TEXT, SHUT_DOWN } from './kernel-parts.ts';
 
 /** Time between two lines before any command. Unit: ns. */
 export const TICKER_PERIOD_NS = 100_000_000;
 
 const OTHERS = Array.from({ length: 31 }, (_, index) => index + 1).filter((index) => index !== 31);
 
-const BOOT = String.raw`
+const BOOT = `
 # a0 = hart id, a1 = device tree
 start:
     la   sp, stack_top
@@ -87,7 +87,7 @@ idle:
     j    idle
 `;
 
-const TRAP = String.raw`
+const TRAP = `
     .balign 4
 trap:
     csrrw x31, sscratch, x31
@@ -162,7 +162,7 @@ trap_unexpected:
     j    shut_down
 `;
 
-const TICK = String.raw`
+const TICK = `
 tick:
     addi sp, sp, -16
     sd   ra, 0(sp)
@@ -219,59 +219,6 @@ set_timer:                       # a0 = ticks
     li   a6, 0
     li   a7, 0x54494d45          # SBI TIME
     ecall
-    ret
-
-poll:                            # takes what was typed; says whole lines again
-    addi sp, sp, -32
-    sd   ra, 0(sp)
-    sd   s0, 8(sp)
-poll_more:
-    li   a0, 64
-    la   a1, input
-    sub  a1, a1, tp
-    li   a2, 0
-    li   a6, 1
-    li   a7, 0x4442434e          # DBCN, read
-    ecall
-    bnez a0, poll_end
-    beqz a1, poll_end
-    la   s0, input
-    add  a1, a1, s0
-    sd   a1, 16(sp)
-poll_byte:
-    lbu  t0, 0(s0)
-    addi s0, s0, 1
-    li   t1, 10
-    beq  t0, t1, poll_line
-    li   t1, 13
-    beq  t0, t1, poll_line
-    la   t1, line_length
-    ld   t2, 0(t1)
-    li   t3, 126
-    bgeu t2, t3, poll_next       # a longer line loses its end
-    addi t4, t2, 1
-    sd   t4, 0(t1)
-    la   t1, line
-    add  t1, t1, t2
-    sb   t0, 0(t1)
-    j    poll_next
-poll_line:
-    la   t1, line_length
-    ld   t2, 0(t1)
-    sd   zero, 0(t1)
-    la   t1, line
-    add  t1, t1, t2
-    sb   zero, 0(t1)
-    beqz t2, poll_next
-    call command
-poll_next:
-    ld   a1, 16(sp)
-    bltu s0, a1, poll_byte
-    j    poll_more
-poll_end:
-    ld   ra, 0(sp)
-    ld   s0, 8(sp)
-    addi sp, sp, 32
     ret
 
 command:
@@ -400,4 +347,13 @@ table_middle: .zero 4096
 `;
 
 /** The whole source, for `assemble(source, {origin: KERNEL_ADDRESS})`. */
-export const TICKER_SOURCE = [BOOT, TRAP, TICK, FIND_MEMORY, PUT_TEXT, SHUT_DOWN, DATA].join('\n');
+export const TICKER_SOURCE = [
+  BOOT,
+  TRAP,
+  TICK,
+  POLL_LINES,
+  FIND_MEMORY,
+  PUT_TEXT,
+  SHUT_DOWN,
+  DATA,
+].join('\n');

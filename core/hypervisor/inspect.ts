@@ -97,11 +97,11 @@ function disassembly(
   host: Host,
   vm: Vm,
   vcpu: Vcpu,
-  window: { readonly before: number; readonly after: number },
+  range: { readonly before: number; readonly after: number },
 ): InspectionReply {
   const pc = host.machine.readPc(vcpu.hartSlot);
-  const before = Math.min(Math.max(0, Math.floor(window.before)), LINES_MAX);
-  const after = Math.min(Math.max(0, Math.floor(window.after)), LINES_MAX);
+  const before = Math.min(Math.max(0, Math.floor(range.before)), LINES_MAX);
+  const after = Math.min(Math.max(0, Math.floor(range.after)), LINES_MAX);
   const lines = [];
   for (let index = -before; index <= after; index++) {
     const address = BigInt.asUintN(64, pc + BigInt(index * 4));

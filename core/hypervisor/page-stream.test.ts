@@ -120,8 +120,8 @@ test('kinds have one number each', () => {
 
 test('hello keeps its fields; cut short or of another version it is refused', () => {
   const bytes = encodeHello({
-    version: 1, vm: 3, term: 2, source: 1, pageCount: 16_384, vcpuCount: 2, mode: 1, name: 'web–1', guest: 'dirtier',
-  } as Parameters<typeof encodeHello>[0]);
+    version: 1, vm: 3, attempt: 2, source: 1, pageCount: 16_384, vcpuCount: 2, mode: 1, name: 'web–1', guest: 'dirtier',
+  });
   const back = decodeHello(bytes);
   expect(back.ok && back.value).toMatchObject({ vm: 3, source: 1, pageCount: 16_384, vcpuCount: 2, mode: 1, name: 'web–1', guest: 'dirtier' });
   for (let size = 0; size < bytes.length; size++) expect(decodeHello(bytes.subarray(0, size)).ok).toBe(false);

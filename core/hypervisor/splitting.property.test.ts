@@ -11,7 +11,7 @@ import { Host, type VmSpec } from './index.ts';
 const VERIFY = process.env['GLASSHOUSE_VERIFY'] !== undefined;
 
 /** Two harts that add to one counter with AMOs, wake each other by IPI and sleep on a timer of their own. */
-const PAIR = String.raw`
+const PAIR = `
 start:
     mv   s0, a0
     la   t0, trap
