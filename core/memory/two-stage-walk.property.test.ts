@@ -300,7 +300,7 @@ function compareAccesses(
 
 test('walks agree with the manual’s algorithm, in result and in every byte', () => {
   const seen = new Map<string, number>();
-  const numRuns = VERIFY ? 50_000 : 600;
+  const numRuns = VERIFY ? 50_000 : 2_000;
   const system = new MemorySystem(40);
   fc.assert(
     fc.property(caseArbitrary, (sample) => compare(system, sample, seen)),
