@@ -509,7 +509,7 @@ number_end:
     ret
 `;
 
-const DATA = `
+const DATA = String.raw`
     .balign 4
 trap:                            # none is expected
     la   gp, output
