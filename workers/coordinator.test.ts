@@ -165,6 +165,15 @@ test('bad input is refused with a sentence and leaves the run alone', async () =
   for (const bad of [{ lab: 'rong' }, { seed: -1 }, { seed: 0.5 }, { workerCount: 0 }, { speed: 0 }]) {
     expect(await coordinator.start({ ...options, ...bad })).toMatchObject({ ok: false });
   }
+  const badLogs = [
+    [{ atNs: 5, sequence: 0, command: { ...faster, value: 1 } }],
+    [{ atNs: 5, sequence: 0, command: faster }, { atNs: 4, sequence: 1, command: faster }],
+    [{ atNs: 5, sequence: 0, command: { kind: 'explode' } as never }],
+  ];
+  for (const log of badLogs) {
+    const refused = await coordinator.start({ ...options, log });
+    expect(refused).toMatchObject({ ok: false, error: { sentence: expect.stringMatching(/^Entry [01] of/) } });
+  }
   expect(await coordinator.command({ ...faster, value: 1 })).toMatchObject({ ok: false });
   expect(await coordinator.command(faster, 499_999)).toMatchObject({ ok: false, error: { kind: 'past' } });
   expect(await coordinator.advanceTo(499_999)).toMatchObject({ ok: false, error: { kind: 'past' } });

@@ -8,7 +8,11 @@ import { err, ok } from '../core/base/result.ts';
 import { readSamples } from '../core/metrics/sample-ring.ts';
 import type { Command, LoggedCommand, Refusal } from '../core/protocol/command.ts';
 import type { InspectionReply, InspectionRequest } from '../core/protocol/inspection.ts';
-import { appendCommand } from '../core/sim/command-log.ts';
+import {
+  appendCommand,
+  readCommandLog,
+  sentenceOfCommandLogError,
+} from '../core/sim/command-log.ts';
 import { foldRunHash } from '../core/sim/run-hash.ts';
 import type { ActiveRun, Motion } from './active-run.ts';
 import {
@@ -279,9 +283,25 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     const guest = options.guest === undefined ? {} : { guest: options.guest.bytes };
     const main = this.#planner.scenarioOf({ lab, seed, knobs, mode: 'mechanism', ...guest });
     if (!main.ok) return main;
+    const refusal = this.#findLogRefusal(main.value, options.log ?? []);
+    if (refusal !== undefined) return err(refusal);
     if (!options.baseline) return ok({ main: main.value, baseline: undefined });
     const baseline = this.#planner.scenarioOf({ lab, seed, knobs, mode: 'baseline', ...guest });
     return baseline.ok ? ok({ main: main.value, baseline: baseline.value }) : baseline;
+  }
+
+  /** What is wrong with a log that is to be replayed; what depends on the moment is for the model to refuse. */
+  #findLogRefusal(scenario: S, log: readonly LoggedCommand[]): Refusal | undefined {
+    const read = readCommandLog(log);
+    if (!read.ok) return { kind: 'bad-log', sentence: sentenceOfCommandLogError(read.error) };
+    for (const { command, sequence } of read.value.entries) {
+      if (command.kind !== 'set-knob' && command.kind !== 'inject-fault') continue;
+      const refusal = this.#planner.validateCommand(scenario, [], command);
+      if (refusal === undefined) continue;
+      const sentence = `Entry ${sequence} of the command log: ${refusal.sentence}`;
+      return { kind: refusal.kind, sentence };
+    }
+    return undefined;
   }
 
   #launch(options: StartOptions, scenarios: { main: S; baseline: S | undefined }): ActiveRun {
