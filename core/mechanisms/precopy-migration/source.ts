@@ -234,7 +234,8 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   /** Sends as much as there is room for; at the end the round's mark, or after a stop the records. */
   private pump(): void {
     if (this.startDue || (this.phase !== 'copying' && this.phase !== 'stopping')) return;
-    if (this.outstandingBytes() === 0) {
+    // Without a rate the time on the wire could not be taken off; the greeting's round trip stands then.
+    if (this.outstandingBytes() === 0 && this.pace.rateBytesPerSecond > 0) {
       openProbe(this.pace, this.host.now(), this.connection.acknowledgedByteCount());
     }
     const moved = this.sender.pump(this.aheadBytes());
@@ -245,10 +246,19 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
       if (this.connection.sendSpace() < CONTROL_BYTES) return;
       this.sender.sendRecord('roundEnd', { argument: this.rounds.length, extra: round?.pagesSent ?? 0 });
       this.markSent = true;
+      if (this.nextRoundFillsTheWay()) this.endRound();
     } else this.sendFinalRecords();
   }
 
-  /** The destination has all of this round in memory. */
+  /**
+   * Whether the pages that are dirty by now would keep the way busy: then the next round follows at once.
+   * Else the end waits for the destination's answer, or short rounds would follow each other in a rush.
+   */
+  private nextRoundFillsTheWay(): boolean {
+    return 2 * this.dirtyPages() * PAGE_RECORD_SIZE >= this.outstandingBytes();
+  }
+
+  /** All of this round is sent, and either the destination has it or the next one is worth while. */
   private endRound(): void {
     const round = this.rounds.at(-1);
     assert(round !== undefined, 'a round that ends has begun');
