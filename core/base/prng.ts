@@ -3,6 +3,8 @@
  * the model. State is a plain record so that it can be saved, hashed and forked.
  */
 
+import { assert } from './assert.ts';
+
 /** State of a generator: four 32-bit words, not all zero. */
 export interface Prng {
   a: number;
@@ -47,6 +49,7 @@ export function nextUint32(prng: Prng): number {
 
 /** An integer 0 … bound − 1, without modulo bias. `bound` 1 … 2^32. */
 export function nextBelow(prng: Prng, bound: number): number {
+  assert(bound >= 1 && bound <= 0x1_0000_0000, 'a bound of 1 … 2^32');
   const limit = 0x1_0000_0000 - (0x1_0000_0000 % bound);
   for (;;) {
     const value = nextUint32(prng);
