@@ -3,6 +3,7 @@
  * virtual times in a ring, and a bounded queue of bytes in, which is part of the VM's device record.
  * Left out: flow control towards the guest (output is never refused, the oldest chunk is dropped instead).
  */
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { assert } from '../base/index.ts';
 
 /** Bytes of input that wait for the guest at most; more are dropped and counted. As a UART's queue in Linux (4 KiB). */
@@ -19,6 +20,7 @@ export interface OutputChunk {
 
 /** Output and input of one VM on one host. */
 export class DebugConsole {
+  static readonly [checkpointRules]: CheckpointRules = { chunks: 'values' };
   private chunks: OutputChunk[] = [];
   private first = 0; //       index of the oldest kept chunk (the array is compacted now and then)
   private kept = 0; //        bytes in kept chunks

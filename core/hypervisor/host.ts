@@ -8,6 +8,7 @@
  * Left out: devices with interrupts, NUMA, power states.
  */
 import { assert, err, makePrng, ok, PAGE_SIZE, type Result } from '../base/index.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { Machine } from '../machine/index.ts';
 import { MemorySystem } from '../memory/index.ts';
 import {
@@ -62,6 +63,8 @@ import type { VmError } from './vm-error.ts';
 export const VCPU_COUNT_MAX = 8;
 /** Grid on which a guest that traps for ever is noticed: a trap takes the emulator long, so not too late. Unit: ns. */
 const WATCH_NS = 100_000;
+/** What handling an event costs beside a guest's instruction, for the spacing of checkpoints only. */
+const EVENT_WORK = 2_000;
 /** Timeline events kept until somebody takes them. */
 const TIMELINE_MAX = 10_000;
 /** Events of one instant before something surely schedules itself for ever. */
@@ -115,6 +118,11 @@ export type EventHandler = (kind: string, args: EventArguments, now: number) => 
 export type TcpHandler = (event: TcpEvent, now: number) => void;
 
 export class Host {
+  static readonly [checkpointRules]: CheckpointRules = {
+    queue: { events: 'values' }, // an event never changes
+    images: { '*': 'value' },
+    timeline: 'values',
+  };
   readonly id: number;
   readonly name: string;
   readonly memory: MemorySystem;
@@ -133,6 +141,8 @@ export class Host {
   private timeline: TimelineEvent[] = [];
   private sequence = 0;
   private nowNs = 0; //          what now() gives
+  private eventNs = -1; //       time of the last event that has happened
+  private eventCount = 0;
   private cutNs = 0; //          start of the present segment
   private cutIsDue = true; //    what happens at cutNs has not happened yet
   private cursor = 0; //         vCPU of the segment that runs next
@@ -214,6 +224,22 @@ export class Host {
     return Math.max(this.nowNs, Math.min(this.nextCutNs(), ...steps));
   }
 
+  /** Time of the last event that has happened here; −1 before the first. */
+  lastEventTime(): number {
+    return this.eventNs;
+  }
+
+  /** Start of the last instruction that any vCPU of the VM has executed here; −1 for none. */
+  lastInstructionTime(id: number): number {
+    const vcpus = this.findVm(id)?.vcpus ?? [];
+    return vcpus.reduce((latest, vcpu) => Math.max(latest, vcpu.lastStartNs), -1);
+  }
+
+  /** What repeating this host's history costs, in instructions: events count as {@link EVENT_WORK} each. */
+  work(): number {
+    return this.context.executed + this.eventCount * EVENT_WORK;
+  }
+
   // ---- time
 
   /** Does everything that happens before `until`, then stands there. Any splitting gives the same. */
@@ -260,6 +286,8 @@ export class Host {
     for (let count = 0; peekTime(this.queue) <= this.cutNs; count++) {
       assert(count < EVENTS_PER_INSTANT_MAX, 'events of one instant come to an end');
       const event = popEvent(this.queue)!;
+      this.eventNs = this.cutNs;
+      this.eventCount++;
       const dot = event.kind.indexOf('.');
       const handler = this.handlers.get(dot < 0 ? event.kind : event.kind.slice(0, dot));
       assert(handler !== undefined, `event '${event.kind}' has a handler`);
@@ -506,6 +534,7 @@ export class Host {
       picosecondsPerInstruction,
       entry: { slot: 0, timeNs: 0, timePs: 0, budget: 0 },
       running: undefined,
+      executed: 0,
       flushTranslations: (vcpu: Vcpu) => this.memory.tlb.flushHart(vcpu.hartSlot),
       stopVm: (vm, timeNs, reason) => this.endVm(vm, timeNs, 'stopped', reason),
       failVm: (vm, timeNs, reason) => this.endVm(vm, timeNs, 'failed', reason),

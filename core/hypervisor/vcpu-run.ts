@@ -40,6 +40,8 @@ export interface RunContext {
   readonly entry: { slot: number; timeNs: number; timePs: number; budget: number };
   /** The vCPU in the guest now, for costs that arise in the middle of an entry. */
   running: { vm: Vm; vcpu: Vcpu } | undefined;
+  /** Instructions executed on this host, by VMs that have left, too. */
+  executed: number;
   flushTranslations(vcpu: Vcpu): void;
   stopVm(vm: Vm, timeNs: number, reason: string): void;
   failVm(vm: Vm, timeNs: number, reason: string): void;
@@ -129,6 +131,8 @@ function enterGuest(context: RunContext, vm: Vm, vcpu: Vcpu, endNs: number): voi
   context.running = undefined;
   const executed = budget - left;
   vcpu.instructionCount += executed;
+  context.executed += executed;
+  if (executed > 0) vcpu.lastStartNs = instructionTimeNs(context, left);
   advanceTime(vcpu, executed * picosecondsPerInstruction);
   onExit(context, vm, vcpu, exit);
 }

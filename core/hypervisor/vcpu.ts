@@ -30,6 +30,7 @@ export interface Vcpu {
   startAddress: number;
   startOpaque: number;
   instructionCount: number; //       attempted on this host
+  lastStartNs: number; //            start of the last of them, −1 = none
   readonly exitCounts: Float64Array; // by index into EXIT_COSTS
   readonly exitCostsNs: Float64Array;
 }
@@ -50,6 +51,7 @@ export function makeVcpu(index: number, hartSlot: number): Vcpu {
     startAddress: 0,
     startOpaque: 0,
     instructionCount: 0,
+    lastStartNs: -1,
     exitCounts: new Float64Array(EXIT_COSTS.length),
     exitCostsNs: new Float64Array(EXIT_COSTS.length),
   };

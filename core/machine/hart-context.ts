@@ -2,6 +2,7 @@
  * What the slow paths of a host share: its memory, the walker, the decoded pages and what each hart
  * is doing.
  */
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { HART_COUNT_MAX } from '../protocol/host-memory-layout.ts';
 import { type MemorySystem, TwoStageWalk, type VmMemory } from '../memory/index.ts';
 import { DecodedPages } from './decoded-pages.ts';
@@ -25,6 +26,7 @@ export interface RunCounts {
 }
 
 export class HartContext {
+  static readonly [checkpointRules]: CheckpointRules = { walk: 'outside', decoded: 'outside' };
   readonly system: MemorySystem;
   readonly words: Int32Array;
   readonly walk: TwoStageWalk;

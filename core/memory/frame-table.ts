@@ -8,7 +8,9 @@
  */
 import { assert } from '../base/assert.ts';
 import { FRAME_TABLE_ADDRESS, frameField, frameKind } from '../protocol/host-memory-layout.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { frameAddress, type HostMemory } from './host-memory.ts';
+import { WrittenLog } from './written-log.ts';
 
 /** Number of a {@link frameKind}. */
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
@@ -26,7 +28,10 @@ export interface FrameEntry {
 const TABLE = FRAME_TABLE_ADDRESS >> 2;
 
 export class FrameTable {
+  static readonly [checkpointRules]: CheckpointRules = { writtenLog: 'outside' };
   readonly frameCount: number;
+  /** Frames whose bytes change, for checkpoints. */
+  readonly writtenLog: WrittenLog;
   private readonly host: HostMemory;
   private readonly words: Int32Array;
   /** Bit set = free; 32 frames a word. */
@@ -37,7 +42,8 @@ export class FrameTable {
   /** Free frames that are promised to somebody. */
   private promised = 0;
 
-  constructor(host: HostMemory) {
+  constructor(host: HostMemory, writtenLog = new WrittenLog(host.layout.frameCount)) {
+    this.writtenLog = writtenLog;
     this.host = host;
     this.words = host.words;
     this.frameCount = host.layout.frameCount;
@@ -114,6 +120,7 @@ export class FrameTable {
     assert(this.kind(frame) !== frameKind.free, 'a frame is released once');
     const address = frameAddress(this.host, frame);
     this.host.bytes.fill(0, address, address + 4096);
+    this.writtenLog.mark(frame);
     this.words[TABLE + frame] = this.heat(frame) << frameField.heatShift;
     const word = frame >>> 5;
     this.freeBits[word] = (this.freeBits[word]! | (1 << (frame & 31))) >>> 0;

@@ -15,7 +15,7 @@ import { assert } from '../base/assert.ts';
 import { frameKind } from '../protocol/host-memory-layout.ts';
 import type { FrameTable } from './frame-table.ts';
 import { GUEST_RAM_FIRST_PAGE } from './guest-map.ts';
-import { frameAddress, type HostMemory } from './host-memory.ts';
+import { frameAddress, frameOfAddress, type HostMemory } from './host-memory.ts';
 
 /** Bits of a page table entry (RISC-V Privileged §12.3.1). */
 export const pteBit = {
@@ -89,9 +89,15 @@ export class GStage {
     const frame = this.frames.allocate(owner, frameKind.table);
     assert(frame >= 0, 'the frames of the tables were counted before');
     this.tables.push(frame);
+    this.note(entry);
     this.host.words[entry] = (frame << 10) | pteBit.valid;
     this.host.words[entry + 1] = frame >>> 22;
     return frameAddress(this.host, frame) >> 2;
+  }
+
+  /** The frame of the table with the entry at a word index changes. */
+  private note(entry: number): void {
+    this.frames.writtenLog.mark(frameOfAddress(this.host, entry << 2));
   }
 
   private entry(page: number): number {
@@ -104,12 +110,14 @@ export class GStage {
    */
   map(page: number, frame: number, writable: boolean): void {
     const entry = this.entry(page);
+    this.note(entry);
     this.host.words[entry] = (frame << 10) | LEAF | (writable ? pteBit.write : 0);
     this.host.words[entry + 1] = frame >>> 22;
   }
 
   unmap(page: number): void {
     const entry = this.entry(page);
+    this.note(entry);
     this.host.words[entry] = 0;
     this.host.words[entry + 1] = 0;
   }
@@ -119,6 +127,7 @@ export class GStage {
     const entry = this.entry(page);
     const word = this.host.words[entry]!;
     if ((word & pteBit.valid) === 0) return;
+    this.note(entry);
     this.host.words[entry] = writable ? word | pteBit.write : word & ~pteBit.write;
   }
 

@@ -5,6 +5,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { VM_SLOT_COUNT } from '../protocol/host-memory-layout.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import type { HostMemory } from './host-memory.ts';
 
 /**
@@ -16,6 +17,8 @@ export const GUEST_RAM_ADDRESS = 0x8000_0000;
 export const GUEST_RAM_FIRST_PAGE = GUEST_RAM_ADDRESS / 4096;
 
 export class GuestMap {
+  /** The way back follows from the maps: see {@link rebuild}. */
+  static readonly [checkpointRules]: CheckpointRules = { pageOf: 'outside', slotOf: 'outside' };
   private readonly words: Int32Array;
   private readonly base: number;
   private readonly stride: number;
@@ -51,6 +54,25 @@ export class GuestMap {
     this.words[this.base + slot * this.stride + page] = 0;
     this.pageOf[frame] = -1;
     this.slotOf[frame] = -1;
+  }
+
+  /** Word index of the first entry of a slot's map. */
+  firstWord(slot: number): number {
+    return this.base + slot * this.stride;
+  }
+
+  /** Makes the way back anew from the maps of the given slots; other slots map nothing. O(frames). */
+  rebuild(maps: readonly { readonly slot: number; readonly pageCount: number }[]): void {
+    this.pageOf.fill(-1);
+    this.slotOf.fill(-1);
+    for (const { slot, pageCount } of maps) {
+      for (let page = 0; page < pageCount; page++) {
+        const frame = this.frame(slot, page);
+        if (frame < 0) continue;
+        this.pageOf[frame] = page;
+        this.slotOf[frame] = slot;
+      }
+    }
   }
 
   /** Page that a frame holds, −1 when it holds none. */

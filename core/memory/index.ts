@@ -4,6 +4,7 @@ export { type FrameEntry, type FrameKind, FrameTable } from './frame-table.ts';
 export { gStageTableCount, pteBit } from './g-stage.ts';
 export { GUEST_RAM_ADDRESS, GUEST_RAM_FIRST_PAGE } from './guest-map.ts';
 export { frameAddress, frameOfAddress, type HostMemory, makeHostMemory } from './host-memory.ts';
+export { MemoryHistory } from './memory-history.ts';
 export { type MemoryError, MemorySystem } from './memory-system.ts';
 export type { Tlb } from './tlb.ts';
 export type { ToolLog } from './tool-log.ts';

@@ -5,6 +5,7 @@
 import { assert } from '../base/assert.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { VM_SLOT_COUNT } from '../protocol/host-memory-layout.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { FrameTable } from './frame-table.ts';
 import { GStage, gStageTableCount } from './g-stage.ts';
 import { GuestMap } from './guest-map.ts';
@@ -13,6 +14,7 @@ import { Tlb } from './tlb.ts';
 import { ToolLog } from './tool-log.ts';
 import { VmMemory } from './vm-memory.ts';
 import { GuestWriter } from './writer.ts';
+import { WrittenLog } from './written-log.ts';
 
 /** Why a VM's memory was refused. Counts in 4 KiB frames. */
 export type MemoryError =
@@ -21,7 +23,10 @@ export type MemoryError =
   | { readonly kind: 'out-of-memory'; readonly asked: number; readonly free: number };
 
 export class MemorySystem {
+  static readonly [checkpointRules]: CheckpointRules = { written: 'outside' };
   readonly host: HostMemory;
+  /** Frames whose bytes changed since the last checkpoint. */
+  readonly written: WrittenLog;
   readonly frames: FrameTable;
   readonly map: GuestMap;
   readonly tlb: Tlb;
@@ -31,10 +36,11 @@ export class MemorySystem {
 
   constructor(frameCount: number, existing?: WebAssembly.Memory) {
     this.host = makeHostMemory(frameCount, existing);
-    this.frames = new FrameTable(this.host);
+    this.written = new WrittenLog(frameCount);
+    this.frames = new FrameTable(this.host, this.written);
     this.map = new GuestMap(this.host);
     this.tlb = new Tlb(this.host);
-    this.tools = new ToolLog(this.host, this.tlb);
+    this.tools = new ToolLog(this.host, this.tlb, this.written);
     this.writer = new GuestWriter({ frames: this.frames, tools: this.tools, tlb: this.tlb });
   }
 

@@ -18,6 +18,7 @@ import {
   TLB_TABLE_SIZE,
   tlbOffset,
 } from '../protocol/host-memory-layout.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import type { HostMemory } from './host-memory.ts';
 
 const ENTRY_WORDS = TLB_ENTRY_SIZE >> 2;
@@ -29,6 +30,7 @@ function tableWord(slot: number, offset: number): number {
 }
 
 export class Tlb {
+  static readonly [checkpointRules]: CheckpointRules = { superpages: 'outside' };
   private readonly words: Int32Array;
   /** VM slot that each hart belongs to, −1 = unused. */
   private readonly vmSlotOfHart = new Int8Array(HART_COUNT_MAX).fill(-1);
@@ -52,6 +54,11 @@ export class Tlb {
   detach(slot: number): void {
     this.vmSlotOfHart[slot] = -1;
     this.flushHart(slot);
+  }
+
+  /** Empties all tables of all harts, used or not: the memory below is another. */
+  flushEverything(): void {
+    for (let slot = 0; slot < HART_COUNT_MAX; slot++) this.flushHart(slot);
   }
 
   /** Harts of a VM, in order of their slots. */

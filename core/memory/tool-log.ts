@@ -11,7 +11,9 @@ import {
   headerWord,
 } from '../protocol/host-memory-layout.ts';
 import { HEAT_EPOCH_INITIAL, type HostMemory } from './host-memory.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import type { Tlb } from './tlb.ts';
+import type { WrittenLog } from './written-log.ts';
 
 const EPOCH_WORD = (HEADER_ADDRESS >> 2) + headerWord.heatEpoch;
 const TABLE = FRAME_TABLE_ADDRESS >> 2;
@@ -22,6 +24,11 @@ const TABLE = FRAME_TABLE_ADDRESS >> 2;
 const SWEEP_EPOCHS = 48;
 
 export class ToolLog {
+  /** The written log is kept by MemoryHistory; heat is no state. */
+  static readonly [checkpointRules]: CheckpointRules = {
+    checkpoint: 'outside', written: 'outside', list: 'outside', count: 'outside', sweepAt: 'outside',
+  };
+  private readonly checkpoint: WrittenLog;
   private readonly words: Int32Array;
   private readonly tlb: Tlb;
   private readonly frameCount: number;
@@ -31,7 +38,8 @@ export class ToolLog {
   private count = 0;
   private sweepAt = 0;
 
-  constructor(host: HostMemory, tlb: Tlb) {
+  constructor(host: HostMemory, tlb: Tlb, checkpoint: WrittenLog) {
+    this.checkpoint = checkpoint;
     this.words = host.words;
     this.tlb = tlb;
     this.frameCount = host.layout.frameCount;
@@ -41,6 +49,7 @@ export class ToolLog {
 
   /** Notes a write to a frame. O(1). */
   mark(frame: number): void {
+    this.checkpoint.mark(frame);
     if (this.written[frame] === 0) {
       this.written[frame] = 1;
       this.list[this.count++] = frame;
@@ -54,7 +63,8 @@ export class ToolLog {
   /** Whether a further write to this frame would tell nothing new. */
   isMarked(frame: number): boolean {
     const stamp = this.words[TABLE + frame]! & frameField.heatMask;
-    return this.written[frame] !== 0 && stamp === this.words[EPOCH_WORD];
+    const isLogged = this.written[frame] !== 0 && this.checkpoint.isMarked(frame);
+    return isLogged && stamp === this.words[EPOCH_WORD];
   }
 
   /** Frames written since the call before, ascending. Emptying it re-arms all frames. */
@@ -66,7 +76,20 @@ export class ToolLog {
     return frames;
   }
 
-  /** Frames in the hash log now. */
+  /** Frames in the hash log now, ascending. */
+  writtenFrames(): Uint32Array {
+    return this.list.slice(0, this.count).sort();
+  }
+
+  /** Puts back what {@link writtenFrames} gave. All write TLBs must be empty. */
+  restoreWritten(frames: Uint32Array): void {
+    for (let index = 0; index < this.count; index++) this.written[this.list[index]!] = 0;
+    this.list.set(frames);
+    this.count = frames.length;
+    for (let index = 0; index < this.count; index++) this.written[frames[index]!] = 1;
+  }
+
+  /** How many frames are in the hash log now. */
   writtenCount(): number {
     return this.count;
   }

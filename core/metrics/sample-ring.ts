@@ -3,15 +3,18 @@
  * read by charts without a message. The writer never waits; a reader drops rows that were overwritten
  * while it read.
  *
- *   i32 magic · i32 columns (time included) · i32 capacity in rows · i32 rows written so far · f64 rows …
+ *   i32 magic · i32 columns (time included) · i32 capacity in rows · i32 rows written so far ·
+ *   i32 first row that is still whole (a rewind) · i32 unused · f64 rows …
  */
 import { assert } from '../base/assert.ts';
 
 /** First header word: 'GHSR'. */
 export const SAMPLE_RING_MAGIC = 0x47485352;
 /** Bytes before the rows. */
-const HEADER_SIZE = 16;
+const HEADER_SIZE = 24;
+const HEADER_WORDS = HEADER_SIZE / 4;
 const COUNT = 3;
+const FIRST = 4;
 
 /** A ring's two views of its memory. */
 export interface SampleRing {
@@ -46,17 +49,18 @@ export function makeSampleRing(options: {
   const { buffer, byteOffset, columns, capacity } = options;
   assert(columns >= 1 && columns <= 1024, 'a sample ring has 1 … 1,024 columns');
   assert(capacity >= 2 && capacity <= 1 << 20, 'a sample ring has 2 … 1,048,576 rows');
-  const header = new Int32Array(buffer, byteOffset, 4);
+  const header = new Int32Array(buffer, byteOffset, HEADER_WORDS);
   header[0] = SAMPLE_RING_MAGIC;
   header[1] = columns;
   header[2] = capacity;
   header[COUNT] = 0;
+  header[FIRST] = 0;
   return { header, rows: new Float64Array(buffer, byteOffset + HEADER_SIZE, columns * capacity), columns, capacity };
 }
 
 /** The ring that {@link makeSampleRing} made there. */
 export function sampleRingOver(buffer: ArrayBufferLike, byteOffset: number): SampleRing {
-  const header = new Int32Array(buffer, byteOffset, 4);
+  const header = new Int32Array(buffer, byteOffset, HEADER_WORDS);
   assert(header[0] === SAMPLE_RING_MAGIC, 'a sample ring begins with its magic word');
   const columns = header[1]!;
   const capacity = header[2]!;
@@ -79,13 +83,25 @@ export function sampleCount(ring: SampleRing): number {
 }
 
 /**
+ * Forgets the rows from number `count` on: the run was rewound. Of those before, what later rows have
+ * overwritten is gone. Writer only.
+ */
+export function rewindSamples(ring: SampleRing, count: number): void {
+  const written = Atomics.load(ring.header, COUNT);
+  assert(count >= 0 && count <= written, 'a ring is rewound to rows that were written');
+  const whole = Math.max(Atomics.load(ring.header, FIRST), written - ring.capacity + 1, 0);
+  Atomics.store(ring.header, FIRST, Math.min(count, whole));
+  Atomics.store(ring.header, COUNT, count);
+}
+
+/**
  * Copies the rows from number `from` on that are still there and whole, at most `rowCountMax`. The oldest
  * slot counts as gone, for the writer may be in it.
  */
 export function readSamples(ring: SampleRing, from: number, rowCountMax = ring.capacity): SampleRange {
   const { columns, capacity } = ring;
   const count = sampleCount(ring);
-  const first = Math.max(from, count - capacity + 1, 0);
+  const first = Math.min(count, Math.max(from, count - capacity + 1, Atomics.load(ring.header, FIRST)));
   const next = Math.max(first, Math.min(count, first + rowCountMax));
   const values = new Float64Array((next - first) * columns);
   for (let row = first; row < next; row++) {

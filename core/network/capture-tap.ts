@@ -4,6 +4,7 @@
  * at once, when only their beginning is kept). Looking changes nothing: the tap copies what it alters.
  * One tap belongs to one host: frames of both ends of a cable in one file would look like repeats.
  */
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import {
   CAPTURE_LENGTH_MAX,
   interfaceBlock,
@@ -22,33 +23,34 @@ interface TappedFrame {
 
 /** See the file's head. */
 export class CaptureTap {
+  static readonly [checkpointRules]: CheckpointRules = { frames: 'values' };
   /** Frames that came after the bound was reached, and are not in the capture. */
   droppedFrames = 0;
-  readonly #frames: TappedFrame[] = [];
-  readonly #interfaces: { readonly name: string; readonly bitsPerSecond?: number }[] = [];
-  readonly #bytesMax: number;
-  readonly #snapLength: number;
-  #bytes = 0;
+  private readonly frames: TappedFrame[] = [];
+  private readonly interfaces: { readonly name: string; readonly bitsPerSecond?: number }[] = [];
+  private readonly bytesMax: number;
+  private readonly snapLength: number;
+  private bytes = 0;
 
   /** Keeps at most `bytesMax` bytes of frames, and of each at most `snapLength` (all when not given). */
   constructor(options: { readonly bytesMax: number; readonly snapLength?: number }) {
-    this.#bytesMax = options.bytesMax;
-    this.#snapLength = options.snapLength ?? CAPTURE_LENGTH_MAX;
+    this.bytesMax = options.bytesMax;
+    this.snapLength = options.snapLength ?? CAPTURE_LENGTH_MAX;
   }
 
   /** Adds a port; returns the index that {@link record} takes. */
   addInterface(port: { readonly name: string; readonly bitsPerSecond?: number }): number {
-    return this.#interfaces.push(port) - 1;
+    return this.interfaces.push(port) - 1;
   }
 
   /** Frames in the capture. */
   get frameCount(): number {
-    return this.#frames.length;
+    return this.frames.length;
   }
 
   /** Bytes of frames in the capture. */
   get byteCount(): number {
-    return this.#bytes;
+    return this.bytes;
   }
 
   /** Takes a frame that leaves or arrives now. The frame must not change afterwards. */
@@ -58,13 +60,13 @@ export class CaptureTap {
     frame: Uint8Array,
     timeNs: number,
   ): void {
-    const kept = Math.min(frame.length, this.#snapLength);
-    if (this.#bytes + kept > this.#bytesMax) {
+    const kept = Math.min(frame.length, this.snapLength);
+    if (this.bytes + kept > this.bytesMax) {
       this.droppedFrames += 1;
       return;
     }
-    this.#bytes += kept;
-    this.#frames.push({
+    this.bytes += kept;
+    this.frames.push({
       interfaceIndex,
       timeNs,
       direction,
@@ -76,10 +78,10 @@ export class CaptureTap {
   /** The capture as blocks in order; joined they are a pcapng file. `comment` says which run it was. */
   blocks(text: { readonly application: string; readonly comment?: string }): Uint8Array[] {
     const blocks = [sectionHeaderBlock(text)];
-    for (const port of this.#interfaces) {
-      blocks.push(interfaceBlock({ ...port, snapLength: this.#snapLength }));
+    for (const port of this.interfaces) {
+      blocks.push(interfaceBlock({ ...port, snapLength: this.snapLength }));
     }
-    for (const { frame, interfaceIndex, timeNs, direction, originalLength } of this.#frames) {
+    for (const { frame, interfaceIndex, timeNs, direction, originalLength } of this.frames) {
       const bytes = frame.length === originalLength ? completeChecksums(frame) : frame;
       blocks.push(packetBlock({ interfaceIndex, timeNs, direction, bytes, originalLength }));
     }
@@ -100,8 +102,8 @@ export class CaptureTap {
 
   /** Forgets all frames and goes on. */
   clear(): void {
-    this.#frames.length = 0;
-    this.#bytes = 0;
+    this.frames.length = 0;
+    this.bytes = 0;
     this.droppedFrames = 0;
   }
 }

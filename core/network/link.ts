@@ -7,6 +7,7 @@
  * Left out: duplex negotiation, pause frames, bit errors, random reordering and duplication.
  */
 import { assert } from '../base/assert.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { type Hash64, hashInteger } from '../base/hash.ts';
 import { makePrng, nextBelow, type Prng } from '../base/prng.ts';
 import { NS_PER_SECOND } from '../base/units.ts';
@@ -96,11 +97,12 @@ function checkLatency(value: number): void {
 
 /** See the file's head. */
 export class LinkEnd {
+  static readonly [checkpointRules]: CheckpointRules = { state: { queue: 'values' } };
   readonly source: ProcessId;
   readonly destination: ProcessId;
   readonly state: LinkState;
-  readonly #ports: LinkPorts;
-  readonly #sequences: { next: number };
+  private readonly ports: LinkPorts;
+  private readonly sequences: { next: number };
 
   constructor(options: LinkEndOptions, ports: LinkPorts) {
     checkBandwidth(options.bandwidthBitsPerSecond);
@@ -109,8 +111,8 @@ export class LinkEnd {
     assert(queueLimitBytes >= PACKET_BYTES, 'a queue holds a packet of 1,514 bytes');
     this.source = options.source;
     this.destination = options.destination;
-    this.#ports = ports;
-    this.#sequences = options.sequences;
+    this.ports = ports;
+    this.sequences = options.sequences;
     this.state = {
       bandwidthBitsPerSecond: options.bandwidthBitsPerSecond,
       latencyNs: options.latencyNs,
@@ -140,7 +142,7 @@ export class LinkEnd {
     }
     if (idle) {
       state.remainder = 0;
-      this.#transmit(frame, now);
+      this.transmit(frame, now);
     } else {
       state.queue.push(frame);
       state.queuedBytes += frame.length;
@@ -156,17 +158,17 @@ export class LinkEnd {
     const frame = state.queue.shift();
     if (frame === undefined) return;
     state.queuedBytes -= frame.length;
-    this.#transmit(frame, now);
+    this.transmit(frame, now);
   }
 
-  #transmit(frame: Uint8Array, now: number): void {
+  private transmit(frame: Uint8Array, now: number): void {
     const { state } = this;
     // 65,573 bytes are 5.3e14 bit-nanoseconds; with a remainder below 1e12 the sum stays exact.
     const work = (frame.length + WIRE_OVERHEAD_BYTES) * 8 * NS_PER_SECOND + state.remainder;
     state.remainder = work % state.bandwidthBitsPerSecond;
     const doneNs = now + (work - state.remainder) / state.bandwidthBitsPerSecond;
     state.busyUntilNs = doneNs;
-    this.#ports.schedule(doneNs);
+    this.ports.schedule(doneNs);
     state.counters.sentFrames += 1;
     state.counters.sentBytes += frame.length;
     const { lossPerMillion } = state;
@@ -175,11 +177,11 @@ export class LinkEnd {
       return;
     }
     state.lastArrivalNs = Math.max(state.lastArrivalNs, doneNs + state.latencyNs);
-    this.#ports.emit({
+    this.ports.emit({
       source: this.source,
       destination: this.destination,
       arrivalTimeNs: state.lastArrivalNs,
-      sequence: this.#sequences.next++,
+      sequence: this.sequences.next++,
       linkEpoch: state.epoch,
       bytes: frame,
     });

@@ -4,6 +4,7 @@
  * messages travel, each at least one link latency into the future (conservative parallel simulation,
  * Chandy–Misra–Bryant).
  */
+import type { CheckpointPart } from './checkpoint/part.ts';
 import type { LoggedCommand } from '../protocol/command.ts';
 import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
@@ -65,6 +66,15 @@ export interface LogicalProcess {
   nextInstructionTime?(vm: number): number;
   /** Buffer of the host's WebAssembly.Memory, for the screen's painters; undefined when it has none. */
   memory?(): ArrayBufferLike | undefined;
+  /** Checkpoints of this process: everything of its state, taken at a cut. Without, it cannot be rewound. */
+  readonly checkpoints?: CheckpointPart;
+  /** Hash of the whole state at this cut, more than {@link hash} at its last hash point. Changes nothing. */
+  stateHash?(): string;
+  /** What repeating the history so far costs. Unit: guest instructions. Part of the state. */
+  work?(): number;
+  /** Time of the last event that has happened, and start of a VM's last instruction here; −1 for none. */
+  lastEventTime?(): number;
+  lastInstructionTime?(vm: number): number;
   /** All frames seen by this process's tap so far, as one pcapng file; undefined when none is kept. */
   capture?(): Uint8Array | undefined;
 }

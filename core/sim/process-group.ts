@@ -8,6 +8,7 @@ import { assert } from '../base/assert.ts';
 import type { LoggedCommand } from '../protocol/command.ts';
 import type { ByteRing } from './byte-ring.ts';
 import { pushRecord, takeRecord } from './byte-ring.ts';
+import type { CheckpointPart } from './checkpoint/part.ts';
 import type { ClockBoard } from './clock-board.ts';
 import { readPromise, writeClock, writePromise } from './clock-board.ts';
 import { promiseNs } from './horizon.ts';
@@ -120,6 +121,61 @@ export class ProcessGroup {
     }
   }
 
+  // ── Checkpoints: only at a cut, when all processes of all groups stand at one time and all mail is in rings ──
+
+  /** Saves all processes as checkpoint `id`. Mail on its way is taken first: it lives in its receivers then. */
+  takeCheckpoint(id: number): void {
+    this.settleMail();
+    for (const { logical } of this.#members) checkpointsOf(logical).take(id);
+  }
+
+  /** Replay has come to checkpoint `id` again. */
+  passCheckpoint(id: number): void {
+    this.settleMail();
+    for (const { logical } of this.#members) checkpointsOf(logical).pass(id);
+  }
+
+  /** Takes all mail, so that what is on its way is part of its receiver's state. */
+  settleMail(): void {
+    for (const member of this.#members) {
+      assert(member.outbox.length === 0, 'at a cut all mail has left');
+      this.#current = member.logical;
+      for (const channel of member.incoming) this.#takeMail(member, channel);
+    }
+  }
+
+  /**
+   * Puts all processes back. Mail and commands of the time that is undone are dropped; whoever replays gives
+   * the commands again. The limit is not above the checkpoint's time until every group has done it.
+   */
+  restoreCheckpoint(id: number): void {
+    for (const member of this.#members) {
+      this.#current = member.logical;
+      for (const channel of member.incoming) {
+        if (channel.ring !== undefined) while (takeRecord(channel.ring) !== undefined);
+      }
+      member.outbox.length = 0;
+      checkpointsOf(member.logical).restore(id);
+    }
+    const nowNs = this.#members[0]?.logical.now() ?? 0;
+    while ((this.#commands.at(-1)?.atNs ?? -1) >= nowNs) this.#commands.pop();
+    for (const member of this.#members) {
+      assert(member.logical.now() === nowNs, 'a checkpoint is one cut');
+      member.commandIndex = this.#commands.length;
+      this.#publish(member);
+    }
+  }
+
+  /** Forgets checkpoints of all processes. */
+  dropCheckpoints(ids: readonly number[]): void {
+    for (const { logical } of this.#members) for (const id of ids) checkpointsOf(logical).drop(id);
+  }
+
+  /** Memory that all checkpoints of this group take. Unit: byte. */
+  checkpointBytes(): number {
+    return this.#members.reduce((sum, { logical }) => sum + checkpointsOf(logical).byteCount(), 0);
+  }
+
   /**
    * One turn for every process, in order: takes its mail, runs it to the least of `limitNs`, its horizon
    * and `sliceNs` ahead. Nothing of the result depends on the slice.
@@ -230,6 +286,11 @@ export class ProcessGroup {
     }
     writeClock(this.#board, member.position, nowNs);
   }
+}
+
+function checkpointsOf(logical: LogicalProcess): CheckpointPart {
+  assert(logical.checkpoints !== undefined, 'a process that is rewound has checkpoints');
+  return logical.checkpoints;
 }
 
 function makeMember(logical: LogicalProcess, options: ProcessGroupOptions): Member {

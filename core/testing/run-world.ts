@@ -48,6 +48,12 @@ export class WorldRun {
     return this.nowNs;
   }
 
+  /** All processes were restored to checkpoints of this time. */
+  standAt(timeNs: number): void {
+    assert(this.processes.every((member) => member.now() === timeNs), 'a checkpoint is one cut');
+    this.nowNs = timeNs;
+  }
+
   /** Logs a command for `atNs`, not before now. */
   command(atNs: number, command: Command): void {
     const logged = { atNs, sequence: this.log.length, command };

@@ -5,6 +5,7 @@
  * else. What it models: nothing.
  */
 import { AssertionError, assert } from '../base/assert.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import type { Hash64 } from '../base/hash.ts';
 import { hashBytes, hashHex, hashInteger, hashText, makeHash } from '../base/hash.ts';
 import type { Prng } from '../base/prng.ts';
@@ -12,6 +13,8 @@ import { makePrng, nextBelow, nextUint32 } from '../base/prng.ts';
 import type { LoggedCommand } from '../protocol/command.ts';
 import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
 import type { ConsoleChunk, ProcessSnapshot, TimelineEvent } from '../protocol/snapshot.ts';
+import { ObjectHistory } from '../sim/checkpoint/object-history.ts';
+import { type CheckpointPart, CheckpointParts } from '../sim/checkpoint/part.ts';
 import type { EventArguments, EventQueue } from '../sim/event-queue.ts';
 import { makeEventQueue, peekTime, popEvent, pushEvent } from '../sim/event-queue.ts';
 import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-process.ts';
@@ -24,57 +27,66 @@ export interface ToyOptions {
   readonly seed: number;
   readonly latencyNs: number; //    towards every neighbour, ≥ 5,000
   readonly frameBytesMax: number; // longest frame it sends
+  /** Further parts of its checkpoints. */
+  readonly parts?: readonly CheckpointPart[];
   /** Called when it samples (every 20 µs), outside the hash: (timeNs, [frames sent, frames received]). */
   readonly onSample?: (timeNs: number, values: readonly number[]) => void;
 }
 
 /** See the file's head. Knob 'latency' sets its latency, fault 'assertion' fails one. */
 export class ToyProcess implements LogicalProcess {
+  static readonly [checkpointRules]: CheckpointRules = { checkpoints: 'outside', options: 'outside' };
+  readonly checkpoints: CheckpointPart;
   readonly id: number;
   readonly name: string;
-  readonly #options: ToyOptions;
-  readonly #queue: EventQueue = makeEventQueue();
-  readonly #prng: Prng;
-  readonly #hash: Hash64 = makeHash();
-  readonly #lastArrivalNs = new Map<number, number>();
-  readonly #memory = new SharedArrayBuffer(64);
-  #outgoing: WireMessage[] = [];
-  #nowNs = 0;
-  #latencyNs: number;
-  #ownSequence = 0;
-  #wireSequence = 0;
-  #received = 0;
-  #slowMotion = false;
-  #said: ConsoleChunk[] = [];
-  #events: TimelineEvent[] = [];
+  private readonly options: ToyOptions;
+  private readonly queue: EventQueue = makeEventQueue();
+  private readonly prng: Prng;
+  private readonly digest: Hash64 = makeHash();
+  private readonly lastArrivalNs = new Map<number, number>();
+  private readonly shared = new SharedArrayBuffer(64);
+  private outgoing: WireMessage[] = [];
+  private nowNs = 0;
+  private eventNs = -1;
+  private eventCount = 0;
+  private latencyNs: number;
+  private ownSequence = 0;
+  private wireSequence = 0;
+  private received = 0;
+  private slowMotion = false;
+  private said: ConsoleChunk[] = [];
+  private events: TimelineEvent[] = [];
 
   constructor(options: ToyOptions) {
-    this.#options = options;
+    this.options = options;
     this.id = options.id;
     this.name = `toy-${options.id}`;
-    this.#latencyNs = options.latencyNs;
-    this.#prng = makePrng({ seed: options.seed, stream: options.id });
-    this.#schedule(nextBelow(this.#prng, 1000), 'tick', {});
-    this.#schedule(20_000, 'sample', {});
+    this.latencyNs = options.latencyNs;
+    this.checkpoints = new CheckpointParts([new ObjectHistory(this), ...(options.parts ?? [])]);
+    this.prng = makePrng({ seed: options.seed, stream: options.id });
+    this.schedule(nextBelow(this.prng, 1000), 'tick', {});
+    this.schedule(20_000, 'sample', {});
   }
 
   now(): number {
-    return this.#nowNs;
+    return this.nowNs;
   }
 
   run(until: number): void {
-    assert(until >= this.#nowNs, 'time goes forward');
-    while (peekTime(this.#queue) < until) {
-      const event = popEvent(this.#queue)!;
-      this.#nowNs = event.timeNs;
-      this.#on(event.kind, event.arguments, event.source);
+    assert(until >= this.nowNs, 'time goes forward');
+    while (peekTime(this.queue) < until) {
+      const event = popEvent(this.queue)!;
+      this.nowNs = event.timeNs;
+      this.eventNs = event.timeNs;
+      this.eventCount++;
+      this.on(event.kind, event.arguments, event.source);
     }
-    this.#nowNs = until;
+    this.nowNs = until;
   }
 
   deliver(message: WireMessage): void {
-    assert(message.arrivalTimeNs >= this.#nowNs, 'an arrival is not in the past');
-    pushEvent(this.#queue, {
+    assert(message.arrivalTimeNs >= this.nowNs, 'an arrival is not in the past');
+    pushEvent(this.queue, {
       timeNs: message.arrivalTimeNs,
       rank: rank.linkArrival,
       source: message.source,
@@ -85,13 +97,13 @@ export class ToyProcess implements LogicalProcess {
   }
 
   takeOutgoing(): WireMessage[] {
-    const outgoing = this.#outgoing;
-    this.#outgoing = [];
+    const outgoing = this.outgoing;
+    this.outgoing = [];
     return outgoing;
   }
 
   lookahead(): readonly Lookahead[] {
-    return this.#options.neighbours.map((neighbour) => ({ neighbour, latencyNs: this.#latencyNs }));
+    return this.options.neighbours.map((neighbour) => ({ neighbour, latencyNs: this.latencyNs }));
   }
 
   command(logged: LoggedCommand): void {
@@ -102,7 +114,7 @@ export class ToyProcess implements LogicalProcess {
         : command.kind === 'inject-fault'
           ? { fault: command.fault }
           : { kind: command.kind };
-    pushEvent(this.#queue, {
+    pushEvent(this.queue, {
       timeNs: logged.atNs,
       rank: rank.command,
       source: -1,
@@ -113,29 +125,41 @@ export class ToyProcess implements LogicalProcess {
   }
 
   nextEventTime(): number {
-    return peekTime(this.#queue);
+    return peekTime(this.queue);
   }
 
   nextInstructionTime(vm: number): number {
-    return vm === this.id ? this.#nowNs + 1 : Number.POSITIVE_INFINITY;
+    return vm === this.id ? this.nowNs + 1 : Number.POSITIVE_INFINITY;
+  }
+
+  lastEventTime(): number {
+    return this.eventNs;
+  }
+
+  lastInstructionTime(vm: number): number {
+    return vm === this.id ? this.nowNs - 1 : -1;
+  }
+
+  work(): number {
+    return this.eventCount * 50_000;
   }
 
   wantsSlowMotion(): boolean {
-    return this.#slowMotion;
+    return this.slowMotion;
   }
 
   memory(): ArrayBufferLike {
-    return this.#memory;
+    return this.shared;
   }
 
   capture(): Uint8Array {
-    return Uint8Array.of(this.id, this.#received & 0xff);
+    return Uint8Array.of(this.id, this.received & 0xff);
   }
 
   snapshot(): ProcessSnapshot {
     const snapshot: ProcessSnapshot = {
       process: this.id,
-      timeNs: this.#nowNs,
+      timeNs: this.nowNs,
       host: {
         id: this.id,
         name: this.name,
@@ -147,90 +171,90 @@ export class ToyProcess implements LogicalProcess {
       },
       links: [],
       migrations: [],
-      knobs: { latency: this.#latencyNs },
-      console: this.#said,
-      events: this.#events,
+      knobs: { latency: this.latencyNs },
+      console: this.said,
+      events: this.events,
     };
-    this.#said = [];
-    this.#events = [];
+    this.said = [];
+    this.events = [];
     return snapshot;
   }
 
   inspect(request: InspectionRequest): InspectionReply {
     if (request.view === 'exits' && request.vm === this.id) {
-      return { view: 'exits', causes: [{ cause: 'arrival', count: this.#received, costNs: 0 }] };
+      return { view: 'exits', causes: [{ cause: 'arrival', count: this.received, costNs: 0 }] };
     }
     return { view: 'none', sentence: 'There is no such VM here.' };
   }
 
   hash(): string {
-    return hashHex(this.#hash);
+    return hashHex(this.digest);
   }
 
-  #schedule(delayNs: number, kind: string, detail: EventArguments): void {
-    pushEvent(this.#queue, {
-      timeNs: this.#nowNs + delayNs,
+  private schedule(delayNs: number, kind: string, detail: EventArguments): void {
+    pushEvent(this.queue, {
+      timeNs: this.nowNs + delayNs,
       rank: kind === 'sample' ? rank.sample : rank.timer,
       source: this.id,
-      sequence: this.#ownSequence++,
+      sequence: this.ownSequence++,
       kind,
       arguments: detail,
     });
   }
 
-  #on(kind: string, detail: EventArguments, source: number): void {
+  private on(kind: string, detail: EventArguments, source: number): void {
     if (kind === 'sample') {
-      this.#options.onSample?.(this.#nowNs, [this.#wireSequence, this.#received]);
-      this.#schedule(20_000, 'sample', {});
+      this.options.onSample?.(this.nowNs, [this.wireSequence, this.received]);
+      this.schedule(20_000, 'sample', {});
       return;
     }
-    hashInteger(this.#hash, this.#nowNs);
-    hashText(this.#hash, kind);
-    if (kind === 'tick') this.#onTick();
-    else if (kind === 'arrival') this.#onArrival(source, detail);
-    else if (kind === 'answer') this.#send(Number(detail['to']));
-    else this.#onCommand(detail);
+    hashInteger(this.digest, this.nowNs);
+    hashText(this.digest, kind);
+    if (kind === 'tick') this.onTick();
+    else if (kind === 'arrival') this.onArrival(source, detail);
+    else if (kind === 'answer') this.send(Number(detail['to']));
+    else this.onCommand(detail);
   }
 
-  #onTick(): void {
-    const { neighbours } = this.#options;
-    if (neighbours.length > 0) this.#send(neighbours[nextBelow(this.#prng, neighbours.length)]!);
-    this.#schedule(500 + nextBelow(this.#prng, 20_000), 'tick', {});
+  private onTick(): void {
+    const { neighbours } = this.options;
+    if (neighbours.length > 0) this.send(neighbours[nextBelow(this.prng, neighbours.length)]!);
+    this.schedule(500 + nextBelow(this.prng, 20_000), 'tick', {});
   }
 
-  #onArrival(source: number, detail: EventArguments): void {
+  private onArrival(source: number, detail: EventArguments): void {
     const bytes = detail['bytes'];
     assert(bytes instanceof Uint8Array, 'an arrival carries bytes');
-    hashInteger(this.#hash, source);
-    hashInteger(this.#hash, Number(detail['epoch']));
-    hashBytes(this.#hash, bytes);
-    this.#received++;
-    this.#said.push({ vm: this.id, timeNs: this.#nowNs, text: `${bytes.length}\n` });
-    if (nextBelow(this.#prng, 2) === 0) {
-      this.#schedule(nextBelow(this.#prng, 3000), 'answer', { to: source });
+    hashInteger(this.digest, source);
+    hashInteger(this.digest, Number(detail['epoch']));
+    hashBytes(this.digest, bytes);
+    this.received++;
+    this.said.push({ vm: this.id, timeNs: this.nowNs, text: `${bytes.length}\n` });
+    if (nextBelow(this.prng, 2) === 0) {
+      this.schedule(nextBelow(this.prng, 3000), 'answer', { to: source });
     }
   }
 
-  #onCommand(detail: EventArguments): void {
-    this.#events.push({ timeNs: this.#nowNs, kind: 'command', entity: this.name, text: '' });
+  private onCommand(detail: EventArguments): void {
+    this.events.push({ timeNs: this.nowNs, kind: 'command', entity: this.name, text: '' });
     if (detail['fault'] === 'assertion') throw new AssertionError('the toy does not break');
-    if (detail['knob'] === 'latency') this.#latencyNs = Number(detail['value']);
-    if (detail['knob'] === 'slow-motion') this.#slowMotion = detail['value'] === 1;
+    if (detail['knob'] === 'latency') this.latencyNs = Number(detail['value']);
+    if (detail['knob'] === 'slow-motion') this.slowMotion = detail['value'] === 1;
   }
 
-  #send(to: number): void {
-    const jitter = nextBelow(this.#prng, 4) === 0 ? 0 : nextBelow(this.#prng, 5000);
-    const earliest = this.#nowNs + this.#latencyNs + jitter;
-    const arrivalTimeNs = Math.max(earliest, this.#lastArrivalNs.get(to) ?? 0);
-    this.#lastArrivalNs.set(to, arrivalTimeNs);
-    const bytes = new Uint8Array(nextBelow(this.#prng, this.#options.frameBytesMax + 1));
-    for (let index = 0; index < bytes.length; index += 7) bytes[index] = nextUint32(this.#prng);
-    this.#outgoing.push({
+  private send(to: number): void {
+    const jitter = nextBelow(this.prng, 4) === 0 ? 0 : nextBelow(this.prng, 5000);
+    const earliest = this.nowNs + this.latencyNs + jitter;
+    const arrivalTimeNs = Math.max(earliest, this.lastArrivalNs.get(to) ?? 0);
+    this.lastArrivalNs.set(to, arrivalTimeNs);
+    const bytes = new Uint8Array(nextBelow(this.prng, this.options.frameBytesMax + 1));
+    for (let index = 0; index < bytes.length; index += 7) bytes[index] = nextUint32(this.prng);
+    this.outgoing.push({
       source: this.id,
       destination: to,
       arrivalTimeNs,
-      sequence: this.#wireSequence++,
-      linkEpoch: this.#received & 3,
+      sequence: this.wireSequence++,
+      linkEpoch: this.received & 3,
       bytes,
     });
   }

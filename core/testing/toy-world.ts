@@ -3,6 +3,7 @@
  * tests of the coordinator without hosts. Labs: 'ring' (four processes in a ring), 'pair' (two), and
  * 'broken' (cannot be built).
  */
+import { SampleHistory } from '../world/sample-history.ts';
 import { AssertionError } from '../base/assert.ts';
 import type { Result } from '../base/result.ts';
 import { err, ok } from '../base/result.ts';
@@ -60,6 +61,10 @@ export const toyPlanner = {
   },
 };
 
+function historyOf(ring: SampleRing | undefined): readonly SampleHistory[] {
+  return ring === undefined ? [] : [new SampleHistory(ring)];
+}
+
 /** Its builder. */
 export const toyBuilder = {
   buildWorld(options: {
@@ -77,6 +82,7 @@ export const toyBuilder = {
           seed: scenario.seed + (scenario.mode === 'baseline' ? 1 : 0),
           latencyNs: scenario.knobs['latency'] ?? 20_000,
           frameBytesMax: 70_000,
+          parts: historyOf(sampleRings.get(id)),
           onSample: (timeNs, values) => {
             const ring = sampleRings.get(id);
             if (ring !== undefined) appendSample(ring, timeNs, values);

@@ -4,11 +4,12 @@
  * enters through {@link HostProcess.command} and {@link HostProcess.deliver}.
  */
 import { assert, hashHex, hashInteger, hashText, makeHash, type Hash64 } from '../base/index.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { Host } from '../hypervisor/host.ts';
 import type { Vm } from '../hypervisor/vm.ts';
 import { PrecopyMigration } from '../mechanisms/precopy-migration/mechanism.ts';
 import type { StreamConnection, StreamHandler } from '../mechanisms/precopy-migration/ports.ts';
-import { frameAddress } from '../memory/index.ts';
+import { frameAddress, MemoryHistory } from '../memory/index.ts';
 import { appendSample, type SampleRing } from '../metrics/index.ts';
 import { CaptureTap } from '../network/capture-tap.ts';
 import { type Ipv4Address, LinkEnd, localMac, type MacAddress } from '../network/index.ts';
@@ -18,6 +19,8 @@ import type { InspectionReply, InspectionRequest } from '../protocol/inspection.
 import type { Scenario } from '../protocol/scenario.ts';
 import type { ConsoleChunk, LinkSnapshot, ProcessSnapshot } from '../protocol/snapshot.ts';
 import { peekTime } from '../sim/event-queue.ts';
+import { ObjectHistory } from '../sim/checkpoint/object-history.ts';
+import { type CheckpointPart, CheckpointParts } from '../sim/checkpoint/part.ts';
 import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-process.ts';
 import { rank } from '../sim/rank.ts';
 import { applyCommand } from './apply-command.ts';
@@ -25,6 +28,7 @@ import { RUNS, STANDS } from './custody.ts';
 import { inspectHost } from './inspect-host.ts';
 import { MigrationPort, type PortOwner } from './migration-port.ts';
 import { nextInstructionNs } from './next-instruction.ts';
+import { SampleHistory } from './sample-history.ts';
 import { SAMPLE_NS, Sampler } from './sampler.ts';
 import { Streams } from './streams.ts';
 
@@ -57,6 +61,9 @@ function macOf(process: number): MacAddress {
 }
 
 export class HostProcess implements LogicalProcess, PortOwner {
+  static readonly [checkpointRules]: CheckpointRules = {
+    checkpoints: 'outside', ring: 'outside', scenario: 'value', columns: 'value',
+  };
   readonly id: number;
   readonly name: string;
   readonly scenario: Scenario;
@@ -65,6 +72,7 @@ export class HostProcess implements LogicalProcess, PortOwner {
   readonly links = new Map<number, LinkEnd>();
   /** Knobs as they stand; every process is told every command. */
   readonly knobs: Record<string, number>;
+  readonly checkpoints: CheckpointPart;
   private readonly streams: Streams;
   private readonly sampler: Sampler;
   private readonly ring: SampleRing | undefined;
@@ -103,6 +111,7 @@ export class HostProcess implements LogicalProcess, PortOwner {
       wireBytes: () => this.wireBytes(),
       writtenPagesPerSecond: () => this.writtenPages * (1e9 / HASH_NS),
     });
+    this.checkpoints = this.makeCheckpoints();
     this.registerHandlers();
     this.streams.listen();
     this.bootVms(options.guest);
@@ -129,6 +138,15 @@ export class HostProcess implements LogicalProcess, PortOwner {
         transmitRoom: (destination) => this.linkTo(destination)?.room() ?? 0,
       },
     });
+  }
+
+  private makeCheckpoints(): CheckpointPart {
+    const { memory, machine } = this.host;
+    return new CheckpointParts([
+      new MemoryHistory(memory, () => machine.context.decoded.dropAll()),
+      new ObjectHistory(this),
+      ...(this.ring === undefined ? [] : [new SampleHistory(this.ring)]),
+    ]);
   }
 
   private neighbourIds(): number[] {
@@ -289,6 +307,30 @@ export class HostProcess implements LogicalProcess, PortOwner {
 
   hash(): string {
     return hashHex(this.digest);
+  }
+
+  /** The digest as it would be if this were a hash point. */
+  stateHash(): string {
+    const { host } = this;
+    const digest = { ...this.digest };
+    hashInteger(digest, host.now());
+    for (const frame of host.memory.tools.writtenFrames()) this.hashFrame(digest, frame);
+    this.hashDevices(digest);
+    hashInteger(digest, host.queue.events.length);
+    hashInteger(digest, host.work());
+    return hashHex(digest);
+  }
+
+  work(): number {
+    return this.host.work();
+  }
+
+  lastEventTime(): number {
+    return this.host.lastEventTime();
+  }
+
+  lastInstructionTime(vm: number): number {
+    return this.host.lastInstructionTime(vm);
   }
 
   snapshot(): ProcessSnapshot {
@@ -466,12 +508,21 @@ export class HostProcess implements LogicalProcess, PortOwner {
     this.writtenPages = 0;
     host.memory.takeWrittenPages((slot, page, frame) => {
       hashInteger(digest, slot * 0x100_0000 + page);
-      host.machine.module.hashRange(frameAddress(host.memory.host, frame), 4096, digest);
+      this.hashFrame(digest, frame);
       this.writtenPages++;
     });
-    for (const vm of host.vms()) vm.hashInto(digest);
+    this.hashDevices(digest);
+  }
+
+  private hashFrame(digest: Hash64, frame: number): void {
+    const { machine, memory } = this.host;
+    machine.module.hashRange(frameAddress(memory.host, frame), 4096, digest);
+  }
+
+  private hashDevices(digest: Hash64): void {
+    for (const vm of this.host.vms()) vm.hashInto(digest);
     for (const link of this.links.values()) link.hashInto(digest);
-    host.tcp.hashInto(digest);
+    this.host.tcp.hashInto(digest);
     this.migrations.hashInto(digest);
   }
 

@@ -7,6 +7,7 @@
  * Standard: RFC 9293, 6298, 5681, 6582, 7323 §2.
  */
 import { assert } from '../../base/assert.ts';
+import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
 import { type Hash64, hashInteger, hashText } from '../../base/hash.ts';
 import { nextBelow, nextUint32 } from '../../base/prng.ts';
 import { ETHERNET_HEADER_SIZE, ETHERTYPE_IPV4, etherType, readMac } from '../ethernet.ts';
@@ -86,59 +87,64 @@ function pairKey(localPort: number, remoteAddress: Ipv4Address, remotePort: numb
 
 /** See the file's head. */
 export class TcpStack {
+  static readonly [checkpointRules]: CheckpointRules = {
+    settings: { neighbours: 'value' },
+    byId: { '*': { receive: { chunks: 'values', outOfOrder: 'values' } } },
+    events: 'values',
+  };
   readonly counters: StackCounters;
-  readonly #settings: TcpSettings;
-  readonly #ports: TcpPorts;
-  readonly #context: TcpContext;
-  readonly #connections = new Map<ConnectionId, TcpConnection>();
-  readonly #byPair = new Map<string, TcpConnection>();
-  readonly #listening = new Set<number>();
-  #events: TcpEvent[] = [];
-  #delivering = false;
-  #nextId = 1;
-  #nextPort: number;
+  private readonly settings: TcpSettings;
+  private readonly ports: TcpPorts;
+  private readonly context: TcpContext;
+  private readonly byId = new Map<ConnectionId, TcpConnection>();
+  private readonly byPair = new Map<string, TcpConnection>();
+  private readonly listening = new Set<number>();
+  private events: TcpEvent[] = [];
+  private delivering = false;
+  private nextId = 1;
+  private nextPort: number;
 
   constructor(options: TcpOptions, ports: TcpPorts) {
-    this.#settings = { ...TCP_DEFAULTS, ...options };
-    const { maximumSegmentSize, sendBufferBytes, receiveBufferBytes } = this.#settings;
+    this.settings = { ...TCP_DEFAULTS, ...options };
+    const { maximumSegmentSize, sendBufferBytes, receiveBufferBytes } = this.settings;
     const segmentHolds = maximumSegmentSize >= 1 && maximumSegmentSize <= SEGMENT_PAYLOAD_MAX;
     assert(segmentHolds, `a maximum segment size is 1 … ${SEGMENT_PAYLOAD_MAX} bytes`);
     assert(sendBufferBytes >= 1 && receiveBufferBytes >= 2, 'buffers hold a byte');
     // RFC 7323 §2.3: with the largest shift a window stays below 2^30.
     assert(receiveBufferBytes <= 2 ** 30 - 2 ** 14, 'a receive buffer is below 1 GiB');
-    this.#ports = ports;
+    this.ports = ports;
     this.counters = {
       framesReceived: 0,
       framesForOthers: 0,
       framesMalformed: 0,
       segmentsWithoutConnection: 0,
     };
-    this.#nextPort = nextBelow(this.#settings.random, EPHEMERAL_PORTS);
-    this.#context = {
-      settings: this.#settings,
+    this.nextPort = nextBelow(this.settings.random, EPHEMERAL_PORTS);
+    this.context = {
+      settings: this.settings,
       ports,
-      raise: (event) => void this.#events.push(event),
-      remove: (connection) => this.#remove(connection),
+      raise: (event) => void this.events.push(event),
+      remove: (connection) => this.remove(connection),
     };
   }
 
   /** Takes connections on `port` from now on; each is told by an 'accepted' event. */
   listen(port: number): void {
     assert(Number.isInteger(port) && port > 0 && port < 65_536, 'a port is 1 … 65,535');
-    this.#listening.add(port);
+    this.listening.add(port);
   }
 
   /** Begins to connect; 'connected' or 'failed' follows. */
   connect(address: Ipv4Address, port: number, now: number): ConnectionId {
-    const connection = this.#makeConnection({
-      localPort: this.#takePort(address, port),
+    const connection = this.makeConnection({
+      localPort: this.takePort(address, port),
       remoteAddress: address,
       remotePort: port,
       active: true,
     });
-    if (this.#settings.neighbours.has(address)) transmitSyn(this.#context, connection, now);
-    else failConnection(this.#context, connection, 'unreachable');
-    this.#finishCall(now);
+    if (this.settings.neighbours.has(address)) transmitSyn(this.context, connection, now);
+    else failConnection(this.context, connection, 'unreachable');
+    this.finishCall(now);
     return connection.id;
   }
 
@@ -148,15 +154,15 @@ export class TcpStack {
    * fill a segment waits for the next call without it (or {@link flush}).
    */
   send(id: ConnectionId, bytes: Uint8Array, now: number, more = false): number {
-    const connection = this.#connections.get(id);
-    if (connection === undefined || !this.#mayWrite(connection)) return 0;
+    const connection = this.byId.get(id);
+    if (connection === undefined || !this.mayWrite(connection)) return 0;
     const { send } = connection;
-    const count = Math.min(bytes.length, this.#settings.sendBufferBytes - bufferedBytes(send));
+    const count = Math.min(bytes.length, this.settings.sendBufferBytes - bufferedBytes(send));
     if (count < bytes.length) send.wantsWritable = true;
     if (count > 0) writeRing(send, count === bytes.length ? bytes : bytes.subarray(0, count));
     send.corked = more && count === bytes.length;
-    transmitPending(this.#context, connection, now);
-    this.#finishCall(now);
+    transmitPending(this.context, connection, now);
+    this.finishCall(now);
     return count;
   }
 
@@ -167,88 +173,88 @@ export class TcpStack {
 
   /** Bytes that send() would take now. */
   sendSpace(id: ConnectionId): number {
-    const connection = this.#connections.get(id);
-    if (connection === undefined || !this.#mayWrite(connection)) return 0;
-    return this.#settings.sendBufferBytes - bufferedBytes(connection.send);
+    const connection = this.byId.get(id);
+    if (connection === undefined || !this.mayWrite(connection)) return 0;
+    return this.settings.sendBufferBytes - bufferedBytes(connection.send);
   }
 
   /** Bytes received in order and not consumed. */
   receiveAvailable(id: ConnectionId): number {
-    const connection = this.#connections.get(id);
+    const connection = this.byId.get(id);
     return connection === undefined ? 0 : availableBytes(connection.receive);
   }
 
   /** The oldest unread bytes that lie together, without copying; empty when there are none. */
   peek(id: ConnectionId): Uint8Array {
-    const connection = this.#connections.get(id);
+    const connection = this.byId.get(id);
     return connection === undefined ? new Uint8Array(0) : peekBytes(connection.receive);
   }
 
   /** Forgets the oldest `count` unread bytes; may span several peeks. */
   consume(id: ConnectionId, count: number, now: number): void {
-    const connection = this.#connections.get(id);
+    const connection = this.byId.get(id);
     if (connection === undefined) return;
     consumeBytes(connection.receive, count);
     if (connection.receive.finOffset >= 0 || connection.state === 'syn-sent') return;
-    if (windowUpdateIsDue(this.#settings, connection.receive)) {
-      transmitAcknowledgement(this.#context, connection, now);
-      this.#finishCall(now);
+    if (windowUpdateIsDue(this.settings, connection.receive)) {
+      transmitAcknowledgement(this.context, connection, now);
+      this.finishCall(now);
     }
   }
 
   /** Bytes of our stream that the peer's TCP has acknowledged. */
   acknowledgedBytes(id: ConnectionId): number {
-    const send = this.#connections.get(id)?.send;
+    const send = this.byId.get(id)?.send;
     return send === undefined ? 0 : Math.min(send.written, Math.max(0, send.unacknowledged));
   }
 
   /** Bytes of our stream that have left at least once. */
   sentBytes(id: ConnectionId): number {
-    const send = this.#connections.get(id)?.send;
+    const send = this.byId.get(id)?.send;
     return send === undefined ? 0 : Math.min(send.written, Math.max(0, send.highest));
   }
 
   /** Bytes of our stream that send() has taken. */
   writtenBytes(id: ConnectionId): number {
-    return this.#connections.get(id)?.send.written ?? 0;
+    return this.byId.get(id)?.send.written ?? 0;
   }
 
   /** Smoothed round trip; 0 before the first measurement. Unit: ns. */
   smoothedRoundTripNs(id: ConnectionId): number {
-    return this.#connections.get(id)?.timers.smoothedRttNs ?? 0;
+    return this.byId.get(id)?.timers.smoothedRttNs ?? 0;
   }
 
   /** Where the connection stands; 'closed' when the stack does not know it. */
   state(id: ConnectionId): TcpState {
-    return this.#connections.get(id)?.state ?? 'closed';
+    return this.byId.get(id)?.state ?? 'closed';
   }
 
   /** No more will be written; what is buffered still goes, then a FIN. */
   close(id: ConnectionId, now: number): void {
-    const connection = this.#connections.get(id);
+    const connection = this.byId.get(id);
     if (connection === undefined || connection.send.finRequested) return;
     if (connection.state === 'syn-sent') {
-      this.#remove(connection);
+      this.remove(connection);
       return;
     }
     connection.send.finRequested = true;
     connection.send.wantsWritable = false;
     if (connection.state === 'established') connection.state = 'fin-wait-1';
     else if (connection.state === 'close-wait') connection.state = 'last-ack';
-    transmitPending(this.#context, connection, now);
-    this.#finishCall(now);
+    transmitPending(this.context, connection, now);
+    this.finishCall(now);
   }
 
   /** Ends the connection at once with a reset; no event follows. */
   abort(id: ConnectionId, now: number): void {
-    const connection = this.#connections.get(id);
+    const connection = this.byId.get(id);
     if (connection === undefined) return;
     if (connection.state !== 'syn-sent' && connection.state !== 'time-wait') {
-      transmitReset(this.#context, connection, now);
+      transmitReset(this.context, connection, now);
     }
-    this.#remove(connection);
-    this.#events = this.#events.filter((event) => event.connection !== id);
-    this.#finishCall(now);
+    this.remove(connection);
+    this.events = this.events.filter((event) => event.connection !== id);
+    this.finishCall(now);
   }
 
   /** A frame arrived. It is kept (its payload is delivered as a view) and must not change. */
@@ -258,7 +264,7 @@ export class TcpStack {
       this.counters.framesMalformed += 1;
       return;
     }
-    if (readMac(frame, 0) !== this.#settings.mac) {
+    if (readMac(frame, 0) !== this.settings.mac) {
       this.counters.framesForOthers += 1;
       return;
     }
@@ -268,51 +274,51 @@ export class TcpStack {
       this.counters.framesMalformed += 1;
       return;
     }
-    if (ip.destination !== this.#settings.address) {
+    if (ip.destination !== this.settings.address) {
       this.counters.framesForOthers += 1;
       return;
     }
-    this.#onSegment(ip.source, segment, now);
-    this.#finishCall(now, true);
+    this.onSegment(ip.source, segment, now);
+    this.finishCall(now, true);
   }
 
-  #onSegment(source: Ipv4Address, segment: Segment, now: number): void {
+  private onSegment(source: Ipv4Address, segment: Segment, now: number): void {
     const key = pairKey(segment.destinationPort, source, segment.sourcePort);
-    const connection = this.#byPair.get(key);
+    const connection = this.byPair.get(key);
     if (connection === undefined) {
-      this.#onSegmentWithoutConnection(source, segment, now);
+      this.onSegmentWithoutConnection(source, segment, now);
       return;
     }
     connection.counters.segmentsReceived += 1;
-    if (connection.state !== 'syn-sent') onSegment(this.#context, connection, segment, now);
-    else if (onSegmentInSynSent(this.#context, connection, segment, now) === 'reset') {
-      this.#refuse(source, segment, now);
+    if (connection.state !== 'syn-sent') onSegment(this.context, connection, segment, now);
+    else if (onSegmentInSynSent(this.context, connection, segment, now) === 'reset') {
+      this.refuse(source, segment, now);
     }
   }
 
   /** §3.10.7.1 and §3.10.7.2: a SYN for a port that listens, else a reset. */
-  #onSegmentWithoutConnection(source: Ipv4Address, segment: Segment, now: number): void {
+  private onSegmentWithoutConnection(source: Ipv4Address, segment: Segment, now: number): void {
     const opening = (segment.flags & (SYN | ACK | RST | FIN)) === SYN;
-    const listens = this.#listening.has(segment.destinationPort);
-    const full = this.#connections.size >= this.#settings.connectionsMax;
+    const listens = this.listening.has(segment.destinationPort);
+    const full = this.byId.size >= this.settings.connectionsMax;
     if (!opening || !listens || full) {
       this.counters.segmentsWithoutConnection += 1;
-      this.#refuse(source, segment, now);
+      this.refuse(source, segment, now);
       return;
     }
-    if (!this.#settings.neighbours.has(source)) return;
-    const connection = this.#makeConnection({
+    if (!this.settings.neighbours.has(source)) return;
+    const connection = this.makeConnection({
       localPort: segment.destinationPort,
       remoteAddress: source,
       remotePort: segment.sourcePort,
       active: false,
     });
     connection.state = 'syn-received';
-    takeSynOptions(this.#context, connection, segment);
-    transmitSyn(this.#context, connection, now);
+    takeSynOptions(this.context, connection, segment);
+    transmitSyn(this.context, connection, now);
   }
 
-  #refuse(source: Ipv4Address, segment: Segment, now: number): void {
+  private refuse(source: Ipv4Address, segment: Segment, now: number): void {
     if (segment.flags & RST) return;
     const acknowledges = (segment.flags & ACK) !== 0;
     const length =
@@ -325,34 +331,34 @@ export class TcpStack {
       flags: acknowledges ? RST : RST | ACK,
       window: 0,
     };
-    transmitFrame(this.#context, source, fields, undefined, now);
+    transmitFrame(this.context, source, fields, undefined, now);
   }
 
   /** A timer that the stack asked for. Calls for timers that moved or stopped do nothing. */
   onTimer(id: ConnectionId, kind: TimerKind, now: number): void {
-    const connection = this.#connections.get(id);
+    const connection = this.byId.get(id);
     if (connection !== undefined && kind !== 'events') {
-      if (takeTimer(this.#context, connection, kind, now)) this.#onDue(connection, kind, now);
+      if (takeTimer(this.context, connection, kind, now)) this.onDue(connection, kind, now);
     }
-    this.#finishCall(now, true);
+    this.finishCall(now, true);
   }
 
-  #onDue(connection: TcpConnection, kind: TimerKind, now: number): void {
-    if (kind === 'time-wait') this.#remove(connection);
+  private onDue(connection: TcpConnection, kind: TimerKind, now: number): void {
+    if (kind === 'time-wait') this.remove(connection);
     else if (kind === 'delayed-acknowledgement') {
-      transmitAcknowledgement(this.#context, connection, now);
+      transmitAcknowledgement(this.context, connection, now);
     } else if (kind === 'persist') {
-      if (connection.timers.probesUnanswered > this.#settings.retransmissionsMax) {
-        failConnection(this.#context, connection, 'timeout');
-      } else transmitProbe(this.#context, connection, now);
-    } else if (kind === 'retransmission') this.#onRetransmissionTimeout(connection, now);
+      if (connection.timers.probesUnanswered > this.settings.retransmissionsMax) {
+        failConnection(this.context, connection, 'timeout');
+      } else transmitProbe(this.context, connection, now);
+    } else if (kind === 'retransmission') this.onRetransmissionTimeout(connection, now);
   }
 
   /** RFC 6298 (5.4)–(5.7), RFC 5681 §3.1: everything unacknowledged is sent again, from the oldest. */
-  #onRetransmissionTimeout(connection: TcpConnection, now: number): void {
+  private onRetransmissionTimeout(connection: TcpConnection, now: number): void {
     const { send, timers, congestion, counters } = connection;
-    if (timers.timeoutsInRow >= this.#settings.retransmissionsMax) {
-      failConnection(this.#context, connection, 'timeout');
+    if (timers.timeoutsInRow >= this.settings.retransmissionsMax) {
+      failConnection(this.context, connection, 'timeout');
       return;
     }
     counters.timeouts += 1;
@@ -360,36 +366,36 @@ export class TcpStack {
     timers.timeoutsInRow += 1;
     stopTiming(timers);
     if (connection.state === 'syn-sent' || connection.state === 'syn-received') {
-      transmitSyn(this.#context, connection, now);
+      transmitSyn(this.context, connection, now);
       return;
     }
     onTimeout(congestion, send, timers.timeoutsInRow === 1);
     send.next = Math.max(0, send.unacknowledged);
-    transmitPending(this.#context, connection, now);
-    restartRetransmission(this.#context, connection, now);
+    transmitPending(this.context, connection, now);
+    restartRetransmission(this.context, connection, now);
   }
 
   /** The link has room again: connections that waited for it go on, in order of their ids. */
   onTransmitRoom(now: number): void {
-    for (const connection of this.#connections.values()) {
+    for (const connection of this.byId.values()) {
       if (connection.send.next < connection.send.written) {
-        transmitPending(this.#context, connection, now);
+        transmitPending(this.context, connection, now);
       }
     }
-    this.#finishCall(now, true);
+    this.finishCall(now, true);
   }
 
   /** The host lost power: every connection and listener is gone without a word on the wire. */
   reset(): void {
-    this.#connections.clear();
-    this.#byPair.clear();
-    this.#listening.clear();
-    this.#events = [];
+    this.byId.clear();
+    this.byPair.clear();
+    this.listening.clear();
+    this.events = [];
   }
 
   /** All connections, ascending by id. */
   connections(): ConnectionRecord[] {
-    return [...this.#connections.values()].map((connection) => {
+    return [...this.byId.values()].map((connection) => {
       const { send, timers, congestion, counters } = connection;
       return {
         id: connection.id,
@@ -420,9 +426,9 @@ export class TcpStack {
    * buffer was written from state that is hashed, and crosses the link in frames.
    */
   hashInto(hash: Hash64): void {
-    hashInteger(hash, this.#nextId);
-    hashInteger(hash, this.#nextPort);
-    for (const connection of this.#connections.values()) {
+    hashInteger(hash, this.nextId);
+    hashInteger(hash, this.nextPort);
+    for (const connection of this.byId.values()) {
       hashInteger(hash, connection.id);
       hashText(hash, connection.state);
       hashRecord(hash, connection.send);
@@ -437,31 +443,31 @@ export class TcpStack {
     }
   }
 
-  #mayWrite(connection: TcpConnection): boolean {
+  private mayWrite(connection: TcpConnection): boolean {
     const { state, send } = connection;
     if (send.finRequested) return false;
     const opening = state === 'syn-sent' || state === 'syn-received';
     return opening || state === 'established' || state === 'close-wait';
   }
 
-  #takePort(address: Ipv4Address, port: number): number {
+  private takePort(address: Ipv4Address, port: number): number {
     for (let attempt = 0; attempt < EPHEMERAL_PORTS; attempt++) {
-      const candidate = EPHEMERAL_PORT_MIN + this.#nextPort;
-      this.#nextPort = (this.#nextPort + 1) % EPHEMERAL_PORTS;
-      if (!this.#byPair.has(pairKey(candidate, address, port))) return candidate;
+      const candidate = EPHEMERAL_PORT_MIN + this.nextPort;
+      this.nextPort = (this.nextPort + 1) % EPHEMERAL_PORTS;
+      if (!this.byPair.has(pairKey(candidate, address, port))) return candidate;
     }
     assert(false, 'fewer than 16,384 connections lead to one port of one host');
   }
 
-  #makeConnection(ends: {
+  private makeConnection(ends: {
     readonly localPort: number;
     readonly remoteAddress: Ipv4Address;
     readonly remotePort: number;
     readonly active: boolean;
   }): TcpConnection {
-    const settings = this.#settings;
+    const settings = this.settings;
     const connection: TcpConnection = {
-      id: this.#nextId++,
+      id: this.nextId++,
       ...ends,
       state: 'syn-sent',
       send: {
@@ -497,34 +503,34 @@ export class TcpStack {
         duplicateSegments: 0,
       },
     };
-    this.#connections.set(connection.id, connection);
-    this.#byPair.set(pairKey(ends.localPort, ends.remoteAddress, ends.remotePort), connection);
+    this.byId.set(connection.id, connection);
+    this.byPair.set(pairKey(ends.localPort, ends.remoteAddress, ends.remotePort), connection);
     return connection;
   }
 
-  #remove(connection: TcpConnection): void {
-    this.#connections.delete(connection.id);
+  private remove(connection: TcpConnection): void {
+    this.byId.delete(connection.id);
     const { localPort, remoteAddress, remotePort } = connection;
-    this.#byPair.delete(pairKey(localPort, remoteAddress, remotePort));
+    this.byPair.delete(pairKey(localPort, remoteAddress, remotePort));
   }
 
   /**
    * The end of every entry. Frames and timers deliver the events they raised; a call of the
    * application never does: its events come with the next frame, or through a timer for this instant.
    */
-  #finishCall(now: number, mayDeliver = false): void {
-    if (this.#events.length === 0 || this.#delivering) return;
+  private finishCall(now: number, mayDeliver = false): void {
+    if (this.events.length === 0 || this.delivering) return;
     if (!mayDeliver) {
-      this.#ports.scheduleTimer(now, 0, 'events');
+      this.ports.scheduleTimer(now, 0, 'events');
       return;
     }
-    this.#delivering = true;
-    for (let count = 0; this.#events.length > 0; count++) {
+    this.delivering = true;
+    for (let count = 0; this.events.length > 0; count++) {
       assert(count < EVENTS_MAX, 'an application does not raise events for ever');
-      const event = this.#events.shift();
-      if (event !== undefined) this.#ports.event(event, now);
+      const event = this.events.shift();
+      if (event !== undefined) this.ports.event(event, now);
     }
-    this.#delivering = false;
+    this.delivering = false;
   }
 }
 

@@ -1,0 +1,91 @@
+/**
+ * A world in one thread that keeps checkpoints and the hashes of all cuts it stood at: travels back, runs
+ * forward again, and compares. For tests of checkpoints without workers.
+ */
+import { assert } from '../base/index.ts';
+import type { Command } from '../protocol/command.ts';
+import { WorldRun, type WorldRunOptions } from './run-world.ts';
+
+interface Mark {
+  readonly id: number;
+  readonly timeNs: number;
+}
+
+/** See the file's head. */
+export class TimeMachine {
+  readonly run: WorldRun;
+  readonly marks: Mark[] = [];
+  private readonly script: { readonly atNs: number; readonly command: Command }[] = [];
+  private nextId = 0;
+  private placeNs = 0;
+
+  constructor(options: WorldRunOptions) {
+    this.run = new WorldRun(options);
+    this.take();
+  }
+
+  now(): number {
+    return this.placeNs;
+  }
+
+  /** All state hashes at this cut, as one text. */
+  hash(): string {
+    return this.run.processes.map((member) => member.stateHash()).join(' ');
+  }
+
+  byteCount(): number {
+    return this.run.processes.reduce((sum, member) => sum + member.checkpoints.byteCount(), 0);
+  }
+
+  /** Takes a checkpoint here. */
+  take(): void {
+    const id = this.nextId++;
+    for (const member of this.run.processes) member.checkpoints.take(id);
+    this.marks.push({ id, timeNs: this.placeNs });
+    this.marks.sort((left, right) => left.timeNs - right.timeNs);
+  }
+
+  drop(mark: Mark): void {
+    for (const member of this.run.processes) member.checkpoints.drop(mark.id);
+    this.marks.splice(this.marks.indexOf(mark), 1);
+  }
+
+  /** Plans a command for `atNs`, not before now; it is given when the run comes to it, each time. */
+  command(atNs: number, command: Command): void {
+    assert(atNs >= this.placeNs, 'a command is planned ahead');
+    this.script.push({ atNs, command });
+    this.script.sort((left, right) => left.atNs - right.atNs);
+  }
+
+  /** Forward to `untilNs`, passing the checkpoints on the way. */
+  goTo(untilNs: number): void {
+    for (const mark of this.marks) {
+      if (mark.timeNs <= this.placeNs || mark.timeNs > untilNs) continue;
+      this.advance(mark.timeNs);
+      for (const member of this.run.processes) member.checkpoints.pass(mark.id);
+    }
+    this.advance(untilNs);
+  }
+
+  private advance(untilNs: number): void {
+    for (const { atNs, command } of this.script) {
+      if (atNs < this.placeNs || atNs >= untilNs) continue;
+      this.run.runTo(atNs);
+      this.run.command(atNs, command);
+    }
+    this.run.runTo(untilNs);
+    this.placeNs = untilNs;
+  }
+
+  /** Back (or forward) to `timeNs`: the nearest checkpoint before it, and replay. */
+  travelTo(timeNs: number): void {
+    const mark = this.marks.findLast((it) => it.timeNs <= timeNs);
+    assert(mark !== undefined, 'time 0 is always kept');
+    for (const member of this.run.processes) member.checkpoints.restore(mark.id);
+    this.placeNs = mark.timeNs;
+    const { log } = this.run;
+    while ((log.at(-1)?.atNs ?? -1) >= mark.timeNs) log.pop();
+    this.run.standAt(mark.timeNs);
+    this.goTo(timeNs);
+  }
+}
