@@ -19,7 +19,7 @@ export function MigrationGraph() {
   const theme = useAppState((state) => state.theme);
   const density = useAppState((state) => state.density);
   const entity = useAppState((state) => `migration:${findMigration(state)?.vm ?? 0}`);
-  const mode = useAppState((state) => (findMigration(state)?.mode === 'stop-and-copy' ? contract.baselineTitle : 'Pre-copy'));
+  const mode = useAppState((state) => (findMigration(state)?.mode === 'stop-and-copy' ? contract.baselines[0].title : 'Pre-copy'));
   const plots = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
@@ -65,7 +65,7 @@ export function MigrationGraph() {
           <canvas className="ribbons__canvas" aria-hidden="true" />
           <span className="ribbons__name" data-ribbon="mechanism">{mode}</span>
           <span className="ribbons__hole number" data-value="downtime" data-entity={entity} data-unit="ms" />
-          <span className="ribbons__name" data-ribbon="baseline">{contract.baselineTitle}</span>
+          <span className="ribbons__name" data-ribbon="baseline">{contract.baselines[0].title}</span>
           <span className="ribbons__hole number" data-value="baseline" data-entity="baseline" data-unit="ms" />
         </div>
       </div>
