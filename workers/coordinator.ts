@@ -252,6 +252,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
       guestName: run.options.guest?.name ?? '',
       endNs: run.main.limitNs(),
       log: run.log.entries.slice(),
+      ...(run.options.scenario === undefined ? {} : { scenario: run.options.scenario }),
     };
   }
 
@@ -263,7 +264,8 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     const file = readRunFile(text, { modelVersion: this.#planner.modelVersion, guestDigest });
     if (!file.ok) return file;
     const { lab, seed, knobs, log } = file.value;
-    const options: StartOptions = { lab, seed, knobs, log, baseline: true, playing: false };
+    const scenario = file.value.scenario === undefined ? {} : { scenario: file.value.scenario };
+    const options: StartOptions = { lab, seed, knobs, log, baseline: true, playing: false, ...scenario };
     return this.start(guest === undefined ? options : { ...options, guest });
   }
 
@@ -281,12 +283,15 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
       return err({ kind: 'bad-speed', sentence: `The speed is ${options.speed}; it must be above 0.` });
     }
     const guest = options.guest === undefined ? {} : { guest: options.guest.bytes };
-    const main = this.#planner.scenarioOf({ lab, seed, knobs, mode: 'mechanism', ...guest });
+    const file = options.scenario === undefined ? {} : { file: options.scenario };
+    const asked = { lab, seed, knobs, ...guest, ...file };
+    const main = this.#planner.scenarioOf({ ...asked, baseline: '' });
     if (!main.ok) return main;
     const refusal = this.#findLogRefusal(main.value, options.log ?? []);
     if (refusal !== undefined) return err(refusal);
-    if (!options.baseline) return ok({ main: main.value, baseline: undefined });
-    const baseline = this.#planner.scenarioOf({ lab, seed, knobs, mode: 'baseline', ...guest });
+    const baselineId = options.baselineId ?? this.#planner.baselinesOf(main.value.lab)[0];
+    if (!options.baseline || baselineId === undefined) return ok({ main: main.value, baseline: undefined });
+    const baseline = this.#planner.scenarioOf({ ...asked, baseline: baselineId });
     return baseline.ok ? ok({ main: main.value, baseline: baseline.value }) : baseline;
   }
 
@@ -324,7 +329,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   #log(run: ActiveRun, atNs: number, command: Command): LoggedCommand {
     const logged = appendCommand(run.log, atNs, command);
     run.main.give(logged);
-    const mapped = this.#planner.baselineCommand(command);
+    const mapped = this.#planner.baselineCommand(run.scenario as S, command);
     if (mapped !== undefined) run.baseline?.give({ ...logged, command: mapped });
     this.#wake(run);
     this.#listener({ kind: 'logged', run: run.number, logged });

@@ -23,7 +23,7 @@ export function readRunFile(text: string, setting: RunFileSetting): Result<RunFi
   if (record?.['format'] !== 'glasshouse-run' || record['version'] !== 1) {
     return refuse('This is not a run file of version 1 (format "glasshouse-run").');
   }
-  const { modelVersion, lab, seed, guestDigest, guestName, endNs } = record;
+  const { modelVersion, lab, seed, guestDigest, guestName, endNs, scenario } = record;
   if (modelVersion !== setting.modelVersion) {
     return refuse(`The run file was made with model ${String(modelVersion)}; this is ${setting.modelVersion}, which would run differently.`);
   }
@@ -42,6 +42,9 @@ export function readRunFile(text: string, setting: RunFileSetting): Result<RunFi
         : `The run file needs the guest "${guestName}" with digest ${guestDigest}; found ${setting.guestDigest || 'none'}.`,
     );
   }
+  if (scenario !== undefined && typeof scenario !== 'string') {
+    return refuse('The run file’s scenario is not the text of a scenario file.');
+  }
   const log = readCommandLog(record['log']);
   if (!log.ok) return refuse(sentenceOfCommandLogError(log.error));
   return ok({
@@ -55,6 +58,7 @@ export function readRunFile(text: string, setting: RunFileSetting): Result<RunFi
     guestName,
     endNs,
     log: log.value.entries,
+    ...(scenario === undefined ? {} : { scenario }),
   });
 }
 

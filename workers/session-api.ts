@@ -16,13 +16,15 @@ export interface StartOptions {
   readonly lab: string;
   readonly seed: number; //                               0 … 2^32 − 1
   readonly knobs: Readonly<Record<string, number>>; //    those that differ from the lab's defaults
-  readonly baseline: boolean;
+  readonly baseline: boolean; //                          also run a baseline beside it
+  readonly baselineId?: string; //                        which of the lab's; else its first
   readonly playing: boolean; //                           false: stands at 0 until play() or a step
   readonly speed?: number; //                             virtual ns a wall ns; Infinity: as fast as it goes; else the lab's
   readonly workerCount?: number; //                       1 … 16; else as many as are useful
   readonly capture?: boolean; //                          keep a pcapng of every port (default true)
   readonly guest?: { readonly name: string; readonly bytes: Uint8Array }; // an ELF in place of the lab's guest
   readonly log?: readonly LoggedCommand[]; //             commands to replay
+  readonly scenario?: string; //                          text of a scenario file, in place of the lab's own
 }
 
 /** Where a process's bytes lie, for painters and charts. Only with cross-origin isolation. */
@@ -100,6 +102,7 @@ export interface RunFile {
   readonly guestName: string;
   readonly endNs: number; //          where the run stood when it was exported
   readonly log: readonly LoggedCommand[];
+  readonly scenario?: string; //      text of the scenario file that it was started from
 }
 
 /** A named step of a run. */

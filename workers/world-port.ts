@@ -31,8 +31,10 @@ export interface ScenarioRequest {
   readonly lab: string;
   readonly seed: number;
   readonly knobs: Readonly<Record<string, number>>;
-  readonly mode: Mode;
+  readonly baseline: string; // id of one of the lab's baselines, '' for the mechanism
   readonly guest?: Uint8Array;
+  /** Text of a scenario file, in place of a lab's own scenario; seed and knobs over those of the file. */
+  readonly file?: string;
 }
 
 /** The coordinator's side. `S` is the world's own scenario type. */
@@ -40,10 +42,12 @@ export interface Planner<S extends ScenarioFace = ScenarioFace> {
   readonly modelVersion: string;
   /** A scenario, or one sentence that says what was wrong and where. */
   scenarioOf(request: ScenarioRequest): Result<S, Refusal>;
+  /** Ids of a lab's baselines, the one to show first at the front; none for what has none. */
+  baselinesOf(lab: string): readonly string[];
   /** Why the command would be refused, as far as the snapshots tell. */
   validateCommand(scenario: S, snapshots: readonly ProcessSnapshot[], command: Command): Refusal | undefined;
   /** The command as the baseline takes it; undefined: there is no such thing there. */
-  baselineCommand(command: Command): Command | undefined;
+  baselineCommand(scenario: S, command: Command): Command | undefined;
 }
 
 /** What a host worker builds its processes from. */

@@ -4,6 +4,7 @@ import type { Scenario } from '../core/protocol/scenario.ts';
 import {
   MODEL_VERSION,
   baselineCommand,
+  baselinesOf,
   buildWorld,
   scenarioOf,
   sentenceOf,
@@ -30,6 +31,7 @@ export const planner: Planner<Scenario> = {
         : scenarioOf(request);
     return made.ok ? made : err({ kind: made.error.kind, sentence: sentenceOf(made.error) });
   },
+  baselinesOf,
   validateCommand,
   baselineCommand,
 };

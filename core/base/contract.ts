@@ -21,8 +21,32 @@ export interface KnobRow {
 export interface FaultRow {
   readonly id: string; //            'cut-link'
   readonly title: string;
-  readonly entity: string;
+  readonly entity: string; //        its target: 'link', 'host', 'vm', 'disk' …
+  /** When it means something: at any time, or only while the mechanism is at work. */
+  readonly moment: 'any' | 'active';
   readonly repeatable: boolean;
+  readonly help: string;
+}
+
+/** An argument of a request. VMs and hosts are given by id. */
+export interface ArgumentRow {
+  readonly id: string;
+  readonly kind: 'vm' | 'host' | 'number' | 'text';
+  readonly optional: boolean;
+}
+
+/** Something that the mechanism can be asked for: a logged command, besides knobs and faults. */
+export interface RequestRow {
+  readonly id: string; //            'migrate', 'take-snapshot'; unique in the house
+  readonly title: string;
+  readonly arguments: readonly ArgumentRow[];
+  readonly help: string;
+}
+
+/** A way of doing the same without the mechanism, from the same seed and commands. */
+export interface BaselineRow {
+  readonly id: string; //            'stop-and-copy'
+  readonly title: string;
   readonly help: string;
 }
 
@@ -48,10 +72,11 @@ export interface Contract {
   readonly id: string;
   readonly title: string;
   readonly sentence: string; //      the one sentence of the first screen
-  readonly baselineTitle: string;
+  readonly baselines: readonly BaselineRow[]; // at least one; the first is shown when none is named
   readonly terms: readonly TermRow[];
   readonly knobs: readonly KnobRow[];
   readonly faults: readonly FaultRow[];
+  readonly requests: readonly RequestRow[];
   readonly metrics: readonly MetricRow[];
   readonly leavesOut: readonly string[];
 }

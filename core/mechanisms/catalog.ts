@@ -1,10 +1,26 @@
-/** Every mechanism of the house, by its contract. The folder test checks that none is missing. */
+/**
+ * Every mechanism of the house: contract and walkthrough. Written by workers/node/new-mechanism.mjs from the
+ * folders, and held to them by catalog.test.ts; not edited by hand. Light: no model comes with it.
+ */
 import type { Contract } from '../base/contract.ts';
+import type { Walkthrough } from '../protocol/walkthrough.ts';
 import { contract as precopyMigration } from './precopy-migration/contract.ts';
+import { walkthrough as precopyMigrationWalkthrough } from './precopy-migration/walkthrough.ts';
 
-export const CATALOG: readonly Contract[] = [precopyMigration];
+export const CATALOG: readonly Contract[] = [
+  precopyMigration,
+];
+
+export const WALKTHROUGHS: readonly Walkthrough[] = [
+  precopyMigrationWalkthrough,
+];
 
 /** The contract of that id, or undefined. */
 export function findContract(id: string): Contract | undefined {
   return CATALOG.find((contract) => contract.id === id);
+}
+
+/** The walkthrough of that lab, or undefined. */
+export function findWalkthrough(lab: string): Walkthrough | undefined {
+  return WALKTHROUGHS.find((walkthrough) => walkthrough.lab === lab);
 }

@@ -16,6 +16,16 @@ export interface ScenarioProcess {
 export interface ScenarioLink {
   readonly a: number;
   readonly b: number;
+  readonly bandwidthBitsPerSecond: number;
+  readonly latencyNs: number; //      one way, at least 5,000
+  readonly lossPerMillion: number; // frames lost of a million, each way
+}
+
+/** Where a host stands. Empty texts: nowhere in particular. */
+export interface ScenarioPlace {
+  readonly site: string;
+  readonly row: string;
+  readonly rack: string;
 }
 
 /** One host. */
@@ -24,6 +34,8 @@ export interface ScenarioHost {
   readonly name: string;
   readonly frameCount: number; //     RAM in 4 KiB frames
   readonly processorCount: number;
+  readonly picosecondsPerInstruction?: number; // 1,000 when missing: 1 GHz, an instruction a cycle
+  readonly place?: ScenarioPlace;
 }
 
 /** One VM, booted at time 0. */
@@ -35,6 +47,8 @@ export interface ScenarioVm {
   readonly host: number;
   readonly pageCount: number;
   readonly vcpuCount: number;
+  /** Typed into its console at boot: how a lab's knobs reach the guest. */
+  readonly bootInput: string;
 }
 
 /** Something asked for at a time. */
@@ -45,8 +59,9 @@ export interface ScriptedCommand {
 
 /** See the file's head. JSON only. */
 export interface Scenario {
-  readonly lab: string; //                     slug of the lab, or 'vm'
+  readonly lab: string; //                     slug of the lab, or 'vm', or 'datacenter'
   readonly mode: 'mechanism' | 'baseline';
+  readonly baseline: string; //                id of the lab's baseline, '' for the mechanism
   readonly seed: number; //                    u32
   readonly knobs: Readonly<Record<string, number>>; // all of the lab's, defaults filled in
   readonly processes: readonly ScenarioProcess[];

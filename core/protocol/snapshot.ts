@@ -90,6 +90,8 @@ export interface ProcessSnapshot {
   readonly host: HostSnapshot;
   readonly links: readonly LinkSnapshot[];
   readonly migrations: readonly MigrationSnapshot[];
+  /** What else each mechanism tells, by its id: plain JSON, shaped as the mechanism says. */
+  readonly mechanisms: Readonly<Record<string, unknown>>;
   readonly knobs: Readonly<Record<string, number>>;
   readonly console: readonly ConsoleChunk[]; // since the snapshot before
   readonly events: readonly TimelineEvent[]; // since the snapshot before

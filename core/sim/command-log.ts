@@ -27,6 +27,9 @@ export const COMMAND_COUNT_MAX = 1_000_000;
 /** Longest text typed into a console by one command. Unit: UTF-16 units. */
 export const CONSOLE_INPUT_LENGTH_MAX = 4_096;
 
+/** Most arguments of one request. */
+const ARGUMENT_COUNT_MAX = 16;
+
 /** An empty log. */
 export function makeCommandLog(): CommandLog {
   return { entries: [] };
@@ -49,12 +52,14 @@ export function serialiseCommandLog(log: CommandLog): string {
 }
 
 /** Fields of each kind of command: the trust door of logs and run files. */
-const fieldsOf: Readonly<Record<Command['kind'], Readonly<Record<string, 'number' | 'integer' | 'text'>>>> = {
+type FieldType = 'number' | 'integer' | 'text' | 'text?' | 'arguments';
+const fieldsOf: Readonly<Record<Command['kind'], Readonly<Record<string, FieldType>>>> = {
   'set-knob': { knob: 'text', value: 'number' },
-  'inject-fault': { fault: 'text' },
+  'inject-fault': { fault: 'text', target: 'text?' },
   migrate: { vm: 'integer', to: 'integer' },
   'cancel-migration': { vm: 'integer' },
   'console-input': { vm: 'integer', text: 'text' },
+  ask: { ask: 'text', arguments: 'arguments' },
 };
 
 /** Reads {@link serialiseCommandLog}'s text. Checks form, not sense: unknown knobs are for the world to refuse. */
@@ -101,15 +106,33 @@ export function readCommand(
   const command: Record<string, unknown> = { kind };
   for (const [field, type] of Object.entries(fieldsOf[kind as Command['kind']])) {
     const found = record[field];
-    const good =
-      type === 'text'
-        ? typeof found === 'string' && found.length <= CONSOLE_INPUT_LENGTH_MAX
-        : typeof found === 'number' &&
-          (type === 'integer' ? Number.isSafeInteger(found) : Number.isFinite(found));
-    if (!good) return err({ kind: 'bad-field', index: -1, found: `${field} = ${shown(found)}` });
+    if (type === 'text?' && found === undefined) continue;
+    if (!isOfType(found, type)) {
+      return err({ kind: 'bad-field', index: -1, found: `${field} = ${shown(found)}` });
+    }
     command[field] = found;
   }
   return ok(command as Command);
+}
+
+function isOfType(found: unknown, type: FieldType): boolean {
+  switch (type) {
+    case 'text':
+    case 'text?':
+      return typeof found === 'string' && found.length <= CONSOLE_INPUT_LENGTH_MAX;
+    case 'integer':
+      return Number.isSafeInteger(found);
+    case 'number':
+      return Number.isFinite(found);
+    case 'arguments': {
+      if (typeof found !== 'object' || found === null || Array.isArray(found)) return false;
+      const values = Object.values(found);
+      return (
+        values.length <= ARGUMENT_COUNT_MAX &&
+        values.every((value) => isOfType(value, 'text') || isOfType(value, 'number'))
+      );
+    }
+  }
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

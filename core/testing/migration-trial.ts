@@ -8,7 +8,10 @@ import type { Scenario } from '../protocol/scenario.ts';
 import type { MigrationSnapshot } from '../protocol/snapshot.ts';
 import type { Vm } from '../hypervisor/vm.ts';
 import { defaultKnobs, precopyScenario } from '../mechanisms/precopy-migration/scenario.ts';
+import { MigrationAttachment } from '../mechanisms/precopy-migration/attachment.ts';
+import type { PrecopyMigration } from '../mechanisms/precopy-migration/mechanism.ts';
 import type { HostProcess } from '../world/host-process.ts';
+import { assert } from '../base/index.ts';
 import { judge, type LabJudgement } from '../world/judge.ts';
 import { WorldRun } from './run-world.ts';
 
@@ -21,13 +24,21 @@ export function smallScenario(options: {
 }): Scenario {
   const pageCount = options.pageCount ?? 1024;
   const knobs = { ...defaultKnobs(), 'working-set': 256, ...options.knobs };
-  const lab = precopyScenario({ mode: options.mode ?? 'mechanism', seed: options.seed, knobs });
+  const baseline = options.mode === 'baseline' ? 'stop-and-copy' : '';
+  const lab = precopyScenario({ baseline, seed: options.seed, knobs });
   return {
     ...lab,
     hosts: lab.hosts.map((host) => ({ ...host, frameCount: Math.ceil(pageCount * 1.5) })),
     vms: lab.vms.map((vm) => ({ ...vm, pageCount })),
     script: [],
   };
+}
+
+/** The migration service of a host. */
+export function migrationsOf(hostProcess: HostProcess): PrecopyMigration {
+  const attached = hostProcess.mechanisms.find(({ attachment }) => attachment instanceof MigrationAttachment);
+  assert(attached?.attachment instanceof MigrationAttachment, 'every host has the migration service');
+  return attached.attachment.service;
 }
 
 /** All that makes a VM, copied. */
@@ -106,7 +117,7 @@ export function runTrial(options: TrialOptions): TrialResult {
   run.watchTo(options.untilNs, (nowNs) => {
     countCopies(run, nowNs, faults);
     const busy = run.processes.some((hostProcess) =>
-      hostProcess.migrations.snapshots().some((it) => !ENDED.includes(it.phase)),
+      migrationsOf(hostProcess).snapshots().some((it) => !ENDED.includes(it.phase)),
     );
     if (busy || nowNs <= lastNs) quietSinceNs = nowNs;
     return faults.length > 0 || nowNs - quietSinceNs >= (options.settleNs ?? 60_000_000);

@@ -171,6 +171,7 @@ export class ToyProcess implements LogicalProcess {
       },
       links: [],
       migrations: [],
+      mechanisms: {},
       knobs: { latency: this.latencyNs },
       console: this.said,
       events: this.events,

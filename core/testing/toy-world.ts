@@ -31,9 +31,10 @@ export const toyPlanner = {
     readonly lab: string;
     readonly seed: number;
     readonly knobs: Readonly<Record<string, number>>;
-    readonly mode: 'mechanism' | 'baseline';
+    readonly baseline: string;
   }): Result<ToyScenario, Refusal> {
-    const { lab, seed, mode } = request;
+    const { lab, seed } = request;
+    const mode = request.baseline === '' ? 'mechanism' : 'baseline';
     const count = { ring: 4, pair: 2, broken: 2 }[lab];
     if (count === undefined) return err({ kind: 'unknown-lab', sentence: `There is no lab "${lab}".` });
     const knobs = { latency: 20_000, ...request.knobs };
@@ -56,7 +57,8 @@ export const toyPlanner = {
     if (command.kind === 'migrate') return { kind: 'no-such-vm', sentence: `There is no VM ${command.vm}.` };
     return undefined;
   },
-  baselineCommand(command: Command): Command | undefined {
+  baselinesOf: (): readonly string[] => ['toy'],
+  baselineCommand(_scenario: ToyScenario, command: Command): Command | undefined {
     return command.kind === 'inject-fault' ? undefined : command;
   },
 };

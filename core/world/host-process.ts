@@ -1,5 +1,5 @@
 /**
- * A host as a logical process: the hypervisor's host with its link ends, its streams, its migrations, and
+ * A host as a logical process: the hypervisor's host with its link ends, its streams, its mechanisms, and
  * the commands, hash points and samples that come at their times. Everything that the outside asks for
  * enters through {@link HostProcess.command} and {@link HostProcess.deliver}.
  */
@@ -7,8 +7,10 @@ import { assert, hashHex, hashInteger, hashText, makeHash, type Hash64 } from '.
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { Host } from '../hypervisor/host.ts';
 import type { Vm } from '../hypervisor/vm.ts';
-import { PrecopyMigration } from '../mechanisms/precopy-migration/mechanism.ts';
-import type { StreamConnection, StreamHandler } from '../mechanisms/precopy-migration/ports.ts';
+import { RUNS, STANDS } from '../mechanisms/custody.ts';
+import type { Attachment, StreamConnection, StreamHandler } from '../mechanisms/host-ports.ts';
+import type { LabDefinition } from '../mechanisms/lab.ts';
+import { LABS } from '../mechanisms/labs.ts';
 import { frameAddress, MemoryHistory } from '../memory/index.ts';
 import { appendSample, type SampleRing } from '../metrics/index.ts';
 import { CaptureTap } from '../network/capture-tap.ts';
@@ -24,16 +26,16 @@ import { type CheckpointPart, CheckpointParts } from '../sim/checkpoint/part.ts'
 import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-process.ts';
 import { rank } from '../sim/rank.ts';
 import { applyCommand } from './apply-command.ts';
-import { RUNS, STANDS } from './custody.ts';
 import { inspectHost } from './inspect-host.ts';
-import { MigrationPort, type PortOwner } from './migration-port.ts';
+import { MechanismPorts } from './mechanism-ports.ts';
 import { nextInstructionNs } from './next-instruction.ts';
 import { SampleHistory } from './sample-history.ts';
-import { SAMPLE_NS, Sampler } from './sampler.ts';
 import { Streams } from './streams.ts';
 
 /** Time between two hash points. Unit: ns. */
 export const HASH_NS = 10_000_000;
+/** Time between two samples. Unit: ns. */
+export const SAMPLE_NS = 1_000_000;
 /** Samples between two steps of the heat clock that colours the memory map. */
 const SAMPLES_PER_HEAT = 8;
 /** Time from power off to a host that takes connections again. Unit: ns. */
@@ -60,7 +62,13 @@ function macOf(process: number): MacAddress {
   return localMac(process + 1);
 }
 
-export class HostProcess implements LogicalProcess, PortOwner {
+/** A mechanism on this host. */
+export interface AttachedMechanism {
+  readonly lab: LabDefinition;
+  readonly attachment: Attachment;
+}
+
+export class HostProcess implements LogicalProcess {
   static readonly [checkpointRules]: CheckpointRules = {
     checkpoints: 'outside', ring: 'outside', scenario: 'value', columns: 'value',
   };
@@ -68,13 +76,13 @@ export class HostProcess implements LogicalProcess, PortOwner {
   readonly name: string;
   readonly scenario: Scenario;
   readonly host: Host;
-  readonly migrations: PrecopyMigration;
+  /** In the catalog's order. */
+  readonly mechanisms: AttachedMechanism[] = [];
   readonly links = new Map<number, LinkEnd>();
   /** Knobs as they stand; every process is told every command. */
   readonly knobs: Record<string, number>;
   readonly checkpoints: CheckpointPart;
-  private readonly streams: Streams;
-  private readonly sampler: Sampler;
+  readonly streams: Streams;
   private readonly ring: SampleRing | undefined;
   private readonly tap: CaptureTap | undefined;
   private readonly columns: readonly string[];
@@ -101,19 +109,13 @@ export class HostProcess implements LogicalProcess, PortOwner {
     this.tap = options.capture ? new CaptureTap({ bytesMax: CAPTURE_BYTES_MAX }) : undefined;
     this.host = this.makeHost(spec, options.compiled);
     this.makeLinks();
-    this.streams = new Streams(this.host.tcp, () => this.host.now(), (stream) => this.migrations.accept(stream));
-    this.migrations = new PrecopyMigration(new MigrationPort(this.host, this), {
-      downtimeLimitNs: this.knob('downtime-limit', 30_000_000),
-      roundLimit: this.knob('round-limit', 30),
-      throttleAllowed: this.knob('throttle', 1) === 1,
-    });
-    this.sampler = new Sampler(this.host, this.migrations, {
-      wireBytes: () => this.wireBytes(),
-      writtenPagesPerSecond: () => this.writtenPages * (1e9 / HASH_NS),
-    });
+    this.streams = new Streams(this.host.tcp, () => this.host.now());
+    for (const lab of LABS) {
+      if (!lab.everywhere && lab.contract.id !== scenario.lab) continue;
+      this.mechanisms.push({ lab, attachment: lab.attach(new MechanismPorts(this, lab)) });
+    }
     this.checkpoints = this.makeCheckpoints();
     this.registerHandlers();
-    this.streams.listen();
     this.bootVms(options.guest);
     this.host.schedule(HASH_NS, rank.hashPoint, 'world.hash');
     this.host.schedule(SAMPLE_NS, rank.sample, 'world.sample');
@@ -129,6 +131,7 @@ export class HostProcess implements LogicalProcess, PortOwner {
       frameCount: spec.frameCount,
       processorCount: spec.processorCount,
       seed: this.scenario.seed,
+      picosecondsPerInstruction: spec.picosecondsPerInstruction ?? 1000,
       ...(compiled === undefined ? {} : { compiled }),
       network: {
         address: addressOf(this.id),
@@ -150,19 +153,26 @@ export class HostProcess implements LogicalProcess, PortOwner {
   }
 
   private neighbourIds(): number[] {
-    return this.scenario.links.flatMap(({ a, b }) => (a === this.id ? [b] : b === this.id ? [a] : []));
+    return this.cables().map(({ neighbour }) => neighbour);
+  }
+
+  private cables() {
+    return this.scenario.links.flatMap((link) => {
+      if (link.a === this.id) return [{ neighbour: link.b, link }];
+      return link.b === this.id ? [{ neighbour: link.a, link }] : [];
+    });
   }
 
   private makeLinks(): void {
     const sequences = { next: 0 };
-    for (const neighbour of this.neighbourIds()) {
+    for (const { neighbour, link: cable } of this.cables()) {
       const link = new LinkEnd(
         {
           source: this.id,
           destination: neighbour,
-          bandwidthBitsPerSecond: Math.round(this.knob('bandwidth', 1e9)),
-          latencyNs: Math.round(this.knob('latency', 50_000)),
-          lossPerMillion: Math.round(this.knob('loss', 0) * 10_000),
+          bandwidthBitsPerSecond: cable.bandwidthBitsPerSecond,
+          latencyNs: cable.latencyNs,
+          lossPerMillion: cable.lossPerMillion,
           seed: this.scenario.seed,
           sequences,
         },
@@ -182,12 +192,15 @@ export class HostProcess implements LogicalProcess, PortOwner {
       this.streams.onTcpEvent(event);
       this.streams.settle();
     });
-    host.registerHandler('migration', (kind, args, now) => {
-      hashText(this.digest, kind);
-      hashInteger(this.digest, now);
-      this.migrations.onEvent(kind.slice('migration.'.length), Number(args['serial']), Number(args['value']));
-      this.streams.settle();
-    });
+    for (const { lab, attachment } of this.mechanisms) {
+      const { id } = lab.contract;
+      host.registerHandler(id, (kind, args, now) => {
+        hashText(this.digest, kind);
+        hashInteger(this.digest, now);
+        attachment.onEvent?.(kind.slice(id.length + 1), args, now);
+        this.streams.settle();
+      });
+    }
     host.registerHandler('link', (_kind, args, now) => {
       this.links.get(Number(args['to']))?.onTransmitDone(now);
       if (host.state === 'up') host.tcp.onTransmitRoom(now);
@@ -218,21 +231,14 @@ export class HostProcess implements LogicalProcess, PortOwner {
       });
       assert(made.ok, `VM ${spec.id} of the scenario fits its host`);
       this.note(RUNS, spec.id, `runs on ${this.name}`);
-      if (spec.guest === 'dirtier') made.value.type(this.openingLines());
+      if (spec.bootInput !== '') made.value.type(spec.bootInput);
+      for (const { attachment } of this.mechanisms) attachment.onVmRuns?.(made.value, 0);
     }
   }
 
-  /** What the guest is told at boot: only what differs from what it does by itself. */
-  private openingLines(): string {
-    const defaults: Readonly<Record<string, number>> = { 'dirty-rate': 3_000, 'working-set': 4_096 };
-    return Object.entries(defaults)
-      .filter(([knob, value]) => this.knob(knob, value) !== value)
-      .map(([knob]) => guestLine(knob, this.knob(knob, 0)))
-      .join('');
-  }
-
-  private knob(id: string, otherwise: number): number {
-    return this.knobs[id] ?? otherwise;
+  /** Whose contract has that request; undefined when no mechanism of this host does. */
+  attachmentFor(request: string): Attachment | undefined {
+    return this.mechanisms.find(({ lab }) => lab.contract.requests.some(({ id }) => id === request))?.attachment;
   }
 
   // ── The logical process ───────────────────────────────────────────────────────────────────────
@@ -290,7 +296,7 @@ export class HostProcess implements LogicalProcess, PortOwner {
   }
 
   wantsSlowMotion(): boolean {
-    return this.migrations.handsOver();
+    return this.mechanisms.some(({ attachment }) => attachment.wantsSlowMotion?.() ?? false);
   }
 
   inspect(request: InspectionRequest): InspectionReply {
@@ -342,11 +348,21 @@ export class HostProcess implements LogicalProcess, PortOwner {
       timeNs: this.host.now(),
       host: this.host.snapshot(),
       links: [...this.links.values()].map((link) => this.linkSnapshot(link)),
-      migrations: this.migrations.snapshots(),
+      migrations: this.mechanisms.flatMap(({ attachment }) => attachment.migrations?.() ?? []),
+      mechanisms: this.told(),
       knobs: { ...this.knobs },
       console: taken,
       events: this.host.takeTimeline(),
     };
+  }
+
+  private told(): Record<string, unknown> {
+    const told: Record<string, unknown> = {};
+    for (const { lab, attachment } of this.mechanisms) {
+      const value = attachment.told?.();
+      if (value !== undefined) told[lab.contract.id] = value;
+    }
+    return told;
   }
 
   private linkSnapshot(link: LinkEnd): LinkSnapshot {
@@ -433,7 +449,7 @@ export class HostProcess implements LogicalProcess, PortOwner {
   losePower(): void {
     if (this.host.state !== 'up') return;
     for (const vm of this.host.vms()) this.onLeaves(vm);
-    this.migrations.onPowerLoss();
+    for (const { attachment } of this.mechanisms) attachment.onPowerLoss?.();
     this.streams.onPowerLoss();
     this.deferred = [];
     this.host.memory.frames.releaseAll(0, frameKind.pinned);
@@ -447,52 +463,51 @@ export class HostProcess implements LogicalProcess, PortOwner {
 
   private onBoot(): void {
     this.host.boot();
-    this.streams.listen();
+    this.streams.onBoot();
+    for (const { attachment } of this.mechanisms) attachment.onBoot?.();
     this.host.log({ timeNs: this.host.now(), kind: 'boot', entity: `host:${this.id}`, text: `${this.name} is up again` });
   }
 
-  // ── What the migrations tell ──────────────────────────────────────────────────────────────────
+  // ── What the mechanisms tell ──────────────────────────────────────────────────────────────────
 
   onRuns(vm: Vm, stoodSinceNs: number): void {
     this.note(RUNS, vm.id, `runs on ${this.name}`);
-    this.sampler.resetGap(vm.id);
+    for (const { attachment } of this.mechanisms) attachment.onVmRuns?.(vm, stoodSinceNs);
     for (const it of this.deferred) if (it.vm === vm.id && it.timeNs > stoodSinceNs) vm.type(it.text);
     this.deferred = this.deferred.filter((it) => it.vm !== vm.id);
   }
 
   onStands(vm: Vm): void {
     this.note(STANDS, vm.id, `stands on ${this.name}`);
-    this.sampler.resetGap(vm.id);
+    for (const { attachment } of this.mechanisms) attachment.onVmStands?.(vm);
   }
 
   onLeaves(vm: Vm): void {
     this.drainConsole(vm);
     this.consoleCursors.delete(vm.id);
-    this.sampler.forgetVm(vm.id);
+    for (const { attachment } of this.mechanisms) attachment.onVmLeaves?.(vm);
     this.deferred = this.deferred.filter((it) => it.vm !== vm.id);
     if (vm.state === 'running') this.note(STANDS, vm.id, `went down with ${this.name}`);
   }
 
-  connect(to: number, handler: StreamHandler): StreamConnection {
-    return this.streams.connect(addressOf(to), handler);
+  connect(to: number, port: number, handler: StreamHandler): StreamConnection {
+    return this.streams.connect(addressOf(to), port, handler);
   }
 
   hostName(id: number): string {
     return this.scenario.hosts.find((host) => host.id === id)?.name ?? `host ${id}`;
   }
 
-  isNeighbour(id: number): boolean {
-    return this.links.has(id);
-  }
-
-  wireByteCount(to: number): number {
-    return this.links.get(to)?.state.counters.sentBytes ?? 0;
-  }
-
-  private wireBytes(): number {
+  /** Bytes that all ports have put on the wire. */
+  wireBytes(): number {
     let bytes = 0;
     for (const link of this.links.values()) bytes += link.state.counters.sentBytes;
     return bytes;
+  }
+
+  /** Pages written by guests in the last hash period, scaled to a second. */
+  writtenPagesPerSecond(): number {
+    return this.writtenPages * (1e9 / HASH_NS);
   }
 
   private note(kind: string, vm: number, text: string): void {
@@ -523,19 +538,15 @@ export class HostProcess implements LogicalProcess, PortOwner {
     for (const vm of this.host.vms()) vm.hashInto(digest);
     for (const link of this.links.values()) link.hashInto(digest);
     this.host.tcp.hashInto(digest);
-    this.migrations.hashInto(digest);
+    for (const { attachment } of this.mechanisms) attachment.hashInto(digest);
   }
 
   private onSample(now: number): void {
     this.host.schedule(now + SAMPLE_NS, rank.sample, 'world.sample');
-    const values = this.sampler.sample(this.columns);
+    const measured = this.mechanisms.find(({ lab }) => lab.contract.id === this.scenario.lab)?.attachment.measure?.();
+    const values = this.columns.map((id) => measured?.[id] ?? Number.NaN);
     if (this.ring !== undefined) appendSample(this.ring, now, values);
     this.sampleNumber++;
     if (this.sampleNumber % SAMPLES_PER_HEAT === 0) this.host.memory.tools.advanceHeatEpoch();
   }
-}
-
-/** The line that tells the dirtier of a knob. */
-export function guestLine(knob: string, value: number): string {
-  return `${knob === 'dirty-rate' ? 'rate' : 'set'} ${Math.round(value)}\n`;
 }

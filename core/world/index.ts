@@ -5,5 +5,5 @@ export {
   findKnobError, type LabDescription, listLabs, scenarioOf, type ScenarioOptions, scriptOf,
   vmScenarioOf, type VmScenarioOptions,
 } from './scenario.ts';
-export { baselineCommand, validateCommand } from './validate-command.ts';
+export { baselineCommand, baselinesOf, validateCommand } from './validate-command.ts';
 export { sentenceOf, type WorldError } from './world-error.ts';

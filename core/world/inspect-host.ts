@@ -6,7 +6,8 @@ import type { HostProcess } from './host-process.ts';
 /** The answer of this host; 'none' with a sentence when it cannot be given. Changes nothing. */
 export function inspectHost(self: HostProcess, request: InspectionRequest): InspectionReply {
   if (request.view !== 'can-migrate') return inspectVm(self.host, request);
-  const refusal = self.migrations.findRefusal(request.vm, request.to);
+  const asked = { name: 'migrate', arguments: { vm: request.vm, to: request.to } };
+  const refusal = self.attachmentFor(asked.name)?.findRefusal?.(asked);
   return {
     view: 'can-migrate',
     refused: refusal !== undefined,

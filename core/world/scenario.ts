@@ -3,14 +3,12 @@
  * checked here, before any world is built; a refused one changes nothing.
  */
 import { err, type KnobError, type KnobRow, ok, PAGE_SIZE, type Result } from '../base/index.ts';
-import type { Contract, FaultRow, MetricRow } from '../base/contract.ts';
+import type { BaselineRow, FaultRow, MetricRow, RequestRow } from '../base/contract.ts';
 import { checkImage, deviceTreeRoom, prepareImage, vmDeviceTree } from '../hypervisor/boot.ts';
 import type { VmError } from '../hypervisor/vm-error.ts';
 import { gStageTableCount } from '../memory/index.ts';
-import { CATALOG } from '../mechanisms/catalog.ts';
-import {
-  defaultKnobs, LAB_PAGE_COUNT, precopyScenario,
-} from '../mechanisms/precopy-migration/scenario.ts';
+import { allKnobs } from '../mechanisms/lab.ts';
+import { findLab, LABS } from '../mechanisms/labs.ts';
 import { FRAME_COUNT_MAX } from '../protocol/host-memory-layout.ts';
 import type { Scenario, ScriptedCommand } from '../protocol/scenario.ts';
 import type { WorldError } from './world-error.ts';
@@ -29,7 +27,9 @@ export interface LabDescription {
   readonly sentence: string;
   readonly knobs: readonly KnobRow[];
   readonly faults: readonly FaultRow[];
+  readonly requests: readonly RequestRow[];
   readonly metrics: readonly MetricRow[];
+  readonly baselines: readonly BaselineRow[];
 }
 
 /** What a lab's scenario is asked for with. Knobs that are not given take their defaults. */
@@ -37,7 +37,8 @@ export interface ScenarioOptions {
   readonly lab: string;
   readonly seed: number;
   readonly knobs: Readonly<Record<string, number>>;
-  readonly mode: 'mechanism' | 'baseline';
+  /** Id of one of the lab's baselines; '' for the mechanism itself. */
+  readonly baseline: string;
   /** An ELF that replaces the lab's guest. */
   readonly guest?: Uint8Array;
 }
@@ -52,8 +53,8 @@ export interface VmScenarioOptions {
 
 /** Every lab, in the catalog's order. */
 export function listLabs(): readonly LabDescription[] {
-  return CATALOG.map(({ id, title, sentence, knobs, faults, metrics }) => ({
-    slug: id, title, sentence, knobs, faults, metrics,
+  return LABS.map(({ contract: { id, title, sentence, knobs, faults, requests, metrics, baselines } }) => ({
+    slug: id, title, sentence, knobs, faults, requests, metrics, baselines,
   }));
 }
 
@@ -73,20 +74,22 @@ export function findKnobError(
   return { kind: 'out-of-range', knob: id, found: value, minimum, maximum, unit };
 }
 
-function findLab(lab: string): Contract | undefined {
-  return CATALOG.find((contract) => contract.id === lab);
-}
-
-function isSeed(seed: number): boolean {
+/** Whether a number may seed a run. */
+export function isSeed(seed: number): boolean {
   return Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32;
 }
 
 /** The scenario of a lab, or what is wrong with what was asked. */
 export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldError> {
-  const { lab, seed, mode, guest } = options;
-  const contract = findLab(lab);
-  if (contract === undefined) {
-    return err({ kind: 'unknown-lab', lab, known: CATALOG.map(({ id }) => id) });
+  const { lab: slug, seed, baseline, guest } = options;
+  const lab = findLab(slug);
+  if (lab === undefined) {
+    return err({ kind: 'unknown-lab', lab: slug, known: LABS.map(({ contract }) => contract.id) });
+  }
+  const { contract } = lab;
+  const baselines = contract.baselines.map(({ id }) => id);
+  if (baseline !== '' && !baselines.includes(baseline)) {
+    return err({ kind: 'unknown-baseline', lab: slug, baseline, known: baselines });
   }
   if (!isSeed(seed)) return err({ kind: 'bad-seed', found: seed });
   for (const [id, value] of Object.entries(options.knobs)) {
@@ -94,15 +97,17 @@ export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldErro
     if (error !== undefined) return err(error);
   }
   if (guest !== undefined) {
-    const error = findGuestError(guest, { ramBytes: LAB_PAGE_COUNT * PAGE_SIZE, vcpuCount: 1 });
+    const { pageCount, vcpuCount } = lab.guest;
+    const error = findGuestError(guest, { ramBytes: pageCount * PAGE_SIZE, vcpuCount });
     if (error !== undefined) return err({ kind: 'bad-guest', error });
   }
-  const knobs = { ...defaultKnobs(), ...options.knobs };
+  const knobs = allKnobs(contract, options.knobs);
   const guestFile = guest === undefined ? undefined : GUEST_FILE_NAME;
-  return ok(precopyScenario({ mode, seed, knobs, guestFile }));
+  return ok(lab.scenario({ seed, knobs, baseline, guestFile }));
 }
 
-function findGuestError(
+/** Why a guest file cannot boot in a VM of that size; undefined when it can. */
+export function findGuestError(
   bytes: Uint8Array,
   vm: { readonly ramBytes: number; readonly vcpuCount: number },
 ): VmError | undefined {
@@ -124,12 +129,12 @@ export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, World
   const pageCount = ramBytes / PAGE_SIZE;
   const frameCount = Math.min(FRAME_COUNT_MAX, pageCount + gStageTableCount(pageCount) + 64);
   return ok({
-    lab: 'vm', mode: 'mechanism', seed, knobs: {},
+    lab: 'vm', mode: 'mechanism', baseline: '', seed, knobs: {},
     processes: [{ id: 0, name: 'host', sampleColumns: [] }],
     links: [],
     hosts: [{ id: 0, name: 'host', frameCount, processorCount: Math.min(vcpuCount, 4) }],
     vms: [
-      { id: 1, name: 'vm', guest: GUEST_FILE_NAME, fromFile: true, host: 0, pageCount, vcpuCount },
+      { id: 1, name: 'vm', guest: GUEST_FILE_NAME, fromFile: true, host: 0, pageCount, vcpuCount, bootInput: '' },
     ],
     script: [],
     untilNs: VM_UNTIL_NS,

@@ -1,14 +1,11 @@
 /**
- * The host's TCP connections as the mechanism's streams: one object a connection, events handed to its
+ * The host's TCP connections as the mechanisms' streams: one object a connection, events handed to its
  * handler, acknowledgements noticed, small records gathered into full segments. Corked bytes leave when
  * the event that wrote them is over ({@link Streams.settle}).
  */
-import { MIGRATION_PORT } from '../mechanisms/precopy-migration/mechanism.ts';
-import type { StreamConnection, StreamHandler } from '../mechanisms/precopy-migration/ports.ts';
+import type { Acceptor, StreamConnection, StreamHandler } from '../mechanisms/host-ports.ts';
+import { assert } from '../base/index.ts';
 import type { ConnectionId, Ipv4Address, TcpEvent, TcpStack } from '../network/index.ts';
-
-/** Who is asked for a handler when a connection is accepted. */
-export type Acceptor = (connection: StreamConnection) => StreamHandler;
 
 class Stream implements StreamConnection {
   readonly id: ConnectionId;
@@ -69,22 +66,28 @@ class Stream implements StreamConnection {
 export class Streams {
   readonly tcp: TcpStack;
   readonly now: () => number;
-  private readonly accept: Acceptor;
+  private readonly acceptors = new Map<number, Acceptor>();
   private readonly byId = new Map<ConnectionId, Stream>();
 
-  constructor(tcp: TcpStack, now: () => number, accept: Acceptor) {
+  constructor(tcp: TcpStack, now: () => number) {
     this.tcp = tcp;
     this.now = now;
-    this.accept = accept;
   }
 
-  /** Takes connections from now on (after boot). */
-  listen(): void {
-    this.tcp.listen(MIGRATION_PORT);
+  /** Takes connections to a port from now on, also after each boot. */
+  listen(port: number, accept: Acceptor): void {
+    assert(!this.acceptors.has(port), `TCP port ${port} has one mechanism`);
+    this.acceptors.set(port, accept);
+    this.tcp.listen(port);
   }
 
-  connect(address: Ipv4Address, handler: StreamHandler): StreamConnection {
-    const stream = new Stream(this, this.tcp.connect(address, MIGRATION_PORT, this.now()));
+  /** Power is back: the ports take connections again. */
+  onBoot(): void {
+    for (const port of this.acceptors.keys()) this.tcp.listen(port);
+  }
+
+  connect(address: Ipv4Address, port: number, handler: StreamHandler): StreamConnection {
+    const stream = new Stream(this, this.tcp.connect(address, port, this.now()));
     stream.handler = handler;
     this.byId.set(stream.id, stream);
     return stream;
@@ -103,10 +106,11 @@ export class Streams {
   /** An event of the TCP stack. */
   onTcpEvent(event: TcpEvent): void {
     if (event.kind === 'accepted') {
-      if (event.localPort !== MIGRATION_PORT) return;
+      const accept = this.acceptors.get(event.localPort);
+      if (accept === undefined) return;
       const stream = new Stream(this, event.connection);
       this.byId.set(stream.id, stream);
-      stream.handler = this.accept(stream);
+      stream.handler = accept(stream);
       return;
     }
     const stream = this.byId.get(event.connection);

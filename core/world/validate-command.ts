@@ -2,10 +2,13 @@
  * Whether a command makes sense now: a pure check against what the processes last told. The model checks
  * again when the command takes effect, for the world may have moved on.
  */
-import type { Command, Refusal } from '../protocol/command.ts';
+import type { Contract, RequestRow } from '../base/contract.ts';
+import { findVm, noSuchVm, refuse } from '../mechanisms/find.ts';
+import type { LabDefinition } from '../mechanisms/lab.ts';
+import { findLab, LABS } from '../mechanisms/labs.ts';
+import { type Command, type MechanismRequest, type Refusal, requestOf } from '../protocol/command.ts';
 import type { Scenario } from '../protocol/scenario.ts';
-import type { ProcessSnapshot, VmSnapshot } from '../protocol/snapshot.ts';
-import { findContract } from '../mechanisms/catalog.ts';
+import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 import { findKnobError } from './scenario.ts';
 import { sentenceOf } from './world-error.ts';
 
@@ -16,88 +19,93 @@ const TEXT_LENGTH_MAX = 4096;
 export function validateCommand(
   scenario: Scenario, snapshots: readonly ProcessSnapshot[], command: Command,
 ): Refusal | undefined {
-  const contract = findContract(scenario.lab);
+  const contract = findLab(scenario.lab)?.contract;
   switch (command.kind) {
     case 'set-knob': {
       const error = findKnobError(contract?.knobs ?? [], command.knob, command.value);
       return error === undefined ? undefined : { kind: error.kind, sentence: sentenceOf(error) };
     }
-    case 'inject-fault': {
-      const known = (contract?.faults ?? []).map((fault) => fault.id);
-      if (known.includes(command.fault)) return undefined;
-      return refuse('unknown-fault', `There is no fault '${command.fault}'; known are ${known.join(', ')}.`);
-    }
-    case 'migrate':
-      return findMigrateRefusal(scenario, snapshots, command);
-    case 'cancel-migration':
-      if (findVm(snapshots, command.vm) === undefined) return noSuchVm(command.vm);
-      if (migrationOf(snapshots, command.vm) !== undefined) return undefined;
-      return refuse('not-migrating', `VM ${command.vm} is not migrating, so there is nothing to cancel.`);
+    case 'inject-fault':
+      return findFaultRefusal(scenario, contract, command);
     case 'console-input':
       if (findVm(snapshots, command.vm) === undefined) return noSuchVm(command.vm);
       if (command.text.length <= TEXT_LENGTH_MAX) return undefined;
       return refuse('too-long', `Console input has ${command.text.length} characters; at most ${TEXT_LENGTH_MAX} are taken at once.`);
+    default: {
+      const request = requestOf(command);
+      return request === undefined ? undefined : findRequestRefusal({ scenario, snapshots }, request);
+    }
   }
 }
 
-function findMigrateRefusal(
+function findFaultRefusal(
   scenario: Scenario,
-  snapshots: readonly ProcessSnapshot[],
-  command: { readonly vm: number; readonly to: number },
+  contract: Contract | undefined,
+  command: { readonly fault: string; readonly target?: string },
 ): Refusal | undefined {
-  const { vm: id, to } = command;
-  const migrating = migrationOf(snapshots, id);
-  const nameOf = (host: number) => scenario.hosts.find((it) => it.id === host)?.name ?? `host ${host}`;
-  const found = findVm(snapshots, id);
-  if (found === undefined) return noSuchVm(id);
-  const { vm, process: holder } = found;
-  if (migrating !== undefined) {
-    return refuse('already-migrating', `VM ${id} '${vm.name}' is already migrating to ${nameOf(migrating.to)}; a second migration of it is refused.`);
+  const known = (contract?.faults ?? []).map((fault) => fault.id);
+  if (!known.includes(command.fault)) {
+    return refuse('unknown-fault', `There is no fault '${command.fault}'; known are ${known.join(', ') || 'none'}.`);
   }
-  if (!scenario.hosts.some((host) => host.id === to)) {
-    return refuse('no-such-host', `There is no host ${to}; known are ${scenario.hosts.map((host) => `${host.id} (${host.name})`).join(', ')}.`);
-  }
-  if (holder.process === to) return refuse('same-host', `VM ${id} '${vm.name}' is on ${nameOf(to)} already.`);
-  if (vm.state !== 'running') {
-    return refuse('not-running', `VM ${id} '${vm.name}' is ${vm.state}, so it cannot be migrated while it runs.`);
-  }
-  const destination = snapshots.find((snapshot) => snapshot.process === to)?.host;
-  if (destination?.state === 'crashed') return refuse('destination-down', `${nameOf(to)} is down.`);
-  if (destination !== undefined && destination.framesFree < vm.pageCount) {
-    return refuse('destination-memory', `VM ${id} '${vm.name}' needs ${vm.pageCount} pages and ${nameOf(to)} has ${destination.framesFree} frames free.`);
-  }
-  return undefined;
+  const { target } = command;
+  if (target === undefined) return undefined;
+  const targets = [
+    ...scenario.hosts.map(({ id }) => `host:${id}`),
+    ...scenario.links.map(({ a, b }) => `link:${Math.min(a, b)}-${Math.max(a, b)}`),
+    ...scenario.vms.map(({ id }) => `vm:${id}`),
+  ];
+  if (targets.includes(target)) return undefined;
+  return refuse('unknown-target', `There is no '${target}' for the fault '${command.fault}'; known are ${targets.join(', ')}.`);
 }
 
-/** The copy of a VM that holds the right to run, with its host; an incoming copy does not count. */
-export function findVm(
-  snapshots: readonly ProcessSnapshot[], id: number,
-): { readonly vm: VmSnapshot; readonly process: ProcessSnapshot } | undefined {
-  for (const snapshot of snapshots) {
-    const vm = snapshot.host.vms.find((it) => it.id === id && it.state !== 'incoming');
-    if (vm !== undefined) return { vm, process: snapshot };
+/** The mechanism whose contract has that request, in worlds of this lab. */
+export function mechanismFor(scenario: Scenario, request: string): LabDefinition | undefined {
+  return LABS.find(
+    (lab) =>
+      (lab.everywhere || lab.contract.id === scenario.lab) &&
+      lab.contract.requests.some((row) => row.id === request),
+  );
+}
+
+function findRequestRefusal(
+  world: { readonly scenario: Scenario; readonly snapshots: readonly ProcessSnapshot[] },
+  request: MechanismRequest,
+): Refusal | undefined {
+  const lab = mechanismFor(world.scenario, request.name);
+  const row = lab?.contract.requests.find(({ id }) => id === request.name);
+  if (lab === undefined || row === undefined) {
+    return refuse('unknown-request', `There is nothing here that does '${request.name}'.`);
   }
-  return undefined;
+  const fault = argumentFault(row, request);
+  return fault === undefined ? lab.findRefusal(world, request) : refuse('bad-argument', fault);
 }
 
-const ENDED = ['done', 'failed', 'cancelled'];
-
-function migrationOf(snapshots: readonly ProcessSnapshot[], vm: number) {
-  return snapshots
-    .flatMap((snapshot) => snapshot.migrations)
-    .find((it) => it.vm === vm && it.role === 'source' && !ENDED.includes(it.phase));
+/** What is wrong with the form of a request's arguments, as one sentence. */
+function argumentFault(row: RequestRow, request: MechanismRequest): string | undefined {
+  for (const { id, kind, optional } of row.arguments) {
+    const found = request.arguments[id];
+    if (found === undefined) {
+      if (optional) continue;
+      return `'${row.id}' needs the argument '${id}'.`;
+    }
+    if (kind === 'text') {
+      if (typeof found !== 'string') return `The argument '${id}' of '${row.id}' must be a text, not ${String(found)}.`;
+    } else if (typeof found !== 'number' || !Number.isFinite(found) || (kind !== 'number' && !Number.isInteger(found))) {
+      return `The argument '${id}' of '${row.id}' must be ${kind === 'number' ? 'a number' : `the number of a ${kind}`}, not '${String(found)}'.`;
+    }
+  }
+  const known = row.arguments.map(({ id }) => id);
+  const unknown = Object.keys(request.arguments).find((id) => !known.includes(id));
+  return unknown === undefined ? undefined : `'${row.id}' has no argument '${unknown}'; known are ${known.join(', ')}.`;
 }
 
-function noSuchVm(id: number): Refusal {
-  return refuse('no-such-vm', `There is no VM ${id}.`);
+/** Ids of a lab's baselines, the one to show first at the front. */
+export function baselinesOf(lab: string): readonly string[] {
+  return findLab(lab)?.contract.baselines.map(({ id }) => id) ?? [];
 }
 
-function refuse(kind: string, sentence: string): Refusal {
-  return { kind, sentence };
-}
-
-/** The same command as the baseline world takes it: all of them exist there, `migrate` means stop-and-copy. */
-export function baselineCommand(command: Command): Command | undefined {
-  const precopyOnly = ['downtime-limit', 'round-limit', 'throttle'];
-  return command.kind === 'set-knob' && precopyOnly.includes(command.knob) ? undefined : command;
+/** The same command as the lab's baselines take it; undefined: it does not exist there. */
+export function baselineCommand(scenario: Scenario, command: Command): Command | undefined {
+  const lab = findLab(scenario.lab);
+  return lab?.forBaseline === undefined ? command : lab.forBaseline(command);
 }

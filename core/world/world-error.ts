@@ -5,6 +5,7 @@ import { type VmError, vmErrorSentence } from '../hypervisor/vm-error.ts';
 export type WorldError =
   | KnobError
   | { readonly kind: 'unknown-lab'; readonly lab: string; readonly known: readonly string[] }
+  | { readonly kind: 'unknown-baseline'; readonly lab: string; readonly baseline: string; readonly known: readonly string[] }
   | { readonly kind: 'bad-seed'; readonly found: number }
   | { readonly kind: 'bad-guest'; readonly error: VmError };
 
@@ -13,6 +14,8 @@ export function sentenceOf(error: WorldError): string {
   switch (error.kind) {
     case 'unknown-lab':
       return `There is no lab '${error.lab}'; known are ${error.known.join(', ')}.`;
+    case 'unknown-baseline':
+      return `The lab '${error.lab}' has no baseline '${error.baseline}'; known are ${error.known.join(', ')}.`;
     case 'bad-seed':
       return `The seed is ${error.found}; it must be a whole number from 0 to 4294967295.`;
     case 'unknown-knob':

@@ -89,7 +89,7 @@ class FakeSession implements Session {
       latencyNs: this.#knobs['latency']!, lossPercent: this.#knobs['loss']!, queuedBytes: 0, sentBytes: this.#sent * 4096, sentFrames: this.#sent, lostFrames: 0,
     });
     const processes: ProcessSnapshot[] = [0, 1].map((host) => ({
-      process: host, timeNs: this.#time,
+      process: host, timeNs: this.#time, mechanisms: {},
       host: {
         id: host, name: `host-${'ab'[host]}`, state: 'up', frameCount: FRAMES, framesFree: FRAMES - (host === running ? PAGES : 0), processorCount: 2,
         vms: [
@@ -195,7 +195,7 @@ class FakeSession implements Session {
       this.#slow = false;
       this.#events.push({ timeNs: this.#time, kind: 'resume', entity: 'vm:1', text: 'runs on the other host' });
       this.#listener({ kind: 'pace', pace: { paused: this.#paused, pausedBecause: '', ratio: this.#ratio, slowed: false } });
-      this.#listener({ kind: 'baseline', timeNs: this.#time, processes: [{ process: 0, timeNs: this.#time, host: { id: 0, name: 'host-a', state: 'up', frameCount: 0, framesFree: 0, processorCount: 2, vms: [] }, links: [], knobs: {}, console: Array.from({ length: 20 }, (_, i) => ({ vm: 1, timeNs: i * 1e8, text: 'x\n' })).filter((it) => it.timeNs < m.startedAtNs || it.timeNs > m.startedAtNs + 541e6), events: [], migrations: [{ ...m, mode: 'stop-and-copy', stoppedAtNs: m.startedAtNs + 1e5, resumedAtNs: m.startedAtNs + 541e6, endedAtNs: m.startedAtNs + 541e6 }] }] });
+      this.#listener({ kind: 'baseline', timeNs: this.#time, processes: [{ process: 0, timeNs: this.#time, host: { id: 0, name: 'host-a', state: 'up', frameCount: 0, framesFree: 0, processorCount: 2, vms: [] }, links: [], mechanisms: {}, knobs: {}, console: Array.from({ length: 20 }, (_, i) => ({ vm: 1, timeNs: i * 1e8, text: 'x\n' })).filter((it) => it.timeNs < m.startedAtNs || it.timeNs > m.startedAtNs + 541e6), events: [], migrations: [{ ...m, mode: 'stop-and-copy', stoppedAtNs: m.startedAtNs + 1e5, resumedAtNs: m.startedAtNs + 541e6, endedAtNs: m.startedAtNs + 541e6 }] }] });
       return;
     }
     const left = this.#left();

@@ -70,7 +70,7 @@ function Measured({ migration, baseline }: { readonly migration: MigrationSnapsh
     <>
       It stopped for <Quantity className="story__number" value={Math.max(0, downtimeNs(migration))} unit="ns" entity={entity} />.
       {other >= 0 && (
-        <> {contract.baselineTitle}: <Quantity className="story__number" value={other} unit="ns" entity="baseline" />.</>
+        <> {contract.baselines[0].title}: <Quantity className="story__number" value={other} unit="ns" entity="baseline" />.</>
       )}
     </>
   );

@@ -4,7 +4,6 @@ import type { LoggedCommand } from '../../core/protocol/command.ts';
 import type { Scenario } from '../../core/protocol/scenario.ts';
 import { judge, listLabs, scriptOf } from '../../core/world/index.ts';
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
-import type { Mode } from '../world-port.ts';
 import { planner } from '../world.ts';
 import { readDuration, readFault, readInteger, readKnob, suggestion } from './arguments.ts';
 import { checkWritable, optional, orBadInput, readGuest, readOptions } from './options.ts';
@@ -89,13 +88,13 @@ export async function runLab(rest: readonly string[]): Promise<number> {
     asked.guestPath === undefined
       ? undefined
       : { name: asked.guestPath, bytes: readGuest('--guest', asked.guestPath) };
-  const scenarioIn = (mode: Mode): Scenario => {
+  const scenarioIn = (baseline: string): Scenario => {
     const { slug: lab, seed, knobs } = asked;
-    const made = planner.scenarioOf({ lab, seed, knobs, mode, ...(guest === undefined ? {} : { guest: guest.bytes }) });
+    const made = planner.scenarioOf({ lab, seed, knobs, baseline, ...(guest === undefined ? {} : { guest: guest.bytes }) });
     if (!made.ok) throw new BadInput(made.error.sentence);
     return made.value as Scenario;
   };
-  const scenario = scenarioIn('mechanism');
+  const scenario = scenarioIn('');
   const untilNs = asked.untilNs ?? scenario.untilNs;
   checkWritable('--report', asked.report);
   checkWritable('--capture', asked.capture);
@@ -125,7 +124,7 @@ export async function runLab(rest: readonly string[]): Promise<number> {
   try {
     await run.coordinator.advanceTo(untilNs);
     progress.done();
-    const baseline = asked.baseline ? scenarioIn('baseline') : undefined;
+    const baseline = asked.baseline ? scenarioIn(planner.baselinesOf(asked.slug)[0] ?? '') : undefined;
     const wallSeconds = (performance.now() - beganAtMs) / 1000;
     return await finish(run, { asked, scenario, baseline, untilNs, wallSeconds });
   } finally {

@@ -5,7 +5,9 @@ export const contract = {
   id: 'precopy-migration',
   title: 'Live migration by pre-copy',
   sentence: 'This VM is running. Move it to the other host without stopping it.',
-  baselineTitle: 'Stop-and-copy',
+  baselines: [
+    { id: 'stop-and-copy', title: 'Stop-and-copy', help: 'The VM stands still while all of its memory crosses.' },
+  ],
   terms: [
     { term: 'dirty page', meaning: 'a page that the guest wrote after it was sent' },
     { term: 'round', meaning: 'one pass over the pages that were dirty when it began' },
@@ -24,12 +26,16 @@ export const contract = {
     { id: 'throttle',      title: 'Throttle the vCPU', unit: '',       minimum: 0,         maximum: 1,               step: 1,  default: 1,             scale: 'switch',      entity: 'migration', help: 'Whether the vCPU may be slowed so that the rounds converge.' },
   ],
   faults: [
-    { id: 'cut-link',           title: 'Cut the link',                  entity: 'link',        repeatable: true,  help: 'The cable is cut; what is on the wire is lost.' },
-    { id: 'mend-link',          title: 'Mend the link',                 entity: 'link',        repeatable: true,  help: 'The cable is joined again.' },
-    { id: 'destination-memory', title: 'Destination runs out of memory', entity: 'destination', repeatable: true, help: 'Every free frame of the destination is taken by another tenant.' },
-    { id: 'destination-crash',  title: 'Crash the destination',         entity: 'destination', repeatable: true,  help: 'The destination loses power: memory and connections are gone, its hand-over ledger is not. It boots again after 2 s.' },
-    { id: 'second-migration',   title: 'Migrate it a second time',      entity: 'vm',          repeatable: true,  help: 'A second migration of the same VM is asked for; it is refused by name.' },
-    { id: 'cancel',             title: 'Cancel the migration',          entity: 'migration',   repeatable: true,  help: 'The migration is called off; the VM stays where it runs.' },
+    { id: 'cut-link',           title: 'Cut the link',                  entity: 'link',        moment: 'any', repeatable: true,  help: 'The cable is cut; what is on the wire is lost.' },
+    { id: 'mend-link',          title: 'Mend the link',                 entity: 'link',        moment: 'any', repeatable: true,  help: 'The cable is joined again.' },
+    { id: 'destination-memory', title: 'Destination runs out of memory', entity: 'destination', moment: 'any', repeatable: true, help: 'Every free frame of the destination is taken by another tenant.' },
+    { id: 'destination-crash',  title: 'Crash the destination',         entity: 'destination', moment: 'any', repeatable: true,  help: 'The destination loses power: memory and connections are gone, its hand-over ledger is not. It boots again after 2 s.' },
+    { id: 'second-migration',   title: 'Migrate it a second time',      entity: 'vm',          moment: 'active', repeatable: true,  help: 'A second migration of the same VM is asked for; it is refused by name.' },
+    { id: 'cancel',             title: 'Cancel the migration',          entity: 'migration',   moment: 'active', repeatable: true,  help: 'The migration is called off; the VM stays where it runs.' },
+  ],
+  requests: [
+    { id: 'migrate',          title: 'Move a VM to another host', arguments: [{ id: 'vm', kind: 'vm', optional: false }, { id: 'to', kind: 'host', optional: false }], help: 'Moves a VM over the link to a neighbour while it runs.' },
+    { id: 'cancel-migration', title: 'Call a migration off',      arguments: [{ id: 'vm', kind: 'vm', optional: false }], help: 'The VM stays where it runs.' },
   ],
   metrics: [
     { id: 'downtime',           title: 'Downtime',               unit: 'ns',      kind: 'result',  better: 'lower',   entity: 'migration', help: 'Virtual time between the last instruction on the source and the first on the destination.' },

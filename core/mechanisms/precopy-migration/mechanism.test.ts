@@ -1,7 +1,7 @@
 // Goal: the card's promises: a migration completes or fails as said, every fault in every phase leaves one sound
 // copy or none, never two. Method: small worlds under observation (core/testing/migration-trial.ts).
 import { expect, test } from 'vitest';
-import { runTrial, smallScenario, type TimedCommand, type TrialResult } from '../../testing/migration-trial.ts';
+import { migrationsOf, runTrial, smallScenario, type TimedCommand, type TrialResult } from '../../testing/migration-trial.ts';
 
 const MS = 1_000_000;
 const migrate = (atMs: number): TimedCommand => ({ atNs: atMs * MS, command: { kind: 'migrate', vm: 1, to: 1 } });
@@ -45,7 +45,7 @@ test('there and back: terms go on, the console is one', () => {
   expect(result.faults).toEqual([]);
   expect(result.migrations.map((it) => it.phase)).toEqual(['done', 'done']);
   expect(states(result)).toEqual(['running', undefined]);
-  expect(result.run.processes.map((it) => it.migrations.ledger[1]?.takenTerm)).toEqual([2, 1]);
+  expect(result.run.processes.map((it) => migrationsOf(it).ledger[1]?.takenTerm)).toEqual([2, 1]);
 });
 
 test('it does not converge: without throttling it says so, with it it completes', () => {

@@ -11,14 +11,12 @@ import type { Ledger } from './handover.ts';
 import type { MigrationHost, StreamConnection, StreamHandler } from './ports.ts';
 import { type MigrationSettings, SourceMigration } from './source.ts';
 
-/** TCP port on which every host's migration service listens. */
-export const MIGRATION_PORT = 7000;
 /** Ended migrations that are kept for the screen. */
 const ENDED_COUNT_MAX = 32;
 
 /** Why a request was refused. `kind` as in protocol's Refusal. */
 export interface MigrationRefusal {
-  readonly kind: 'no-such-vm' | 'same-host' | 'already-migrating' | 'incoming' | 'no-such-host' | 'not-running' | 'not-migrating' | 'too-late';
+  readonly kind: 'no-such-vm' | 'same-host' | 'already-migrating' | 'incoming' | 'no-such-host' | 'not-running' | 'not-migrating' | 'too-late' | 'held';
   readonly sentence: string;
 }
 
@@ -37,7 +35,7 @@ export class PrecopyMigration implements DestinationOwner {
     this.settings = settings;
   }
 
-  /** A connection to {@link MIGRATION_PORT} was accepted. Gives who handles it. */
+  /** A connection to the migration service was accepted. Gives who handles it. */
   accept(connection: StreamConnection): StreamHandler {
     this.forgetEnded();
     const migration = new DestinationMigration({
@@ -57,8 +55,7 @@ export class PrecopyMigration implements DestinationOwner {
         sentence: `VM ${vm} '${migrating.vm.name}' is already migrating to ${host.hostName(migrating.to)}; a second migration of it is refused.`,
       };
     }
-    const arriving = this.incoming.find((it) => it.active() && it.vm?.id === vm);
-    if (arriving !== undefined) {
+    if (this.findIncoming(vm)) {
       return { kind: 'incoming', sentence: `VM ${vm} is still arriving on ${host.name}; it cannot be migrated from here.` };
     }
     const found = host.findVm(vm);
@@ -66,6 +63,8 @@ export class PrecopyMigration implements DestinationOwner {
     if (to === host.id) return { kind: 'same-host', sentence: `VM ${vm} '${found.name}' is on ${host.name} already.` };
     if (!host.isNeighbour(to)) return { kind: 'no-such-host', sentence: `There is no host ${to} that ${host.name} has a link to.` };
     if (!found.runs()) return { kind: 'not-running', sentence: `VM ${vm} '${found.name}' does not run, so it cannot be migrated while it runs.` };
+    const held = host.heldByOthers(vm);
+    if (held !== undefined) return { kind: 'held', sentence: held };
     return undefined;
   }
 
@@ -100,6 +99,11 @@ export class PrecopyMigration implements DestinationOwner {
   /** The migration that is taking `vm` away from here. */
   findOutgoing(vm: number): SourceMigration | undefined {
     return this.outgoing.find((it) => it.active() && it.vm.id === vm);
+  }
+
+  /** Whether `vm` is on its way here. */
+  findIncoming(vm: number): boolean {
+    return this.incoming.some((it) => it.active() && it.vm?.id === vm);
   }
 
   /** Every outgoing migration that is not over. */

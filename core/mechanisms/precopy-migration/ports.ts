@@ -3,29 +3,9 @@
  * connection have these members; the mechanism sees no more of them.
  */
 import type { Result } from '../../base/index.ts';
+import type { StreamConnection, StreamHandler } from '../host-ports.ts';
 
-/** One TCP connection. All calls are synchronous; the handlers are called inside events. */
-export interface StreamConnection {
-  /** Copies bytes into the send buffer; gives how many fitted. */
-  send(bytes: Uint8Array): number;
-  /** Free bytes of the send buffer. */
-  sendSpace(): number;
-  /** Bytes taken by `send` so far, and how many of them the peer has acknowledged. */
-  sentByteCount(): number;
-  acknowledgedByteCount(): number;
-  /** Takes received bytes that are in order and lie together; empty when there are no more. */
-  receive(): Uint8Array;
-  close(): void;
-  abort(): void;
-}
-
-/** What a connection tells its user. */
-export interface StreamHandler {
-  onConnected(): void;
-  onReadable(): void;
-  onAcknowledged(): void;
-  onClosed(why: string): void;
-}
+export type { StreamConnection, StreamHandler } from '../host-ports.ts';
 
 /** A VM's memory as a migration sees it. Pages count from the start of guest RAM. */
 export interface MigrationMemory {
@@ -87,6 +67,8 @@ export interface MigrationHost {
   /** An event `migration.<kind>` at `timeNs`, for the migration of that serial number. */
   schedule(timeNs: number, kind: string, serial: number, value: number): void;
   connect(to: number, handler: StreamHandler): StreamConnection;
+  /** What another mechanism has against moving this VM now, as one sentence; undefined when nothing. */
+  heldByOthers(vm: number): string | undefined;
   findVm(id: number): MigrationVm | undefined;
   /** Reserves all frames of an incoming VM; the error is one sentence. */
   createIncoming(spec: IncomingSpec): Result<MigrationVm, string>;

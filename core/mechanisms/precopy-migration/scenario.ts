@@ -3,8 +3,13 @@
  * it runs; its baseline is the same world, same seed, with stop-and-copy instead.
  */
 import { NS_PER_SECOND, PAGE_SIZE } from '../../base/index.ts';
+import type { Command } from '../../protocol/command.ts';
 import type { Scenario } from '../../protocol/scenario.ts';
+import { allKnobs, type LabDefinition, type LabScenarioOptions } from '../lab.ts';
+import { guestLine, MigrationAttachment } from './attachment.ts';
 import { contract } from './contract.ts';
+import { judgeMigrations } from './judgement.ts';
+import { findMigrationRefusal } from './refusal.ts';
 
 /** The VM of the lab: 64 MiB, a map of 128 × 128 pages. */
 export const LAB_VM = 1;
@@ -18,35 +23,44 @@ export const LAB_MIGRATE_AT_NS = 200_000_000;
 /** What the lab is expected to come to with its default knobs. */
 export const EXPECTED = { outcome: 'migrated', roundsMost: 6 } as const;
 
+/** What the guest does by itself: it is told of other values only. */
+const GUEST_DEFAULTS: Readonly<Record<string, number>> = { 'dirty-rate': 3_000, 'working-set': 4_096 };
+
 /** The defaults of all knobs. */
 export function defaultKnobs(): Record<string, number> {
-  return Object.fromEntries(contract.knobs.map((knob) => [knob.id, knob.default]));
+  return allKnobs(contract);
 }
 
-/** The scenario for these knobs (all given, all checked by the caller). `guestFile`: name of a file that replaces the guest. */
-export function precopyScenario(options: {
-  readonly mode: Scenario['mode'];
-  readonly seed: number;
-  readonly knobs: Readonly<Record<string, number>>;
-  readonly guestFile?: string | undefined;
-}): Scenario {
-  const { mode, seed, knobs, guestFile } = options;
+/** The scenario for these knobs (all given, all checked by the caller). */
+export function precopyScenario(options: LabScenarioOptions): Scenario {
+  const { baseline, seed, knobs, guestFile } = options;
+  const knob = (id: string) => knobs[id] ?? 0;
   const sampleColumns = contract.metrics.map((metric) => metric.id);
   const hosts = ['host-a', 'host-b'].map((name, id) => ({
     id, name, frameCount: LAB_FRAME_COUNT, processorCount: 2,
   }));
   return {
     lab: contract.id,
-    mode,
+    mode: baseline === '' ? 'mechanism' : 'baseline',
+    baseline,
     seed,
     knobs,
     processes: hosts.map(({ id, name }) => ({ id, name, sampleColumns })),
-    links: [{ a: 0, b: 1 }],
+    links: [
+      {
+        a: 0,
+        b: 1,
+        bandwidthBitsPerSecond: Math.round(knob('bandwidth')),
+        latencyNs: Math.round(knob('latency')),
+        lossPerMillion: Math.round(knob('loss') * 10_000),
+      },
+    ],
     hosts,
     vms: [
       {
         id: LAB_VM, name: 'web-1', guest: guestFile ?? 'dirtier', fromFile: guestFile !== undefined,
         host: 0, pageCount: LAB_PAGE_COUNT, vcpuCount: 1,
+        bootInput: guestFile === undefined ? bootInput(knobs) : '',
       },
     ],
     script: [{ atNs: LAB_MIGRATE_AT_NS, command: { kind: 'migrate', vm: LAB_VM, to: 1 } }],
@@ -54,6 +68,33 @@ export function precopyScenario(options: {
     speed: 0.03,
   };
 }
+
+function bootInput(knobs: Readonly<Record<string, number>>): string {
+  return Object.entries(GUEST_DEFAULTS)
+    .filter(([knob, value]) => (knobs[knob] ?? value) !== value)
+    .map(([knob]) => guestLine(knob, knobs[knob] ?? 0))
+    .join('');
+}
+
+/** Knobs that stop-and-copy does not have. */
+const PRECOPY_ONLY = ['downtime-limit', 'round-limit', 'throttle'];
+
+/** `migrate` means stop-and-copy there. */
+function forBaseline(command: Command): Command | undefined {
+  return command.kind === 'set-knob' && PRECOPY_ONLY.includes(command.knob) ? undefined : command;
+}
+
+/** The mechanism as the house knows it. */
+export const lab: LabDefinition = {
+  contract,
+  everywhere: true,
+  guest: { pageCount: LAB_PAGE_COUNT, vcpuCount: 1 },
+  scenario: precopyScenario,
+  attach: (ports) => new MigrationAttachment(ports),
+  findRefusal: findMigrationRefusal,
+  forBaseline,
+  judge: judgeMigrations,
+};
 
 /** Longest time that a migration with these knobs should take: a few copies of the memory, some rounds of waiting, a second. */
 function expectedNs(knobs: Readonly<Record<string, number>>): number {

@@ -1,13 +1,12 @@
 /**
- * Measures a host every millisecond of virtual time: one value a metric of the contract, NaN where there is
- * nothing to measure. Ranked last at its instant and outside the run hash: it reads and changes nothing.
+ * The contract's metrics on one host, measured every millisecond of virtual time; what is missing or NaN has
+ * nothing to measure. Outside the run hash: it reads and changes nothing.
  */
-import type { Host } from '../hypervisor/host.ts';
-import type { PrecopyMigration } from '../mechanisms/precopy-migration/mechanism.ts';
-import type { SourceMigration } from '../mechanisms/precopy-migration/source.ts';
+import type { Host } from '../../hypervisor/host.ts';
+import type { PrecopyMigration } from './mechanism.ts';
+import type { SourceMigration } from './source.ts';
 
-/** Time between two samples. Unit: ns. */
-export const SAMPLE_NS = 1_000_000;
+/** The world samples each millisecond. */
 const SAMPLES_PER_SECOND = 1_000;
 
 const STEPPED = /^dirtier clock stepped (\d+)\.(\d{3}) ms$/;
@@ -22,7 +21,8 @@ export interface SampledCounters {
   writtenPagesPerSecond(): number;
 }
 
-export class Sampler {
+/** What is measured on one host. */
+export class MigrationMeasurement {
   private readonly host: Host;
   private readonly migrations: PrecopyMigration;
   private readonly counters: SampledCounters;
@@ -37,12 +37,6 @@ export class Sampler {
     this.counters = counters;
   }
 
-  /** The values of `columns` (metric ids) now. Called once a period. */
-  sample(columns: readonly string[]): number[] {
-    const values = this.measure();
-    return columns.map((id) => values[id] ?? Number.NaN);
-  }
-
   /** The VM stands or has come: what its guest says of its clock counts from here. */
   resetGap(vm: number): void {
     const reader = this.readers.get(vm);
@@ -54,7 +48,8 @@ export class Sampler {
     this.readers.delete(vm);
   }
 
-  private measure(): Record<string, number> {
+  /** Metrics by id; called once a period. */
+  measure(): Record<string, number> {
     const wireBytes = this.counters.wireBytes();
     const linkRate = (wireBytes - this.wireBytesBefore) * SAMPLES_PER_SECOND;
     this.wireBytesBefore = wireBytes;

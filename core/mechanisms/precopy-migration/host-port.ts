@@ -2,17 +2,17 @@
  * The mechanism's view of a host and its VMs, over the hypervisor's own: small adapters that rename and
  * turn typed errors into the sentences that travel on the wire.
  */
-import { err, ok, type Result } from '../base/index.ts';
-import type { Host } from '../hypervisor/host.ts';
-import { recordErrorSentence } from '../hypervisor/device-record.ts';
-import type { Vm } from '../hypervisor/vm.ts';
-import { vmErrorSentence } from '../hypervisor/vm-error.ts';
+import { err, ok, type Result } from '../../base/index.ts';
+import type { Host } from '../../hypervisor/host.ts';
+import { recordErrorSentence } from '../../hypervisor/device-record.ts';
+import type { Vm } from '../../hypervisor/vm.ts';
+import { vmErrorSentence } from '../../hypervisor/vm-error.ts';
 import type {
   IncomingSpec, MigrationHost, MigrationMemory, MigrationVm, StreamConnection, StreamHandler,
-} from '../mechanisms/precopy-migration/ports.ts';
-import { frameAddress, type VmMemory } from '../memory/index.ts';
-import { frameField } from '../protocol/host-memory-layout.ts';
-import { rank } from '../sim/rank.ts';
+} from './ports.ts';
+import { frameAddress, type VmMemory } from '../../memory/index.ts';
+import { frameField } from '../../protocol/host-memory-layout.ts';
+import type { HostPorts } from '../host-ports.ts';
 
 class PortMemory implements MigrationMemory {
   readonly pageCount: number;
@@ -72,17 +72,17 @@ class PortVm implements MigrationVm {
   readonly vcpuCount: number;
   readonly memory: PortMemory;
   private readonly vm: Vm;
-  private readonly owner: PortOwner;
+  private readonly ports: HostPorts;
 
-  constructor(host: Host, vm: Vm, owner: PortOwner) {
+  constructor(ports: HostPorts, vm: Vm) {
     this.id = vm.id;
     this.name = vm.name;
     this.guest = vm.guest;
     this.pageCount = vm.pageCount;
     this.vcpuCount = vm.vcpus.length;
-    this.memory = new PortMemory(host, vm.memory);
+    this.memory = new PortMemory(ports.host, vm.memory);
     this.vm = vm;
-    this.owner = owner;
+    this.ports = ports;
   }
 
   runs(): boolean {
@@ -91,7 +91,7 @@ class PortVm implements MigrationVm {
 
   pause(reason: string): void {
     this.vm.pause(reason);
-    this.owner.onStands(this.vm);
+    this.ports.vmStands(this.vm);
   }
 
   beginHandOver(reason: string): void {
@@ -100,7 +100,7 @@ class PortVm implements MigrationVm {
 
   resume(stoodSinceNs: number): void {
     this.vm.resume();
-    this.owner.onRuns(this.vm, stoodSinceNs);
+    this.ports.vmRuns(this.vm, stoodSinceNs);
   }
 
   setThrottle(percent: number): void {
@@ -126,84 +126,78 @@ class PortVm implements MigrationVm {
   }
 }
 
-/** What the process does when VMs come, go, run and stand, and the wires it has. */
-export interface PortOwner {
-  onRuns(vm: Vm, stoodSinceNs: number): void;
-  onStands(vm: Vm): void;
-  onLeaves(vm: Vm): void;
-  connect(to: number, handler: StreamHandler): StreamConnection;
-  hostName(id: number): string;
-  isNeighbour(id: number): boolean;
-  wireByteCount(to: number): number;
-}
+/** TCP port on which every host's migration service listens. */
+export const MIGRATION_PORT = 7000;
 
 /** See the file's head. */
 export class MigrationPort implements MigrationHost {
   readonly id: number;
   readonly name: string;
-  private readonly host: Host;
-  private readonly owner: PortOwner;
+  private readonly ports: HostPorts;
   private readonly known = new Map<Vm, PortVm>();
 
-  constructor(host: Host, owner: PortOwner) {
-    this.id = host.id;
-    this.name = host.name;
-    this.host = host;
-    this.owner = owner;
+  constructor(ports: HostPorts) {
+    this.id = ports.id;
+    this.name = ports.name;
+    this.ports = ports;
   }
 
   now(): number {
-    return this.host.now();
+    return this.ports.now();
   }
 
   schedule(timeNs: number, kind: string, serial: number, value: number): void {
-    this.host.schedule(timeNs, rank.mechanism, `migration.${kind}`, { serial, value });
+    this.ports.schedule(timeNs, kind, { serial, value });
   }
 
   connect(to: number, handler: StreamHandler): StreamConnection {
-    return this.owner.connect(to, handler);
+    return this.ports.connect(to, MIGRATION_PORT, handler);
   }
 
   hostName(id: number): string {
-    return this.owner.hostName(id);
+    return this.ports.hostName(id);
   }
 
   isNeighbour(id: number): boolean {
-    return this.owner.isNeighbour(id);
+    return this.ports.isNeighbour(id);
+  }
+
+  heldByOthers(vm: number): string | undefined {
+    return this.ports.heldByOthers(vm);
   }
 
   findVm(id: number): MigrationVm | undefined {
-    const vm = this.host.findVm(id);
+    const vm = this.ports.host.findVm(id);
     return vm === undefined ? undefined : this.portOf(vm);
   }
 
   createIncoming(spec: IncomingSpec): Result<MigrationVm, string> {
-    const made = this.host.createIncomingVm(spec);
+    const made = this.ports.host.createIncomingVm(spec);
     return made.ok ? ok(this.portOf(made.value)) : err(vmErrorSentence(made.error));
   }
 
   destroyVm(id: number): void {
-    const vm = this.host.findVm(id);
+    const vm = this.ports.host.findVm(id);
     if (vm === undefined) return;
-    this.owner.onLeaves(vm);
+    this.ports.vmLeaves(vm);
     this.known.delete(vm);
-    this.host.destroyVm(id);
+    this.ports.host.destroyVm(id);
   }
 
   markInFlight(frame: number, on: boolean): void {
-    this.host.memory.frames.setFlag(frame, frameField.inFlight, on);
+    this.ports.host.memory.frames.setFlag(frame, frameField.inFlight, on);
   }
 
   wireByteCount(to: number): number {
-    return this.owner.wireByteCount(to);
+    return this.ports.wireByteCount(to);
   }
 
   note(kind: string, entity: string, text: string): void {
-    this.host.log({ timeNs: this.host.now(), kind, entity, text });
+    this.ports.note(kind, entity, text);
   }
 
   private portOf(vm: Vm): PortVm {
-    const known = this.known.get(vm) ?? new PortVm(this.host, vm, this.owner);
+    const known = this.known.get(vm) ?? new PortVm(this.ports, vm);
     this.known.set(vm, known);
     return known;
   }

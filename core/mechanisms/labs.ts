@@ -1,0 +1,15 @@
+/**
+ * Every mechanism of the house with its model, for core/world. Written by workers/node/new-mechanism.mjs from
+ * the folders, and held to them by catalog.test.ts; not edited by hand.
+ */
+import type { LabDefinition } from './lab.ts';
+import { lab as precopyMigration } from './precopy-migration/scenario.ts';
+
+export const LABS: readonly LabDefinition[] = [
+  precopyMigration,
+];
+
+/** The lab of that slug, or undefined. */
+export function findLab(slug: string): LabDefinition | undefined {
+  return LABS.find((lab) => lab.contract.id === slug);
+}
