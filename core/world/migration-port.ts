@@ -34,7 +34,9 @@ class PortMemory implements MigrationMemory {
   }
 
   writeZeroPage(page: number): boolean {
-    return this.memory.allocate(page) && this.memory.writeZeroPage(page, 'migration');
+    // A frame that was free holds zeroes already.
+    if (this.memory.frame(page) < 0) return this.memory.allocate(page);
+    return this.memory.writeZeroPage(page, 'migration');
   }
 
   isZero(page: number): boolean {

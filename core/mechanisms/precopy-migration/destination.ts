@@ -30,6 +30,8 @@ const WATCH_NS = 250_000_000;
 export interface DestinationOwner {
   /** A question has just made `term` void, or found it so: who waits under it goes back to receiving. */
   onTermVoid(vm: number, term: number): void;
+  /** `vm` is announced anew by its source, which has therefore given up what it began before. */
+  onAnnounced(by: DestinationMigration, vm: number, source: number): void;
 }
 
 export class DestinationMigration implements StreamHandler {
@@ -165,7 +167,8 @@ export class DestinationMigration implements StreamHandler {
       return;
     }
     this.hello = decoded.value;
-    const { vm: id, name, guest, pageCount, vcpuCount } = decoded.value;
+    const { vm: id, name, guest, source, pageCount, vcpuCount } = decoded.value;
+    this.owner.onAnnounced(this, id, source);
     const made = this.host.createIncoming({ id, name, guest, pageCount, vcpuCount });
     if (!made.ok) {
       this.refuse(made.error);
@@ -289,6 +292,15 @@ export class DestinationMigration implements StreamHandler {
   /** Another connection's question made `term` void. */
   onTermVoid(vm: number, term: number): void {
     if (this.phase === 'ready' && this.vm?.id === vm && this.term <= term) this.phase = 'receiving';
+  }
+
+  /**
+   * Its source begins anew over another connection. A source does so only after it has given this attempt up,
+   * which it may not do once it has sent a grant that is unresolved: so a copy that does not run may go.
+   */
+  supersede(vm: number, source: number): void {
+    if (this.hello?.source !== source || this.vm?.id !== vm || this.phase === 'taking') return;
+    this.drop('its source begins anew');
   }
 
   /** What the screen shows; undefined for a connection that only asked. */

@@ -124,6 +124,16 @@ test.each(PHASES)('the link cut while %s: the VM runs on one side, or after the 
   expect(states(mended)).toEqual(taken ? [undefined, 'running'] : ['running', undefined]);
 });
 
+test('after a cut and a mend a new try succeeds at once: what the destination kept of the old one goes', () => {
+  const cutNs = Math.round((rounds[0]!.startNs + rounds[0]!.endNs) / 2);
+  // The source gives up 2 s after the cut, the destination would wait 5 s: the new try comes between.
+  const commands = [migrate(30), fault(cutNs, 'cut-link'), fault(cutNs + 2_500 * MS, 'mend-link'), migrate(cutNs / MS + 2_600)];
+  const result = runTrial({ scenario: smallScenario({ seed: 7, knobs }), commands, untilNs: 6_000 * MS });
+  expect(result.faults).toEqual([]);
+  expect(result.migrations.map((it) => it.phase)).toEqual(['failed', 'done']);
+  expect(states(result)).toEqual([undefined, 'running']);
+});
+
 test.each(PHASES)('the destination crashes while %s: its ledger decides, not a guess', (phase, atNs) => {
   const scenario = smallScenario({ seed: 7, knobs });
   const result = runTrial({ scenario, commands: [migrate(30), fault(atNs, 'destination-crash')], untilNs: 12_000 * MS });

@@ -134,6 +134,10 @@ export class PrecopyMigration implements DestinationOwner {
     for (const migration of this.incoming) migration.onTermVoid(vm, term);
   }
 
+  onAnnounced(by: DestinationMigration, vm: number, source: number): void {
+    for (const migration of this.incoming) if (migration !== by) migration.supersede(vm, source);
+  }
+
   /** True while a VM stands between two hosts. */
   handsOver(): boolean {
     return (

@@ -344,7 +344,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     const device = vm.deviceRecord();
     const size = records.reduce((sum, record) => sum + record.length + 16, device.length + CONTROL_BYTES);
     if (this.connection.sendSpace() < size) return; // the next acknowledgement tries again
-    records.forEach((payload, index) => sender.sendRecord('vcpu', { argument: index, payload }));
+    for (const [argument, payload] of records.entries()) sender.sendRecord('vcpu', { argument, payload });
     sender.sendRecord('device', { payload: device });
     sender.endDigest();
     sender.sendRecord('final', { argument: sender.digest.low >>> 0, extra: sender.digest.high >>> 0 });
