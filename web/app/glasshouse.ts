@@ -136,6 +136,8 @@ function metricsOf(controller: RunController, loop: FrameLoop): Metrics {
   }
   const baseline = downtimeNs(findMigration({ migrations: state.baseline }));
   if (baseline >= 0) out['baseline-downtime'] = { value: baseline, unit: 'ns' };
+  const vms = state.hosts.flatMap((host) => host.vms);
+  out['instructions'] = { value: vms.reduce((sum, vm) => sum + vm.instructionsRetired, 0), unit: 'instructions' };
   out['virtual-time'] = { value: session?.timeNs() ?? state.timeNs, unit: 'ns' };
   out['migrations-done'] = { value: state.migrations.filter((it) => it.role === 'source' && it.phase === 'done').length, unit: 'migrations' };
   out['frame-work-p95'] = { value: loop.workMs(0.95), unit: 'ms' };
