@@ -67,6 +67,7 @@ export class RunController {
     }
     if (!result.ok) {
       this.store.setState({ notice: result.sentence });
+      if (result.failure !== undefined) this.#onUpdate({ kind: 'failed', failure: result.failure });
       return result.sentence;
     }
     this.#session?.dispose();
