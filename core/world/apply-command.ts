@@ -1,6 +1,7 @@
 /**
- * What a logged command does on one host. Every process applies every command at the same virtual time;
- * each does its own part. What cannot be done any more is noted on the timeline and changes nothing.
+ * What a logged command does on one host. Every process applies every command at the same virtual
+ * time; each does its own part. What cannot be done any more is noted on the timeline and changes
+ * nothing.
  */
 import type { Command } from '../protocol/command.ts';
 import { guestLine, type HostProcess } from './host-process.ts';
@@ -106,12 +107,20 @@ function applyFault(self: HostProcess, fault: string): void {
   }
 }
 
-/** A second migration of a VM that is migrating: refused by name. Of one that is not, nothing is asked. */
+/**
+ * A second migration of a VM that is migrating: refused by name. Of one that is not, nothing is
+ * asked.
+ */
 function askAgain(self: HostProcess): void {
   const going = self.migrations.activeOutgoing();
   for (const it of going) self.migrations.migrate(it.vm.id, it.to, modeOf(self));
   if (going.length === 0 && self.host.vms().some((vm) => vm.state === 'running')) {
-    note(self, 'refused', `host:${self.id}`, 'no migration is going on, so there is no second one to ask for');
+    note(
+      self,
+      'refused',
+      `host:${self.id}`,
+      'no migration is going on, so there is no second one to ask for',
+    );
   }
 }
 

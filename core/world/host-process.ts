@@ -1,7 +1,7 @@
 /**
- * A host as a logical process: the hypervisor's host with its link ends, its streams, its migrations, and
- * the commands, hash points and samples that come at their times. Everything that the outside asks for
- * enters through {@link HostProcess.command} and {@link HostProcess.deliver}.
+ * A host as a logical process: the hypervisor's host with its link ends, its streams, its
+ * migrations, and the commands, hash points and samples that come at their times. Everything that
+ * the outside asks for enters through {@link HostProcess.command} and {@link HostProcess.deliver}.
  */
 import { assert, hashHex, hashInteger, hashText, makeHash, type Hash64 } from '../base/index.ts';
 import { Host } from '../hypervisor/host.ts';
@@ -93,7 +93,11 @@ export class HostProcess implements LogicalProcess, PortOwner {
     this.tap = options.capture ? new CaptureTap({ bytesMax: CAPTURE_BYTES_MAX }) : undefined;
     this.host = this.makeHost(spec, options.compiled);
     this.makeLinks();
-    this.streams = new Streams(this.host.tcp, () => this.host.now(), (stream) => this.migrations.accept(stream));
+    this.streams = new Streams(
+      this.host.tcp,
+      () => this.host.now(),
+      (stream) => this.migrations.accept(stream),
+    );
     this.migrations = new PrecopyMigration(new MigrationPort(this.host, this), {
       downtimeLimitNs: this.knob('downtime-limit', 30_000_000),
       roundLimit: this.knob('round-limit', 30),
@@ -112,8 +116,13 @@ export class HostProcess implements LogicalProcess, PortOwner {
 
   // ── Building ──────────────────────────────────────────────────────────────────────────────────
 
-  private makeHost(spec: Scenario['hosts'][number], compiled: WebAssembly.Module | undefined): Host {
-    const neighbours = new Map(this.neighbourIds().map((it) => [addressOf(it), macOf(it)] as const));
+  private makeHost(
+    spec: Scenario['hosts'][number],
+    compiled: WebAssembly.Module | undefined,
+  ): Host {
+    const neighbours = new Map(
+      this.neighbourIds().map((it) => [addressOf(it), macOf(it)] as const),
+    );
     return new Host({
       id: this.id,
       name: spec.name,
@@ -132,7 +141,9 @@ export class HostProcess implements LogicalProcess, PortOwner {
   }
 
   private neighbourIds(): number[] {
-    return this.scenario.links.flatMap(({ a, b }) => (a === this.id ? [b] : b === this.id ? [a] : []));
+    return this.scenario.links.flatMap(({ a, b }) =>
+      a === this.id ? [b] : b === this.id ? [a] : [],
+    );
   }
 
   private makeLinks(): void {
@@ -150,7 +161,8 @@ export class HostProcess implements LogicalProcess, PortOwner {
         },
         {
           emit: (message) => void this.outgoing.push(message),
-          schedule: (timeNs) => this.host.schedule(timeNs, rank.network, 'link.done', { to: neighbour }),
+          schedule: (timeNs) =>
+            this.host.schedule(timeNs, rank.network, 'link.done', { to: neighbour }),
         },
       );
       this.links.set(neighbour, link);
@@ -167,7 +179,11 @@ export class HostProcess implements LogicalProcess, PortOwner {
     host.registerHandler('migration', (kind, args, now) => {
       hashText(this.digest, kind);
       hashInteger(this.digest, now);
-      this.migrations.onEvent(kind.slice('migration.'.length), Number(args['serial']), Number(args['value']));
+      this.migrations.onEvent(
+        kind.slice('migration.'.length),
+        Number(args['serial']),
+        Number(args['value']),
+      );
       this.streams.settle();
     });
     host.registerHandler('link', (_kind, args, now) => {
@@ -176,7 +192,8 @@ export class HostProcess implements LogicalProcess, PortOwner {
       this.streams.settle();
     });
     host.registerHandler('world', (kind, args, now) => {
-      if (kind === 'world.arrival') this.onArrival(args['bytes'], Number(args['from']), Number(args['epoch']), now);
+      if (kind === 'world.arrival')
+        this.onArrival(args['bytes'], Number(args['from']), Number(args['epoch']), now);
       else if (kind === 'world.command') this.onCommand(Number(args['sequence']), now);
       else if (kind === 'world.hash') this.onHashPoint(now);
       else if (kind === 'world.sample') this.onSample(now);
@@ -192,9 +209,10 @@ export class HostProcess implements LogicalProcess, PortOwner {
       const made = this.host.createVm({
         id: spec.id,
         name: spec.name,
-        image: spec.fromFile && guest !== undefined
-          ? { kind: 'elf', name: spec.guest, bytes: guest }
-          : { kind: 'program', name: spec.guest },
+        image:
+          spec.fromFile && guest !== undefined
+            ? { kind: 'elf', name: spec.guest, bytes: guest }
+            : { kind: 'program', name: spec.guest },
         ramBytes: spec.pageCount * 4096,
         vcpuCount: spec.vcpuCount,
       });
@@ -206,7 +224,10 @@ export class HostProcess implements LogicalProcess, PortOwner {
 
   /** What the guest is told at boot: only what differs from what it does by itself. */
   private openingLines(): string {
-    const defaults: Readonly<Record<string, number>> = { 'dirty-rate': 3_000, 'working-set': 4_096 };
+    const defaults: Readonly<Record<string, number>> = {
+      'dirty-rate': 3_000,
+      'working-set': 4_096,
+    };
     return Object.entries(defaults)
       .filter(([knob, value]) => this.knob(knob, value) !== value)
       .map(([knob]) => guestLine(knob, this.knob(knob, 0)))
@@ -246,7 +267,8 @@ export class HostProcess implements LogicalProcess, PortOwner {
 
   lookahead(): readonly Lookahead[] {
     return [...this.links.values()].map((link) => ({
-      neighbour: link.destination, latencyNs: link.state.latencyNs,
+      neighbour: link.destination,
+      latencyNs: link.state.latencyNs,
     }));
   }
 
@@ -284,7 +306,10 @@ export class HostProcess implements LogicalProcess, PortOwner {
   }
 
   capture(): Uint8Array | undefined {
-    return this.tap?.file({ application: 'Glasshouse', comment: `${this.scenario.lab}, seed ${this.scenario.seed}, port of ${this.name}` });
+    return this.tap?.file({
+      application: 'Glasshouse',
+      comment: `${this.scenario.lab}, seed ${this.scenario.seed}, port of ${this.name}`,
+    });
   }
 
   hash(): string {
@@ -406,7 +431,12 @@ export class HostProcess implements LogicalProcess, PortOwner {
   private onBoot(): void {
     this.host.boot();
     this.streams.listen();
-    this.host.log({ timeNs: this.host.now(), kind: 'boot', entity: `host:${this.id}`, text: `${this.name} is up again` });
+    this.host.log({
+      timeNs: this.host.now(),
+      kind: 'boot',
+      entity: `host:${this.id}`,
+      text: `${this.name} is up again`,
+    });
   }
 
   // ── What the migrations tell ──────────────────────────────────────────────────────────────────
@@ -414,7 +444,8 @@ export class HostProcess implements LogicalProcess, PortOwner {
   onRuns(vm: Vm, stoodSinceNs: number): void {
     this.note(RUNS, vm.id, `runs on ${this.name}`);
     this.sampler.resetGap(vm.id);
-    for (const it of this.deferred) if (it.vm === vm.id && it.timeNs > stoodSinceNs) vm.type(it.text);
+    for (const it of this.deferred)
+      if (it.vm === vm.id && it.timeNs > stoodSinceNs) vm.type(it.text);
     this.deferred = this.deferred.filter((it) => it.vm !== vm.id);
   }
 

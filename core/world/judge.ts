@@ -1,7 +1,7 @@
 /**
- * Judgement of a finished run, from what the processes told and the commands that were given: metrics,
- * checks that must hold whatever was asked for, and one line of outcome. Reads snapshots only, so that
- * the page, the command line and tests judge alike.
+ * Judgement of a finished run, from what the processes told and the commands that were given:
+ * metrics, checks that must hold whatever was asked for, and one line of outcome. Reads snapshots
+ * only, so that the page, the command line and tests judge alike.
  */
 import type { LoggedCommand } from '../protocol/command.ts';
 import type { Scenario } from '../protocol/scenario.ts';
@@ -19,14 +19,20 @@ export interface Check {
   readonly found: string;
 }
 
-/** See the file's head. Metrics of the last migration by contract id; those not measured are missing. */
+/**
+ * See the file's head. Metrics of the last migration by contract id; those not measured are
+ * missing.
+ */
 export interface LabJudgement {
   readonly metrics: Readonly<Record<string, { readonly value: number; readonly unit: string }>>;
   readonly checks: readonly Check[];
   readonly outcome: string;
 }
 
-/** What a judgement is made from. `console` and `events` of each snapshot hold everything since the start. */
+/**
+ * What a judgement is made from. `console` and `events` of each snapshot hold everything since the
+ * start.
+ */
 export interface JudgeOptions {
   readonly scenario: Scenario;
   readonly snapshots: readonly ProcessSnapshot[];
@@ -58,15 +64,22 @@ export function judge(options: JudgeOptions): LabJudgement {
 }
 
 function checkGuest(snapshots: readonly ProcessSnapshot[], vm: number): Check {
-  const text = consoleOf(snapshots, vm).map((chunk) => chunk.text).join('');
-  const complaint = text.split('\n').find((line) => line.includes('CORRUPT') || line.includes('trap: cause'));
+  const text = consoleOf(snapshots, vm)
+    .map((chunk) => chunk.text)
+    .join('');
+  const complaint = text
+    .split('\n')
+    .find((line) => line.includes('CORRUPT') || line.includes('trap: cause'));
   const failed = findVm(snapshots, vm)?.vm;
   const broken = failed?.state === 'failed' ? failed.reason : undefined;
-  const healthy = text.split('\n').filter((line) => line.endsWith('  ok') || line.endsWith(' ms  ok')).length;
+  const healthy = text
+    .split('\n')
+    .filter((line) => line.endsWith('  ok') || line.endsWith(' ms  ok')).length;
   return {
     id: 'guest-sound',
     holds: complaint === undefined && broken === undefined,
-    found: complaint ?? broken ?? `the guest printed ${healthy} sound status lines and no complaint`,
+    found:
+      complaint ?? broken ?? `the guest printed ${healthy} sound status lines and no complaint`,
   };
 }
 
@@ -113,9 +126,13 @@ function limitDuring({ scenario, commands }: JudgeOptions, migration: MigrationS
   return limitNs;
 }
 
-/** The step that the guest saw in its own clock is the downtime, within its sampling (and a throttle's last pause). */
+/**
+ * The step that the guest saw in its own clock is the downtime, within its sampling (and a
+ * throttle's last pause).
+ */
 function checkGuestClock(
-  snapshots: readonly ProcessSnapshot[], migrations: readonly MigrationSnapshot[],
+  snapshots: readonly ProcessSnapshot[],
+  migrations: readonly MigrationSnapshot[],
 ): Check {
   const seen: string[] = [];
   let holds = true;
@@ -126,11 +143,17 @@ function checkGuestClock(
     if (Math.abs(gap.gapNs - downtimeNs) > gap.toleranceNs) holds = false;
     seen.push(`downtime ${milliseconds(downtimeNs)}, the guest saw ${milliseconds(gap.gapNs)}`);
   }
-  return { id: 'guest-clock', holds, found: seen.join('; ') || 'no stop that the guest prints (above 2 ms)' };
+  return {
+    id: 'guest-clock',
+    holds,
+    found: seen.join('; ') || 'no stop that the guest prints (above 2 ms)',
+  };
 }
 
 function metricsOf(
-  scenario: Scenario, snapshots: readonly ProcessSnapshot[], last: MigrationSnapshot | undefined,
+  scenario: Scenario,
+  snapshots: readonly ProcessSnapshot[],
+  last: MigrationSnapshot | undefined,
 ): LabJudgement['metrics'] {
   const contract = findContract(scenario.lab);
   if (contract === undefined || last === undefined) return {};
@@ -157,15 +180,23 @@ function metricsOf(
 }
 
 function outcomeOf(
-  scenario: Scenario, snapshots: readonly ProcessSnapshot[], last: MigrationSnapshot | undefined,
+  scenario: Scenario,
+  snapshots: readonly ProcessSnapshot[],
+  last: MigrationSnapshot | undefined,
 ): string {
   const [vm] = scenario.vms;
   if (vm === undefined) return 'nothing ran';
   const found = findVm(snapshots, vm.id);
-  const where = found === undefined ? `is lost with its host` : `is ${found.vm.state} on ${found.process.host.name}`;
-  if (last === undefined) return `VM ${vm.id} ${where}${found?.vm.reason ? `: ${found.vm.reason}` : ''}`;
+  const where =
+    found === undefined
+      ? `is lost with its host`
+      : `is ${found.vm.state} on ${found.process.host.name}`;
+  if (last === undefined)
+    return `VM ${vm.id} ${where}${found?.vm.reason ? `: ${found.vm.reason}` : ''}`;
   const how: Record<string, string> = {
-    done: 'migrated', failed: `not migrated: ${last.reason}`, cancelled: 'cancelled',
+    done: 'migrated',
+    failed: `not migrated: ${last.reason}`,
+    cancelled: 'cancelled',
   };
   return `${how[last.phase] ?? `still ${last.phase}`}; VM ${vm.id} ${where}`;
 }

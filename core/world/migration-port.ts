@@ -1,6 +1,6 @@
 /**
- * The mechanism's view of a host and its VMs, over the hypervisor's own: small adapters that rename and
- * turn typed errors into the sentences that travel on the wire.
+ * The mechanism's view of a host and its VMs, over the hypervisor's own: small adapters that rename
+ * and turn typed errors into the sentences that travel on the wire.
  */
 import { err, ok, type Result } from '../base/index.ts';
 import type { Host } from '../hypervisor/host.ts';
@@ -8,7 +8,12 @@ import { recordErrorSentence } from '../hypervisor/device-record.ts';
 import type { Vm } from '../hypervisor/vm.ts';
 import { vmErrorSentence } from '../hypervisor/vm-error.ts';
 import type {
-  IncomingSpec, MigrationHost, MigrationMemory, MigrationVm, StreamConnection, StreamHandler,
+  IncomingSpec,
+  MigrationHost,
+  MigrationMemory,
+  MigrationVm,
+  StreamConnection,
+  StreamHandler,
 } from '../mechanisms/precopy-migration/ports.ts';
 import { frameAddress, type VmMemory } from '../memory/index.ts';
 import { frameField } from '../protocol/host-memory-layout.ts';
@@ -115,7 +120,9 @@ class PortVm implements MigrationVm {
 
   loadVcpu(index: number, record: Uint8Array): Result<undefined, string> {
     const loaded = this.vm.loadVcpu(index, record);
-    return loaded.ok ? ok(undefined) : err(`the record of vCPU ${index} cannot be loaded: ${loaded.error.kind}`);
+    return loaded.ok
+      ? ok(undefined)
+      : err(`the record of vCPU ${index} cannot be loaded: ${loaded.error.kind}`);
   }
 
   deviceRecord(): Uint8Array {

@@ -1,6 +1,7 @@
 /**
- * Measures a host every millisecond of virtual time: one value a metric of the contract, NaN where there is
- * nothing to measure. Ranked last at its instant and outside the run hash: it reads and changes nothing.
+ * Measures a host every millisecond of virtual time: one value a metric of the contract, NaN where
+ * there is nothing to measure. Ranked last at its instant and outside the run hash: it reads and
+ * changes nothing.
  */
 import type { Host } from '../hypervisor/host.ts';
 import type { PrecopyMigration } from '../mechanisms/precopy-migration/mechanism.ts';
@@ -81,7 +82,12 @@ export class Sampler {
 
   /** From the dirty log while one is armed; else from the tool log, which costs nothing. */
   private dirtyPagesPerSecond(last: SourceMigration | undefined): number {
-    if (last === undefined || !last.active() || last.mode !== 'pre-copy' || last.phase === 'connecting') {
+    if (
+      last === undefined ||
+      !last.active() ||
+      last.mode !== 'pre-copy' ||
+      last.phase === 'connecting'
+    ) {
       this.dirtiedOf = undefined;
       return this.counters.writtenPagesPerSecond();
     }
@@ -99,7 +105,8 @@ export class Sampler {
       const reader = this.readers.get(vm.id) ?? { cursor: 0, line: '', gapNs: 0 };
       this.readers.set(vm.id, reader);
       if (vm.debugConsole.byteCount > reader.cursor) {
-        for (const chunk of vm.debugConsole.chunksFrom(reader.cursor)) this.readText(reader, chunk.text);
+        for (const chunk of vm.debugConsole.chunksFrom(reader.cursor))
+          this.readText(reader, chunk.text);
         reader.cursor = vm.debugConsole.byteCount;
       }
       longest = Math.max(longest, reader.gapNs);

@@ -1,29 +1,47 @@
-// Goal: bad input gives one sentence that names what was wrong and where; good input gives a scenario that can be
-// built. Method: a table of inputs and what the sentence must say.
+// Goal: bad input gives one sentence that names what was wrong and where; good input gives a
+// scenario that can be built. Method: a table of inputs and what the sentence must say.
 import { expect, test } from 'vitest';
 import { writeElf } from '../formats/index.ts';
 import { TICKER_SOURCE } from '../guests/index.ts';
 import { assemble } from '../isa/assemble.ts';
 import { WorldRun } from '../testing/run-world.ts';
-import { findKnobError, listLabs, scenarioOf, type ScenarioOptions, vmScenarioOf } from './scenario.ts';
+import {
+  findKnobError,
+  listLabs,
+  scenarioOf,
+  type ScenarioOptions,
+  vmScenarioOf,
+} from './scenario.ts';
 import { sentenceOf } from './world-error.ts';
 
 const RAM = 0x8000_0000;
 const assembled = assemble(TICKER_SOURCE, { origin: RAM, name: 'ticker' });
 if (!assembled.ok) throw new Error('the ticker assembles');
-const kernel = writeElf({ entry: RAM, segments: [{ physicalAddress: RAM, bytes: assembled.value.bytes }] });
+const kernel = writeElf({
+  entry: RAM,
+  segments: [{ physicalAddress: RAM, bytes: assembled.value.bytes }],
+});
 const other = kernel.slice();
 other[18] = 62; // EM_X86_64
 
 const lab = (change: Partial<ScenarioOptions>): string => {
-  const made = scenarioOf({ lab: 'precopy-migration', seed: 1, knobs: {}, mode: 'mechanism', ...change });
+  const made = scenarioOf({
+    lab: 'precopy-migration',
+    seed: 1,
+    knobs: {},
+    mode: 'mechanism',
+    ...change,
+  });
   return made.ok ? 'fine' : sentenceOf(made.error);
 };
 
 test.each([
   [{ lab: 'postcopy' }, /no lab 'postcopy'; known are precopy-migration/],
   [{ knobs: { bandwith: 1e9 } }, /no knob 'bandwith'; known are bandwidth, latency/],
-  [{ knobs: { bandwidth: 5 } }, /'bandwidth' is 5; it must lie between 1000000 and 400000000000 bit\/s/],
+  [
+    { knobs: { bandwidth: 5 } },
+    /'bandwidth' is 5; it must lie between 1000000 and 400000000000 bit\/s/,
+  ],
   [{ knobs: { loss: Number.NaN } }, /'loss' is 'NaN', which is not a number/],
   [{ knobs: { throttle: 0.5 } }, /'throttle' is 0.5/],
   [{ seed: -1 }, /seed is -1; it must be a whole number/],
@@ -52,7 +70,11 @@ test.each([
 ])('vm %o', (change, expected) => expect(vm(change)).toMatch(expected));
 
 test('every sentence is one sentence', () => {
-  for (const text of [lab({ lab: '' }), lab({ knobs: { bandwidth: -1 } }), vm({ ramBytes: -4096 })]) {
+  for (const text of [
+    lab({ lab: '' }),
+    lab({ knobs: { bandwidth: -1 } }),
+    vm({ ramBytes: -4096 }),
+  ]) {
     expect(text).toMatch(/^[^\n]+\.$/);
   }
 });
@@ -66,7 +88,11 @@ test('a guest from a file runs in the lab and in a VM of its own', () => {
     if (!scenario.ok) throw new Error(sentenceOf(scenario.error));
     const run = new WorldRun({ scenario: scenario.value, guest: kernel });
     run.runTo(30_000_000);
-    const text = run.snapshots().flatMap((it) => it.console).map((chunk) => chunk.text).join('');
+    const text = run
+      .snapshots()
+      .flatMap((it) => it.console)
+      .map((chunk) => chunk.text)
+      .join('');
     expect(text).toContain('tick');
   }
 });
@@ -74,5 +100,6 @@ test('a guest from a file runs in the lab and in a VM of its own', () => {
 test('labs are listed as their contracts say; each default is a value that is taken', () => {
   const [first] = listLabs();
   expect(first?.slug).toBe('precopy-migration');
-  for (const knob of first!.knobs) expect(findKnobError(first!.knobs, knob.id, knob.default)).toBeUndefined();
+  for (const knob of first!.knobs)
+    expect(findKnobError(first!.knobs, knob.id, knob.default)).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 /**
- * Scenarios: the labs that exist, and what they and the command line's `vm` are built from. Input is
- * checked here, before any world is built; a refused one changes nothing.
+ * Scenarios: the labs that exist, and what they and the command line's `vm` are built from. Input
+ * is checked here, before any world is built; a refused one changes nothing.
  */
 import { err, type KnobError, type KnobRow, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import type { Contract, FaultRow, MetricRow } from '../base/contract.ts';
@@ -9,7 +9,9 @@ import type { VmError } from '../hypervisor/vm-error.ts';
 import { gStageTableCount } from '../memory/index.ts';
 import { CATALOG } from '../mechanisms/catalog.ts';
 import {
-  defaultKnobs, LAB_PAGE_COUNT, precopyScenario,
+  defaultKnobs,
+  LAB_PAGE_COUNT,
+  precopyScenario,
 } from '../mechanisms/precopy-migration/scenario.ts';
 import { FRAME_COUNT_MAX } from '../protocol/host-memory-layout.ts';
 import type { Scenario, ScriptedCommand } from '../protocol/scenario.ts';
@@ -53,16 +55,24 @@ export interface VmScenarioOptions {
 /** Every lab, in the catalog's order. */
 export function listLabs(): readonly LabDescription[] {
   return CATALOG.map(({ id, title, sentence, knobs, faults, metrics }) => ({
-    slug: id, title, sentence, knobs, faults, metrics,
+    slug: id,
+    title,
+    sentence,
+    knobs,
+    faults,
+    metrics,
   }));
 }
 
 /** Why a knob cannot have this value; undefined when it can. */
 export function findKnobError(
-  knobs: readonly KnobRow[], id: string, value: number,
+  knobs: readonly KnobRow[],
+  id: string,
+  value: number,
 ): KnobError | undefined {
   const row = knobs.find((knob) => knob.id === id);
-  if (row === undefined) return { kind: 'unknown-knob', knob: id, known: knobs.map((knob) => knob.id) };
+  if (row === undefined)
+    return { kind: 'unknown-knob', knob: id, known: knobs.map((knob) => knob.id) };
   if (typeof value !== 'number' || !Number.isFinite(value)) {
     return { kind: 'not-a-number', knob: id, found: String(value) };
   }
@@ -110,7 +120,9 @@ function findGuestError(
   if (!image.ok) return image.error;
   const tree = vmDeviceTree({ ...vm, bootArguments: '' });
   const fits = checkImage(image.value, {
-    vm: 'guest', ramBytes: vm.ramBytes, treeBytes: deviceTreeRoom(tree),
+    vm: 'guest',
+    ramBytes: vm.ramBytes,
+    treeBytes: deviceTreeRoom(tree),
   });
   return fits.ok ? undefined : fits.error;
 }
@@ -119,12 +131,16 @@ function findGuestError(
 export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, WorldError> {
   const { seed, kernel, ramBytes, vcpuCount } = options;
   if (!isSeed(seed)) return err({ kind: 'bad-seed', found: seed });
-  const error = findVmSizeError(ramBytes, vcpuCount) ?? findGuestError(kernel, { ramBytes, vcpuCount });
+  const error =
+    findVmSizeError(ramBytes, vcpuCount) ?? findGuestError(kernel, { ramBytes, vcpuCount });
   if (error !== undefined) return err({ kind: 'bad-guest', error });
   const pageCount = ramBytes / PAGE_SIZE;
   const frameCount = Math.min(FRAME_COUNT_MAX, pageCount + gStageTableCount(pageCount) + 64);
   return ok({
-    lab: 'vm', mode: 'mechanism', seed, knobs: {},
+    lab: 'vm',
+    mode: 'mechanism',
+    seed,
+    knobs: {},
     processes: [{ id: 0, name: 'host', sampleColumns: [] }],
     links: [],
     hosts: [{ id: 0, name: 'host', frameCount, processorCount: Math.min(vcpuCount, 4) }],
@@ -144,7 +160,13 @@ function findVmSizeError(ramBytes: number, vcpuCount: number): VmError | undefin
   }
   const pagesWanted = ramBytes / PAGE_SIZE + gStageTableCount(ramBytes / PAGE_SIZE);
   if (pagesWanted > FRAME_COUNT_MAX) {
-    return { kind: 'ram-beyond-host', vm: 'vm', host: 'host', pagesWanted, pagesFree: FRAME_COUNT_MAX };
+    return {
+      kind: 'ram-beyond-host',
+      vm: 'vm',
+      host: 'host',
+      pagesWanted,
+      pagesFree: FRAME_COUNT_MAX,
+    };
   }
   if (!Number.isInteger(vcpuCount) || vcpuCount < 1 || vcpuCount > VCPU_COUNT_MAX) {
     return { kind: 'vcpu-count', vm: 'vm', found: vcpuCount, maximum: VCPU_COUNT_MAX };

@@ -1,7 +1,7 @@
 /**
- * The host's TCP connections as the mechanism's streams: one object a connection, events handed to its
- * handler, acknowledgements noticed, small records gathered into full segments. Corked bytes leave when
- * the event that wrote them is over ({@link Streams.settle}).
+ * The host's TCP connections as the mechanism's streams: one object a connection, events handed to
+ * its handler, acknowledgements noticed, small records gathered into full segments. Corked bytes
+ * leave when the event that wrote them is over ({@link Streams.settle}).
  */
 import { MIGRATION_PORT } from '../mechanisms/precopy-migration/mechanism.ts';
 import type { StreamConnection, StreamHandler } from '../mechanisms/precopy-migration/ports.ts';

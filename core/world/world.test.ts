@@ -1,5 +1,6 @@
-// Goal: a world's history is one: however it is cut, watched, captured or replayed, the run hash is the same, and
-// a different seed or knob gives another. Method: the lab with a small VM in one thread, cut at random times.
+// Goal: a world's history is one: however it is cut, watched, captured or replayed, the run hash is
+// the same, and a different seed or knob gives another. Method: the lab with a small VM in one
+// thread, cut at random times.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readPcapng } from '../testing/pcapng-reader.ts';
@@ -20,7 +21,10 @@ const LOG: readonly Omit<LoggedCommand, 'sequence'>[] = [
   { atNs: 66 * MS, command: { kind: 'inject-fault', fault: 'mend-link' } },
   { atNs: 70 * MS + 1, command: { kind: 'console-input', vm: 1, text: 'sum\n' } },
 ];
-const scenario = smallScenario({ seed: 5, knobs: { bandwidth: 600 * MS, 'downtime-limit': 4 * MS } });
+const scenario = smallScenario({
+  seed: 5,
+  knobs: { bandwidth: 600 * MS, 'downtime-limit': 4 * MS },
+});
 
 function hashOf(options: WorldRunOptions, log = LOG): string {
   const run = new WorldRun(options);
@@ -33,22 +37,26 @@ const whole = hashOf({ scenario });
 
 test('any cuts, with snapshots at each, give the same run hash', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 0x7fff_ffff }), fc.constantFrom(9_000, 70_000, 900_000), (seed, stepNs) => {
-      const random = makePrng({ seed, stream: 1 });
-      const run = new WorldRun({ scenario, split: (now) => now + 1 + nextBelow(random, stepNs) });
-      const inputs = [...LOG];
-      while (run.now() < UNTIL_NS) {
-        // Commands come late, a moment before their time, as from a live page.
-        while (inputs[0] !== undefined && inputs[0].atNs <= run.now() + 2 * MS) {
-          const { atNs, command } = inputs.shift()!;
-          run.command(atNs, command);
+    fc.property(
+      fc.integer({ min: 1, max: 0x7fff_ffff }),
+      fc.constantFrom(9_000, 70_000, 900_000),
+      (seed, stepNs) => {
+        const random = makePrng({ seed, stream: 1 });
+        const run = new WorldRun({ scenario, split: (now) => now + 1 + nextBelow(random, stepNs) });
+        const inputs = [...LOG];
+        while (run.now() < UNTIL_NS) {
+          // Commands come late, a moment before their time, as from a live page.
+          while (inputs[0] !== undefined && inputs[0].atNs <= run.now() + 2 * MS) {
+            const { atNs, command } = inputs.shift()!;
+            run.command(atNs, command);
+          }
+          run.runTo(Math.min(UNTIL_NS, run.now() + MS));
+          run.snapshots();
+          for (const member of run.processes) member.inspect({ view: 'registers', vm: 1, vcpu: 0 });
         }
-        run.runTo(Math.min(UNTIL_NS, run.now() + MS));
-        run.snapshots();
-        for (const member of run.processes) member.inspect({ view: 'registers', vm: 1, vcpu: 0 });
-      }
-      expect(run.hash()).toBe(whole);
-    }),
+        expect(run.hash()).toBe(whole);
+      },
+    ),
     { seed: 3, numRuns: process.env['GLASSHOUSE_VERIFY'] === undefined ? 4 : 100 },
   );
 }, 300_000);
@@ -82,19 +90,36 @@ test('another seed, another knob, one command less: another hash', () => {
 test('the samples are of every millisecond, and of what the contract names', () => {
   const columns = scenario.processes[0]!.sampleColumns;
   const buffer = new ArrayBuffer(sampleRingSize(columns.length + 1, 256));
-  const ring = makeSampleRing({ buffer, byteOffset: 0, columns: columns.length + 1, capacity: 256 });
-  const [host, other] = buildWorld({ scenario, processIds: [0, 1], sampleRings: new Map([[0, ring]]), capture: false });
-  for (const member of [host!, other!]) member.command({ atNs: 20 * MS, sequence: 0, command: { kind: 'migrate', vm: 1, to: 1 } });
+  const ring = makeSampleRing({
+    buffer,
+    byteOffset: 0,
+    columns: columns.length + 1,
+    capacity: 256,
+  });
+  const [host, other] = buildWorld({
+    scenario,
+    processIds: [0, 1],
+    sampleRings: new Map([[0, ring]]),
+    capture: false,
+  });
+  for (const member of [host!, other!])
+    member.command({ atNs: 20 * MS, sequence: 0, command: { kind: 'migrate', vm: 1, to: 1 } });
   // In steps of the least latency, each hands over what it has sent.
   for (let now = 0; now < 60 * MS; now += 5_000) {
-    for (const [member, peer] of [[host!, other!], [other!, host!]] as const) {
+    for (const [member, peer] of [
+      [host!, other!],
+      [other!, host!],
+    ] as const) {
       member.run(now + 5_000);
       for (const message of member.takeOutgoing()) peer.deliver(message);
     }
   }
   const { values, next } = readSamples(ring, 0);
   expect(next).toBe(59);
-  const row = (index: number) => Object.fromEntries(columns.map((id, column) => [id, values[index * (columns.length + 1) + 1 + column]]));
+  const row = (index: number) =>
+    Object.fromEntries(
+      columns.map((id, column) => [id, values[index * (columns.length + 1) + 1 + column]]),
+    );
   expect(values[0]).toBe(MS);
   expect(row(15)['bytes-left']).toBeNaN();
   expect(row(30)['bytes-left']).toBeGreaterThan(0);

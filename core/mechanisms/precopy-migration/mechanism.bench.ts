@@ -1,6 +1,7 @@
-// Goal: wall speed of a whole migration over a 400 Gb/s link: dirty log, sender, two TCP stacks, link, receiver.
-// Method: `npx vitest bench core/mechanisms`; one iteration moves the lab's VM once, 12,348 pages with bytes (50.6 MB)
-// and 4,036 of zeroes, there or back, both hosts in one thread.
+// Goal: wall speed of a whole migration over a 400 Gb/s link: dirty log, sender, two TCP stacks,
+// link, receiver. Method: `npx vitest bench core/mechanisms`; one iteration moves the lab's VM
+// once, 12,348 pages with bytes (50.6 MB) and 4,036 of zeroes, there or back, both hosts in one
+// thread.
 import { bench, describe } from 'vitest';
 import { WorldRun } from '../../testing/run-world.ts';
 import { defaultKnobs, LAB_VM, precopyScenario } from './scenario.ts';

@@ -1,6 +1,6 @@
 /**
- * The lab's world: two hosts, one link, one VM that writes pages. The run that is shown migrates it while
- * it runs; its baseline is the same world, same seed, with stop-and-copy instead.
+ * The lab's world: two hosts, one link, one VM that writes pages. The run that is shown migrates it
+ * while it runs; its baseline is the same world, same seed, with stop-and-copy instead.
  */
 import { NS_PER_SECOND, PAGE_SIZE } from '../../base/index.ts';
 import type { Scenario } from '../../protocol/scenario.ts';
@@ -12,7 +12,9 @@ export const LAB_VM = 1;
 export const LAB_PAGE_COUNT = 16_384;
 /** RAM of each host: the VM, its tables, and half as much again. */
 export const LAB_FRAME_COUNT = 24_576;
-/** When a headless run asks for the migration. Unit: ns. By then the guest has filled its memory. */
+/**
+ * When a headless run asks for the migration. Unit: ns. By then the guest has filled its memory.
+ */
 export const LAB_MIGRATE_AT_NS = 200_000_000;
 
 /** What the lab is expected to come to with its default knobs. */
@@ -23,7 +25,10 @@ export function defaultKnobs(): Record<string, number> {
   return Object.fromEntries(contract.knobs.map((knob) => [knob.id, knob.default]));
 }
 
-/** The scenario for these knobs (all given, all checked by the caller). `guestFile`: name of a file that replaces the guest. */
+/**
+ * The scenario for these knobs (all given, all checked by the caller). `guestFile`: name of a file
+ * that replaces the guest.
+ */
 export function precopyScenario(options: {
   readonly mode: Scenario['mode'];
   readonly seed: number;
@@ -33,7 +38,10 @@ export function precopyScenario(options: {
   const { mode, seed, knobs, guestFile } = options;
   const sampleColumns = contract.metrics.map((metric) => metric.id);
   const hosts = ['host-a', 'host-b'].map((name, id) => ({
-    id, name, frameCount: LAB_FRAME_COUNT, processorCount: 2,
+    id,
+    name,
+    frameCount: LAB_FRAME_COUNT,
+    processorCount: 2,
   }));
   return {
     lab: contract.id,
@@ -45,8 +53,13 @@ export function precopyScenario(options: {
     hosts,
     vms: [
       {
-        id: LAB_VM, name: 'web-1', guest: guestFile ?? 'dirtier', fromFile: guestFile !== undefined,
-        host: 0, pageCount: LAB_PAGE_COUNT, vcpuCount: 1,
+        id: LAB_VM,
+        name: 'web-1',
+        guest: guestFile ?? 'dirtier',
+        fromFile: guestFile !== undefined,
+        host: 0,
+        pageCount: LAB_PAGE_COUNT,
+        vcpuCount: 1,
       },
     ],
     script: [{ atNs: LAB_MIGRATE_AT_NS, command: { kind: 'migrate', vm: LAB_VM, to: 1 } }],
@@ -55,7 +68,10 @@ export function precopyScenario(options: {
   };
 }
 
-/** Longest time that a migration with these knobs should take: a few copies of the memory, some rounds of waiting, a second. */
+/**
+ * Longest time that a migration with these knobs should take: a few copies of the memory, some
+ * rounds of waiting, a second.
+ */
 function expectedNs(knobs: Readonly<Record<string, number>>): number {
   const copyNs = ((LAB_PAGE_COUNT * PAGE_SIZE * 8) / (knobs['bandwidth'] ?? 1)) * NS_PER_SECOND;
   const waitNs = 40 * (knobs['latency'] ?? 0);
