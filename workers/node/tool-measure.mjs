@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- page`: what the built page does in real Chromium on this machine: first paint, script size, guest
- * speed, migration speed, main-thread work per frame. One JSON line each; figures for SPECIFICATION.md.
+ * speed, main-thread work per frame. One JSON line each; figures for SPECIFICATION.md.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,27 +46,6 @@ async function guestSpeed(page) {
   tell('guest-instructions', ((await metrics(page)).instructions.value - before) / seconds, 'instructions/s', { wallSeconds: Number(seconds.toFixed(2)) });
 }
 
-async function migrationSpeed(page) {
-  const knobs = { bandwidth: 400e9, 'dirty-rate': 20_000 };
-  await page.evaluate((it) => window.glasshouse.load({ seed: 1, knobs: it, autoplay: false }), knobs);
-  await advance(page, 200e6);
-  let [pages, seconds] = [0, 0];
-  for (let trip = 0; trip < 5; trip++) {
-    const begun = (await metrics(page))['virtual-time'].value;
-    await page.evaluate(({ to, at }) => window.glasshouse.runCommand('migrate', { vm: 1, to }, { at }), { to: trip % 2 === 0 ? 1 : 0, at: begun });
-    const start = performance.now();
-    await advance(page, begun + 20e6);
-    const took = (performance.now() - start) / 1000;
-    const after = await metrics(page);
-    if (trip > 0) {
-      pages += after['pages-sent'].value;
-      seconds += took;
-    }
-    await advance(page, begun + 120e6);
-  }
-  tell('migration-pages', (pages * 4096) / seconds / 1e6, 'MB/s', { pages, wallSeconds: Number(seconds.toFixed(3)) });
-}
-
 async function frameWork(page) {
   await page.evaluate(() => window.glasshouse.load({ seed: 1, knobs: {}, autoplay: true }));
   await page.evaluate(() => window.glasshouse.runCommand('set-speed', { ratio: 0 }));
@@ -95,7 +74,6 @@ export async function measurePage() {
     tell('first-contentful-paint', paint, 'ms');
     tell('first-paint-script', firstPaintBytes() / 1000, 'kB gzip');
     await guestSpeed(page);
-    await migrationSpeed(page);
     await frameWork(page);
     return 0;
   } finally {
