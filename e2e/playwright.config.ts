@@ -9,6 +9,7 @@ export default defineConfig({
   timeout: 120_000,
   workers: 1,
   retries: 0,
+  expect: { timeout: 20_000 }, // two cores, often shared
   forbidOnly: true,
   use: {
     baseURL: `http://localhost:${port}/`,

@@ -11,7 +11,6 @@ import { makeGlasshouse } from './app/glasshouse.ts';
 import { bindGuestDrop } from './app/guest-drop.ts';
 import { parseMoment } from './app/moment-link.ts';
 import { makeCoordinatorFactory } from './session/coordinator-session.ts';
-import { makeFakeSession } from './session/fake-session.ts';
 import { AppContext } from './session/react.ts';
 import { RunController } from './session/run-controller.ts';
 import { makeStore } from './session/store.ts';
@@ -32,8 +31,7 @@ function start(root: HTMLElement): void {
   const spec = { lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay };
   const store = makeStore(spec, moment.density === '' ? 'lab' : moment.density);
   const loop = new FrameLoop();
-  const fake = location.search === '?fake';
-  const controller = new RunController(store, fake ? makeFakeSession : makeCoordinatorFactory(), (work) => loop.account(work));
+  const controller = new RunController(store, makeCoordinatorFactory(), (work) => loop.account(work));
   const scene = new StageScene();
   const actions = makeActions({ controller, scene });
   const commands = makeCommandRegistry(COMMAND_ROWS, { state: () => store.getState(), actions });

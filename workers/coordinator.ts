@@ -94,7 +94,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     const laneCount = run.main.workerCount() + (run.baseline?.workerCount() ?? 0);
     await this.#until(() => this.#run !== run || run.startedLanes >= laneCount);
     if (this.#run !== run) {
-      return err({ kind: 'failed', sentence: 'The run failed while it was built; its report tells why.' });
+      return err({ kind: 'failed', sentence: 'The run ended while it was built: it failed, as its report tells, or another was started.' });
     }
     if (options.playing) this.#setMotion(run, { kind: 'playing' });
     this.#tellState(run);

@@ -65,20 +65,20 @@ export function wiringOf(scenario: ScenarioFace): Wiring {
   return { processIds: scenario.processes.map(({ id }) => id), channels };
 }
 
-/** Lays a lane out. `firstWorker` shifts the round-robin, so that a second lane takes other workers if there are. */
+/** Lays a lane out. Its processes go to `workers` in turn. */
 export function planLane(options: {
   readonly lane: Lane;
   readonly scenario: ScenarioFace;
   readonly guest: Uint8Array | undefined;
   readonly capture: boolean;
   readonly workerCount: number;
-  readonly firstWorker: number;
+  readonly workers: readonly number[]; // those that this lane may use, 0 … workerCount − 1
   readonly makeBuffer: (byteCount: number) => ArrayBufferLike;
 }): LanePlan {
-  const { lane, scenario, guest, capture, workerCount, firstWorker, makeBuffer } = options;
+  const { lane, scenario, guest, capture, workerCount, workers, makeBuffer } = options;
   assert(workerCount >= 1 && workerCount <= WORKER_COUNT_MAX, 'a run has 1 … 16 workers');
   const wiring = wiringOf(scenario);
-  const owners = wiring.processIds.map((_, position) => (position + firstWorker) % workerCount);
+  const owners = wiring.processIds.map((_, position) => workers[position % workers.length]!);
   const ownerOf = (id: number) => owners[wiring.processIds.indexOf(id)];
   return {
     lane,

@@ -536,7 +536,6 @@ constant_m: .quad 0x9e3779b97f4a7c15
 constant_k: .quad 0xd1342543de82ef95
 constant_a: .quad 6364136223846793005
 constant_c: .quad 1442695040888963407
-${VARIABLES.map((name) => `${name}: .quad 0`).join('\n')}
 text_name: .asciz "dirtier "
 text_seconds: .asciz " s  "
 text_rate: .asciz " pages/s  set "
@@ -570,6 +569,8 @@ word_rate: .asciz "rate "
 word_set: .asciz "set "
 word_gap: .asciz "gap"
 word_sum: .asciz "sum"
+    .balign 4096                 # written data keeps off the pages of code
+${VARIABLES.map((name) => `${name}: .quad 0`).join('\n')}
     .balign 16
 digits: .zero 32
 input: .zero 64

@@ -287,15 +287,6 @@ command_end:
 `;
 
 const DATA = String.raw`
-    .balign 8
-period: .quad ${TICKER_PERIOD_NS / 100}
-next_line: .quad 0
-ticks: .quad 0
-prime: .quad 0
-user_waits: .quad 0
-line_length: .quad 0
-frame_user: .zero 272
-frame_idle: .zero 272
 text_name: .asciz "ticker "
 text_tick: .asciz " s  tick "
 text_prime: .asciz "  user prime "
@@ -310,6 +301,15 @@ text_trap: .asciz "ticker trap: cause "
 text_at: .asciz " at "
 text_value: .asciz " value "
 word_period: .asciz "period "
+    .balign 4096                 # written data keeps off the pages of code
+period: .quad ${TICKER_PERIOD_NS / 100}
+next_line: .quad 0
+ticks: .quad 0
+prime: .quad 0
+user_waits: .quad 0
+line_length: .quad 0
+frame_user: .zero 272
+frame_idle: .zero 272
     .balign 16
 digits: .zero 32
 input: .zero 64

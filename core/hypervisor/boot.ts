@@ -144,6 +144,7 @@ export function vmDeviceTree(options: {
       {
         name: 'interrupt-controller',
         properties: [
+          cells('#address-cells', 0),
           cells('#interrupt-cells', 1),
           empty('interrupt-controller'),
           text('compatible', 'riscv,cpu-intc'),

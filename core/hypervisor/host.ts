@@ -136,7 +136,7 @@ export class Host {
   private readonly tcpHandlers: TcpHandler[] = [];
   private readonly context: RunContext;
   private readonly list: Vm[] = [];
-  private readonly images = new Map<number, { image: BootImage; spec: VmSpec }>();
+  private readonly images = new Map<number, BootSource>();
   private readonly hartsTaken = new Array<boolean>(HART_COUNT_MAX).fill(false);
   private timeline: TimelineEvent[] = [];
   private sequence = 0;
@@ -309,10 +309,11 @@ export class Host {
     if (!image.ok) return image;
     const ram = checkRam(spec.name, spec.ramBytes);
     if (!ram.ok) return ram;
+    const bootArguments = spec.bootArguments ?? '';
     const tree = vmDeviceTree({
       ramBytes: spec.ramBytes,
       vcpuCount: Math.max(1, Math.min(vcpuCount, VCPU_COUNT_MAX)),
-      bootArguments: spec.bootArguments ?? '',
+      bootArguments,
     });
     const treeBytes = deviceTreeRoom(tree);
     const made = this.makeVm({
@@ -326,7 +327,7 @@ export class Host {
         checkImage(image.value, { vm: spec.name, ramBytes: spec.ramBytes, treeBytes }),
     });
     if (!made.ok) return made;
-    this.images.set(spec.id, { image: image.value, spec });
+    this.images.set(spec.id, { image: image.value, bootArguments });
     this.bootVm(made.value, image.value, tree);
     return made;
   }
@@ -468,21 +469,27 @@ export class Host {
   }
 
   private rebootVm(vm: Vm, timeNs: number): void {
-    const known = this.images.get(vm.id);
+    const known = this.images.get(vm.id) ?? this.imageByName(vm);
     if (known === undefined) {
       const reason = 'The guest asked for a reboot, and its image is not on this host.';
       this.endVm(vm, timeNs, 'stopped', reason);
       return;
     }
     this.logVm(vm.id, timeNs, 'reboot', 'the guest asked for a reboot');
-    const { image, spec } = known;
+    const { image, bootArguments } = known;
     for (let page = 0; page < vm.pageCount; page++) vm.memory.writeZeroPage(page, 'hypervisor');
     const tree = vmDeviceTree({
-      ramBytes: spec.ramBytes,
+      ramBytes: vm.pageCount * PAGE_SIZE,
       vcpuCount: vm.vcpus.length,
-      bootArguments: spec.bootArguments ?? '',
+      bootArguments,
     });
     this.bootVm(vm, image, tree);
+  }
+
+  /** A VM that came from elsewhere brought no image; programs of the house are known by name on every host. */
+  private imageByName(vm: Vm): BootSource | undefined {
+    const image = prepareImage({ kind: 'program', name: vm.guest });
+    return image.ok ? { image: image.value, bootArguments: '' } : undefined;
   }
 
   private endVm(vm: Vm, timeNs: number, state: 'stopped' | 'failed', reason: string): void {
@@ -564,6 +571,12 @@ export class Host {
       },
     );
   }
+}
+
+/** What a reboot starts from. */
+interface BootSource {
+  readonly image: BootImage;
+  readonly bootArguments: string;
 }
 
 /** What makeVm needs to know. */

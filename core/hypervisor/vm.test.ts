@@ -3,7 +3,7 @@
 // move of a dirtier between two hosts, whose console must go on without a word of corruption. Canary: one page left out.
 import { expect, test } from 'vitest';
 import { hashHex, makeHash } from '../base/index.ts';
-import { assembly, makeTestHost } from '../testing/test-host.ts';
+import { assembly, makeTestHost, readLong } from '../testing/test-host.ts';
 import { Host, recordErrorSentence, type Vm, vmErrorSentence, type VmSpec } from './index.ts';
 
 const SLEEPER = assembly('s: wfi\n j s');
@@ -261,4 +261,65 @@ test('the hash of a VM sees a register, a timer, the console and the state', () 
     digest((_host, vm) => vm.pause('')),
   ];
   expect(new Set([plain, ...others]).size).toBe(6);
+});
+
+test('a reboot after a move: programs of the house start afresh, of others the image stayed behind', () => {
+  const rebooter = assembly(`
+    li t0, 32
+    csrw sie, t0
+    li a0, 30000
+    li a7, 0x54494d45
+    ecall
+    wfi
+    li a0, 1
+    li a1, 0
+    li a7, 0x53525354
+    ecall`);
+  const { host: a } = makeTestHost({ image: rebooter });
+  const b = new Host({ id: 1, name: 'b', frameCount: 1_500, processorCount: 1, seed: 1 });
+  a.run(1_000_000);
+  b.run(1_000_000);
+  const moved = move(a, b);
+  b.run(10_000_000);
+  expect(moved.state).toBe('stopped');
+  expect(moved.reason).toBe('The guest asked for a reboot, and its image is not on this host.');
+});
+
+test('two harts that increment one counter with LR/SC and with AMOs lose nothing, on one processor or two', () => {
+  const source = assembly(`
+    mv s0, a0
+    bnez a0, both
+    li a0, 1
+    la a1, start1
+    li a6, 0
+    li a7, 0x48534d
+    ecall
+    j both
+start1:
+    mv s0, a0
+both:
+    li s1, 30000
+loop:
+    la t0, counter
+again:
+    lr.d t1, (t0)
+    addi t1, t1, 1
+    sc.d t2, t1, (t0)
+    bnez t2, again
+    addi t0, t0, 8
+    li t1, 1
+    amoadd.d t2, t1, (t0)
+    addi s1, s1, -1
+    bnez s1, loop
+end:
+    wfi
+    j end
+    .balign 4096
+counter: .quad 0, 0`);
+  for (const processorCount of [1, 2]) {
+    const { host, vm } = makeTestHost({ image: source, vcpuCount: 2, processorCount });
+    host.run(30_000_000);
+    expect(readLong(vm, 0x8000_1000)).toBe(60_000n);
+    expect(readLong(vm, 0x8000_1008)).toBe(60_000n);
+  }
 });

@@ -274,7 +274,10 @@ export class Vm {
       slot: this.slot,
       hartSlots: this.vcpus.map((vcpu) => vcpu.hartSlot),
       pageCount: this.pageCount,
-      instructionsRetired: this.vcpus.reduce((sum, vcpu) => sum + vcpu.instructionCount, 0),
+      instructionsRetired: this.vcpus.reduce(
+        (sum, vcpu) => sum + this.machine.instructionsRetired(vcpu.hartSlot),
+        0,
+      ),
       exits,
       throttlePercent: this.throttle,
       consoleLength: this.debugConsole.byteCount,

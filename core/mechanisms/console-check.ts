@@ -1,7 +1,7 @@
 /**
- * The console of a VM over all hosts it ran on: one concatenation, nothing lost, nothing doubled. What the
- * lab's own guest prints is known line by line, so its own clock and counters witness it; of other guests
- * only the order of the pieces is checked.
+ * The console of a VM over all hosts it ran on: one concatenation, nothing lost, nothing doubled.
+ * What the lab's own guest prints is known line by line, so its own clock and counters witness it;
+ * of other guests only the order of the pieces is checked.
  */
 import { DIRTIER_SAMPLING_NS, DIRTIER_STATUS_NS, DIRTIER_STEP_NS } from '../guests/index.ts';
 import { THROTTLE_PERIOD_NS } from '../hypervisor/vm.ts';
@@ -19,29 +19,38 @@ export interface PlacedChunk {
 export function consoleOf(snapshots: readonly ProcessSnapshot[], vm: number): PlacedChunk[] {
   return snapshots
     .flatMap(({ process, console: chunks }) =>
-      chunks.filter((chunk) => chunk.vm === vm).map(({ timeNs, text }) => ({ process, timeNs, text })),
+      chunks
+        .filter((chunk) => chunk.vm === vm)
+        .map(({ timeNs, text }) => ({ process, timeNs, text })),
     )
     .toSorted((left, right) => left.timeNs - right.timeNs);
 }
 
 /** One check of the judgement; see the file's head. */
 export function checkConsole(
-  snapshots: readonly ProcessSnapshot[], about: { readonly vm: number; readonly guest: string },
+  snapshots: readonly ProcessSnapshot[],
+  about: { readonly vm: number; readonly guest: string },
 ): { readonly id: string; readonly holds: boolean; readonly found: string } {
   const chunks = consoleOf(snapshots, about.vm);
   const spells = custodyOf(snapshots, about.vm);
   const text = chunks.map((chunk) => chunk.text).join('');
   const fault =
-    findStray(chunks, spells) ?? (about.guest === 'dirtier' ? findLineFault(text, spells, snapshots) : undefined);
+    findStray(chunks, spells) ??
+    (about.guest === 'dirtier' ? findLineFault(text, spells, snapshots) : undefined);
   const places = new Set(chunks.map((chunk) => chunk.process)).size;
   return {
     id: 'console-unbroken',
     holds: fault === undefined,
-    found: fault ?? `${text.split('\n').length - 1} lines from ${places} ${places === 1 ? 'host' : 'hosts'}, unbroken`,
+    found:
+      fault ??
+      `${text.split('\n').length - 1} lines from ${places} ${places === 1 ? 'host' : 'hosts'}, unbroken`,
   };
 }
 
-/** Output from a host at a time at which the VM did not run there. An SBI call that began before a stop may end with it. */
+/**
+ * Output from a host at a time at which the VM did not run there. An SBI call that began before a
+ * stop may end with it.
+ */
 function findStray(chunks: readonly PlacedChunk[], spells: readonly Spell[]): string | undefined {
   const stray = chunks.find(
     ({ process, timeNs }) =>
@@ -51,7 +60,8 @@ function findStray(chunks: readonly PlacedChunk[], spells: readonly Spell[]): st
   return `output on process ${stray.process} at ${stray.timeNs} ns, where the VM did not run`;
 }
 
-const STATUS = /^dirtier (\d+)\.(\d{3}) s {2}\d+ pages\/s {2}set \d+ {2}written (\d+) {2}verified (\d+) {2}gap [\d.]+ ms {2}(ok|CORRUPT.*)$/;
+const STATUS =
+  /^dirtier (\d+)\.(\d{3}) s {2}\d+ pages\/s {2}set \d+ {2}written (\d+) {2}verified (\d+) {2}gap [\d.]+ ms {2}(ok|CORRUPT.*)$/;
 const OTHER = [
   /^dirtier: \d+ of \d+ pages filled$/,
   /^dirtier clock stepped [\d.]+ ms$/,
@@ -60,9 +70,14 @@ const OTHER = [
   /^CORRUPT page .*$/,
 ];
 
-/** The first line that the dirtier cannot have printed there; the last, unfinished one is not looked at. */
+/**
+ * The first line that the dirtier cannot have printed there; the last, unfinished one is not looked
+ * at.
+ */
 function findLineFault(
-  text: string, spells: readonly Spell[], snapshots: readonly ProcessSnapshot[],
+  text: string,
+  spells: readonly Spell[],
+  snapshots: readonly ProcessSnapshot[],
 ): string | undefined {
   const lines = text.split('\n').slice(0, -1);
   const throttled = snapshots.some((it) => it.events.some((event) => event.kind === 'throttle'));
@@ -75,9 +90,12 @@ function findLineFault(
       return `a broken line: '${line.slice(0, 80)}'`;
     }
     const now = {
-      timeMs: Number(match[1]) * 1000 + Number(match[2]), written: Number(match[3]), verified: Number(match[4]),
+      timeMs: Number(match[1]) * 1000 + Number(match[2]),
+      written: Number(match[3]),
+      verified: Number(match[4]),
     };
-    if (now.timeMs <= before.timeMs) return `a line of ${now.timeMs} ms after one of ${before.timeMs} ms`;
+    if (now.timeMs <= before.timeMs)
+      return `a line of ${now.timeMs} ms after one of ${before.timeMs} ms`;
     if (now.written < before.written || now.verified < before.verified) {
       return `counters that go back at ${now.timeMs} ms`;
     }
@@ -109,11 +127,18 @@ const STEPPED = /dirtier clock stepped (\d+)\.(\d{3}) ms/;
  * `migration`, and how far it may lie from the downtime. Undefined when it printed none.
  */
 export function guestGapAfter(
-  snapshots: readonly ProcessSnapshot[], migration: MigrationSnapshot,
+  snapshots: readonly ProcessSnapshot[],
+  migration: MigrationSnapshot,
 ): { readonly gapNs: number; readonly toleranceNs: number } | undefined {
-  const chunks = consoleOf(snapshots, migration.vm).filter((chunk) => chunk.process === migration.to);
+  const chunks = consoleOf(snapshots, migration.vm).filter(
+    (chunk) => chunk.process === migration.to,
+  );
   const text = chunks
-    .filter((chunk) => chunk.timeNs >= migration.resumedAtNs && chunk.timeNs <= migration.resumedAtNs + DIRTIER_SAMPLING_NS)
+    .filter(
+      (chunk) =>
+        chunk.timeNs >= migration.resumedAtNs &&
+        chunk.timeNs <= migration.resumedAtNs + DIRTIER_SAMPLING_NS,
+    )
     .map((chunk) => chunk.text)
     .join('');
   const match = STEPPED.exec(text);

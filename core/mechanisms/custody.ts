@@ -1,6 +1,6 @@
 /**
- * Who ran a VM when: spells of running, read from the timeline of every host. The hosts note `vm-runs` and
- * `vm-stands` at the moment at which a VM's vCPUs may run and may no longer.
+ * Who ran a VM when: spells of running, read from the timeline of every host. The hosts note `vm-
+ * runs` and `vm-stands` at the moment at which a VM's vCPUs may run and may no longer.
  */
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 
@@ -8,7 +8,10 @@ import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 export const RUNS = 'vm-runs';
 export const STANDS = 'vm-stands';
 
-/** A time in which a VM ran on a host: from `startNs` until before `endNs` (Infinity: it still does). */
+/**
+ * A time in which a VM ran on a host: from `startNs` until before `endNs` (Infinity: it still
+ * does).
+ */
 export interface Spell {
   readonly process: number;
   readonly startNs: number;

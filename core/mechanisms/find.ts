@@ -4,7 +4,8 @@ import type { MigrationSnapshot, ProcessSnapshot, VmSnapshot } from '../protocol
 
 /** The copy of a VM that holds the right to run, with its host; an incoming copy does not count. */
 export function findVm(
-  snapshots: readonly ProcessSnapshot[], id: number,
+  snapshots: readonly ProcessSnapshot[],
+  id: number,
 ): { readonly vm: VmSnapshot; readonly process: ProcessSnapshot } | undefined {
   for (const snapshot of snapshots) {
     const vm = snapshot.host.vms.find((it) => it.id === id && it.state !== 'incoming');
@@ -17,7 +18,8 @@ const ENDED = ['done', 'failed', 'cancelled'];
 
 /** The migration that takes a VM away from where it is; undefined when there is none under way. */
 export function findMigration(
-  snapshots: readonly ProcessSnapshot[], vm: number,
+  snapshots: readonly ProcessSnapshot[],
+  vm: number,
 ): MigrationSnapshot | undefined {
   return snapshots
     .flatMap((snapshot) => snapshot.migrations)

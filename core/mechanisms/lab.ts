@@ -62,7 +62,8 @@ export interface LabDefinition {
 
 /** All knobs of a contract: `given` over the defaults. */
 export function allKnobs(
-  contract: Contract, given: Readonly<Record<string, number>> = {},
+  contract: Contract,
+  given: Readonly<Record<string, number>> = {},
 ): Record<string, number> {
   return { ...Object.fromEntries(contract.knobs.map((knob) => [knob.id, knob.default])), ...given };
 }

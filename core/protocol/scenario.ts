@@ -1,6 +1,6 @@
 /**
- * A scenario: what a world is built from, as plain data that crosses workers, links and run files. What
- * its numbers may be is checked where it is made (core/world), not here.
+ * A scenario: what a world is built from, as plain data that crosses workers, links and run files.
+ * What its numbers may be is checked where it is made (core/world), not here.
  */
 import type { Command } from './command.ts';
 

@@ -1,12 +1,17 @@
 /**
- * A walkthrough is data: the tour on the page, the end-to-end runner and the headless runner play the
- * same steps. No step waits for wall time.
+ * A walkthrough is data: the tour on the page, the end-to-end runner and the headless runner play
+ * the same steps. No step waits for wall time.
  */
 import type { Command } from './command.ts';
 
 /** Something that must come true in virtual time before the next step. */
 export type WalkthroughCondition =
-  | { readonly kind: 'metric'; readonly metric: string; readonly is: 'at-least' | 'at-most'; readonly value: number }
+  | {
+      readonly kind: 'metric';
+      readonly metric: string;
+      readonly is: 'at-least' | 'at-most';
+      readonly value: number;
+    }
   | { readonly kind: 'event'; readonly event: string } // kind of a TimelineEvent since the step began
   | { readonly kind: 'time'; readonly afterNs: number }; // virtual time since the step began
 
@@ -14,7 +19,10 @@ export type WalkthroughCondition =
 export interface WalkthroughStep {
   readonly id: string;
   readonly say: string;
-  /** Entities that the picture should show: 'host:0', 'vm:1', 'link:0-1', 'migration:1', 'console:1'. */
+  /**
+   * Entities that the picture should show: 'host:0', 'vm:1', 'link:0-1', 'migration:1',
+   * 'console:1'.
+   */
   readonly show: readonly string[];
   /** What the step's button does; asked for when the step begins in a headless run. */
   readonly button?: string;

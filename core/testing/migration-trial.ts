@@ -1,7 +1,7 @@
 /**
- * One migration under observation: a small world, any knobs, any faults at any times. At every stop the
- * VM is cloned (test only), and whoever lets it run next is held against the clone byte for byte; at
- * every event all processes stand at one time and the copies that run are counted.
+ * One migration under observation: a small world, any knobs, any faults at any times. At every stop
+ * the VM is cloned (test only), and whoever lets it run next is held against the clone byte for
+ * byte; at every event all processes stand at one time and the copies that run are counted.
  */
 import type { Command } from '../protocol/command.ts';
 import type { Scenario } from '../protocol/scenario.ts';
@@ -94,7 +94,10 @@ export interface TrialResult {
 export interface TrialOptions {
   readonly scenario: Scenario;
   readonly commands: readonly TimedCommand[];
-  /** It ends when no migration is on the way and no command is left, this long after; at the latest at `untilNs`. */
+  /**
+   * It ends when no migration is on the way and no command is left, this long after; at the latest
+   * at `untilNs`.
+   */
   readonly settleNs?: number;
   readonly untilNs: number;
   /** For canaries: meddles with a process before it runs. */
@@ -124,9 +127,12 @@ export function runTrial(options: TrialOptions): TrialResult {
   });
   const snapshots = run.snapshots();
   const judgement = judge({ scenario, snapshots, commands: run.log });
-  for (const check of judgement.checks) if (!check.holds) faults.push(`${check.id}: ${check.found}`);
+  for (const check of judgement.checks)
+    if (!check.holds) faults.push(`${check.id}: ${check.found}`);
   return {
-    run, faults, judgement,
+    run,
+    faults,
+    judgement,
     migrations: snapshots.flatMap((it) => it.migrations).filter((it) => it.role === 'source'),
     clonesCompared: comparison.count,
   };
@@ -147,7 +153,9 @@ function observe(run: WorldRun, faults: string[]): { count: number } {
       const clone = clones.get(vm.id);
       const difference = clone === undefined ? 'it never stood' : findDifference(vm, clone);
       if (difference !== undefined) {
-        faults.push(`VM ${vm.id} runs on ${hostProcess.name} at ${hostProcess.now()} ns, but ${difference}`);
+        faults.push(
+          `VM ${vm.id} runs on ${hostProcess.name} at ${hostProcess.now()} ns, but ${difference}`,
+        );
       }
       comparison.count++;
       runs(vm, since);
@@ -159,7 +167,10 @@ function observe(run: WorldRun, faults: string[]): { count: number } {
 /** One copy runs, or none. */
 export function countCopies(run: WorldRun, nowNs: number, faults: string[]): void {
   for (const { id } of run.scenario.vms) {
-    const places = run.processes.filter((hostProcess) => hostProcess.host.findVm(id)?.state === 'running');
-    if (places.length > 1) faults.push(`VM ${id} runs on ${places.map((it) => it.name).join(' and ')} at ${nowNs} ns`);
+    const places = run.processes.filter(
+      (hostProcess) => hostProcess.host.findVm(id)?.state === 'running',
+    );
+    if (places.length > 1)
+      faults.push(`VM ${id} runs on ${places.map((it) => it.name).join(' and ')} at ${nowNs} ns`);
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Runs a world in one thread, conservatively, without workers: processes advance in turn, no further than
- * what their neighbours may still send allows. A splitter may cut the run anywhere; the result must not
- * depend on it. Watchers see the world whenever all processes stand at one time.
+ * Runs a world in one thread, conservatively, without workers: processes advance in turn, no
+ * further than what their neighbours may still send allows. A splitter may cut the run anywhere;
+ * the result must not depend on it. Watchers see the world whenever all processes stand at one
+ * time.
  */
 import { assert } from '../base/index.ts';
 import type { Command, LoggedCommand } from '../protocol/command.ts';
@@ -39,7 +40,8 @@ export class WorldRun {
     this.scenario = scenario;
     this.split = options.split;
     this.processes = scenario.processes.map(
-      ({ id }) => new HostProcess({ scenario, id, guest, capture: options.capture ?? false, compiled }),
+      ({ id }) =>
+        new HostProcess({ scenario, id, guest, capture: options.capture ?? false, compiled }),
     );
     this.collected = this.processes.map((member) => member.snapshot());
   }
@@ -71,8 +73,8 @@ export class WorldRun {
   }
 
   /**
-   * Advances to `untilNs` in steps that let every process handle the events of one instant at most, and
-   * calls `watch` after each; stops early when it gives true.
+   * Advances to `untilNs` in steps that let every process handle the events of one instant at most,
+   * and calls `watch` after each; stops early when it gives true.
    */
   watchTo(untilNs: number, watch: (nowNs: number) => boolean): void {
     while (this.nowNs < untilNs) {
@@ -83,7 +85,9 @@ export class WorldRun {
     }
   }
 
-  /** Each process runs to the horizon that the least of its neighbours' times and latencies allows. */
+  /**
+   * Each process runs to the horizon that the least of its neighbours' times and latencies allows.
+   */
   private advance(untilNs: number): void {
     const pendingNs = (member: LogicalProcess) =>
       this.log.find((logged) => logged.atNs >= member.now())?.atNs ?? Number.POSITIVE_INFINITY;
@@ -104,7 +108,10 @@ export class WorldRun {
         for (const message of member.takeOutgoing()) {
           const receiver = this.processes.find((it) => it.id === message.destination);
           assert(receiver !== undefined, 'a frame goes to a member of the world');
-          assert(message.arrivalTimeNs >= receiver.now(), 'a frame arrives in its receiver’s future');
+          assert(
+            message.arrivalTimeNs >= receiver.now(),
+            'a frame arrives in its receiver’s future',
+          );
           receiver.deliver(message);
         }
       }
@@ -129,6 +136,8 @@ export class WorldRun {
 
   /** The run hash at this cut. */
   hash(): string {
-    return foldRunHash(this.processes.map((member) => ({ process: member.id, hash: member.hash() })));
+    return foldRunHash(
+      this.processes.map((member) => ({ process: member.id, hash: member.hash() })),
+    );
   }
 }

@@ -7,7 +7,9 @@ import type { HostProcess } from './host-process.ts';
 
 /** Does this host's part of `command`, now. */
 export function applyCommand(self: HostProcess, command: Command): void {
-  const ofLab = self.mechanisms.find(({ lab }) => lab.contract.id === self.scenario.lab)?.attachment;
+  const ofLab = self.mechanisms.find(
+    ({ lab }) => lab.contract.id === self.scenario.lab,
+  )?.attachment;
   switch (command.kind) {
     case 'set-knob':
       self.knobs[command.knob] = command.value;

@@ -29,7 +29,10 @@ export function buildWorld(options: WorldOptions): LogicalProcess[] {
   return processIds
     .toSorted((left, right) => left - right)
     .map((id) => {
-      assert(scenario.processes.some((it) => it.id === id), `the scenario has a process ${id}`);
+      assert(
+        scenario.processes.some((it) => it.id === id),
+        `the scenario has a process ${id}`,
+      );
       return new HostProcess({ scenario, id, guest, ring: sampleRings.get(id), capture, compiled });
     });
 }

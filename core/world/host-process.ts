@@ -70,7 +70,10 @@ export interface AttachedMechanism {
 
 export class HostProcess implements LogicalProcess {
   static readonly [checkpointRules]: CheckpointRules = {
-    checkpoints: 'outside', ring: 'outside', scenario: 'value', columns: 'value',
+    checkpoints: 'outside',
+    ring: 'outside',
+    scenario: 'value',
+    columns: 'value',
   };
   readonly id: number;
   readonly name: string;
@@ -123,8 +126,13 @@ export class HostProcess implements LogicalProcess {
 
   // ── Building ──────────────────────────────────────────────────────────────────────────────────
 
-  private makeHost(spec: Scenario['hosts'][number], compiled: WebAssembly.Module | undefined): Host {
-    const neighbours = new Map(this.neighbourIds().map((it) => [addressOf(it), macOf(it)] as const));
+  private makeHost(
+    spec: Scenario['hosts'][number],
+    compiled: WebAssembly.Module | undefined,
+  ): Host {
+    const neighbours = new Map(
+      this.neighbourIds().map((it) => [addressOf(it), macOf(it)] as const),
+    );
     return new Host({
       id: this.id,
       name: spec.name,
@@ -178,7 +186,8 @@ export class HostProcess implements LogicalProcess {
         },
         {
           emit: (message) => void this.outgoing.push(message),
-          schedule: (timeNs) => this.host.schedule(timeNs, rank.network, 'link.done', { to: neighbour }),
+          schedule: (timeNs) =>
+            this.host.schedule(timeNs, rank.network, 'link.done', { to: neighbour }),
         },
       );
       this.links.set(neighbour, link);
@@ -207,7 +216,8 @@ export class HostProcess implements LogicalProcess {
       this.streams.settle();
     });
     host.registerHandler('world', (kind, args, now) => {
-      if (kind === 'world.arrival') this.onArrival(args['bytes'], Number(args['from']), Number(args['epoch']), now);
+      if (kind === 'world.arrival')
+        this.onArrival(args['bytes'], Number(args['from']), Number(args['epoch']), now);
       else if (kind === 'world.command') this.onCommand(Number(args['sequence']), now);
       else if (kind === 'world.hash') this.onHashPoint(now);
       else if (kind === 'world.sample') this.onSample(now);
@@ -223,9 +233,10 @@ export class HostProcess implements LogicalProcess {
       const made = this.host.createVm({
         id: spec.id,
         name: spec.name,
-        image: spec.fromFile && guest !== undefined
-          ? { kind: 'elf', name: spec.guest, bytes: guest }
-          : { kind: 'program', name: spec.guest },
+        image:
+          spec.fromFile && guest !== undefined
+            ? { kind: 'elf', name: spec.guest, bytes: guest }
+            : { kind: 'program', name: spec.guest },
         ramBytes: spec.pageCount * 4096,
         vcpuCount: spec.vcpuCount,
       });
@@ -238,7 +249,8 @@ export class HostProcess implements LogicalProcess {
 
   /** Whose contract has that request; undefined when no mechanism of this host does. */
   attachmentFor(request: string): Attachment | undefined {
-    return this.mechanisms.find(({ lab }) => lab.contract.requests.some(({ id }) => id === request))?.attachment;
+    return this.mechanisms.find(({ lab }) => lab.contract.requests.some(({ id }) => id === request))
+      ?.attachment;
   }
 
   // ── The logical process ───────────────────────────────────────────────────────────────────────
@@ -270,7 +282,8 @@ export class HostProcess implements LogicalProcess {
 
   lookahead(): readonly Lookahead[] {
     return [...this.links.values()].map((link) => ({
-      neighbour: link.destination, latencyNs: link.state.latencyNs,
+      neighbour: link.destination,
+      latencyNs: link.state.latencyNs,
     }));
   }
 
@@ -308,7 +321,10 @@ export class HostProcess implements LogicalProcess {
   }
 
   capture(): Uint8Array | undefined {
-    return this.tap?.file({ application: 'Glasshouse', comment: `${this.scenario.lab}, seed ${this.scenario.seed}, port of ${this.name}` });
+    return this.tap?.file({
+      application: 'Glasshouse',
+      comment: `${this.scenario.lab}, seed ${this.scenario.seed}, port of ${this.name}`,
+    });
   }
 
   hash(): string {
@@ -465,7 +481,12 @@ export class HostProcess implements LogicalProcess {
     this.host.boot();
     this.streams.onBoot();
     for (const { attachment } of this.mechanisms) attachment.onBoot?.();
-    this.host.log({ timeNs: this.host.now(), kind: 'boot', entity: `host:${this.id}`, text: `${this.name} is up again` });
+    this.host.log({
+      timeNs: this.host.now(),
+      kind: 'boot',
+      entity: `host:${this.id}`,
+      text: `${this.name} is up again`,
+    });
   }
 
   // ── What the mechanisms tell ──────────────────────────────────────────────────────────────────
@@ -473,7 +494,8 @@ export class HostProcess implements LogicalProcess {
   onRuns(vm: Vm, stoodSinceNs: number): void {
     this.note(RUNS, vm.id, `runs on ${this.name}`);
     for (const { attachment } of this.mechanisms) attachment.onVmRuns?.(vm, stoodSinceNs);
-    for (const it of this.deferred) if (it.vm === vm.id && it.timeNs > stoodSinceNs) vm.type(it.text);
+    for (const it of this.deferred)
+      if (it.vm === vm.id && it.timeNs > stoodSinceNs) vm.type(it.text);
     this.deferred = this.deferred.filter((it) => it.vm !== vm.id);
   }
 
@@ -543,7 +565,9 @@ export class HostProcess implements LogicalProcess {
 
   private onSample(now: number): void {
     this.host.schedule(now + SAMPLE_NS, rank.sample, 'world.sample');
-    const measured = this.mechanisms.find(({ lab }) => lab.contract.id === this.scenario.lab)?.attachment.measure?.();
+    const measured = this.mechanisms
+      .find(({ lab }) => lab.contract.id === this.scenario.lab)
+      ?.attachment.measure?.();
     const values = this.columns.map((id) => measured?.[id] ?? Number.NaN);
     if (this.ring !== undefined) appendSample(this.ring, now, values);
     this.sampleNumber++;

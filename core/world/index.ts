@@ -1,9 +1,20 @@
-export type { Scenario, ScenarioLink, ScenarioProcess, ScriptedCommand } from '../protocol/scenario.ts';
+export type {
+  Scenario,
+  ScenarioLink,
+  ScenarioProcess,
+  ScriptedCommand,
+} from '../protocol/scenario.ts';
 export { buildWorld, MODEL_VERSION, type WorldOptions } from './build-world.ts';
 export { type Check, judge, type JudgeOptions, type LabJudgement } from './judge.ts';
 export {
-  findKnobError, type LabDescription, listLabs, scenarioOf, type ScenarioOptions, scriptOf,
-  vmScenarioOf, type VmScenarioOptions,
+  findKnobError,
+  type LabDescription,
+  listLabs,
+  scenarioOf,
+  type ScenarioOptions,
+  scriptOf,
+  vmScenarioOf,
+  type VmScenarioOptions,
 } from './scenario.ts';
 export { baselineCommand, baselinesOf, validateCommand } from './validate-command.ts';
 export { sentenceOf, type WorldError } from './world-error.ts';

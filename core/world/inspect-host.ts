@@ -1,4 +1,7 @@
-/** Answers to inspection requests at a cut: what the hypervisor can show of a VM, and whether it could migrate. */
+/**
+ * Answers to inspection requests at a cut: what the hypervisor can show of a VM, and whether it
+ * could migrate.
+ */
 import { inspectVm } from '../hypervisor/inspect.ts';
 import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
 import type { HostProcess } from './host-process.ts';
@@ -11,6 +14,7 @@ export function inspectHost(self: HostProcess, request: InspectionRequest): Insp
   return {
     view: 'can-migrate',
     refused: refusal !== undefined,
-    sentence: refusal?.sentence ?? `VM ${request.vm} can be migrated to ${self.hostName(request.to)}.`,
+    sentence:
+      refusal?.sentence ?? `VM ${request.vm} can be migrated to ${self.hostName(request.to)}.`,
   };
 }

@@ -24,7 +24,9 @@ export function judge(options: JudgeOptions): LabJudgement {
   const { scenario, snapshots } = options;
   const lab = findLab(scenario.lab);
   const found: LabFindings = lab?.judge(options) ?? {
-    metrics: {}, checks: [], outcome: scenario.vms.map((vm) => describe(snapshots, vm.id)).join('; ') || 'nothing ran',
+    metrics: {},
+    checks: [],
+    outcome: scenario.vms.map((vm) => describe(snapshots, vm.id)).join('; ') || 'nothing ran',
   };
   const metrics: Record<string, { value: number; unit: string }> = {};
   for (const { id, unit } of lab?.contract.metrics ?? []) {
@@ -45,15 +47,22 @@ function describe(snapshots: readonly ProcessSnapshot[], vm: number): string {
 }
 
 function checkGuest(snapshots: readonly ProcessSnapshot[], vm: number): Check {
-  const text = consoleOf(snapshots, vm).map((chunk) => chunk.text).join('');
-  const complaint = text.split('\n').find((line) => line.includes('CORRUPT') || line.includes('trap: cause'));
+  const text = consoleOf(snapshots, vm)
+    .map((chunk) => chunk.text)
+    .join('');
+  const complaint = text
+    .split('\n')
+    .find((line) => line.includes('CORRUPT') || line.includes('trap: cause'));
   const failed = findVm(snapshots, vm)?.vm;
   const broken = failed?.state === 'failed' ? failed.reason : undefined;
-  const healthy = text.split('\n').filter((line) => line.endsWith('  ok') || line.endsWith(' ms  ok')).length;
+  const healthy = text
+    .split('\n')
+    .filter((line) => line.endsWith('  ok') || line.endsWith(' ms  ok')).length;
   return {
     id: 'guest-sound',
     holds: complaint === undefined && broken === undefined,
-    found: complaint ?? broken ?? `the guest printed ${healthy} sound status lines and no complaint`,
+    found:
+      complaint ?? broken ?? `the guest printed ${healthy} sound status lines and no complaint`,
   };
 }
 

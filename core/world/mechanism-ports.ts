@@ -1,7 +1,12 @@
 /** What an attachment may use of its host process: one object a mechanism and host. No state of its own. */
 import type { Host } from '../hypervisor/host.ts';
 import type { Vm } from '../hypervisor/vm.ts';
-import type { Acceptor, HostPorts, StreamConnection, StreamHandler } from '../mechanisms/host-ports.ts';
+import type {
+  Acceptor,
+  HostPorts,
+  StreamConnection,
+  StreamHandler,
+} from '../mechanisms/host-ports.ts';
 import type { LabDefinition } from '../mechanisms/lab.ts';
 import type { LinkEnd } from '../network/index.ts';
 import type { Scenario } from '../protocol/scenario.ts';

@@ -5,8 +5,8 @@ import { nextStepNs } from '../hypervisor/vcpu-run.ts';
 
 /**
  * A time t > now such that running to t lets at least one more instruction of the VM start and end;
- * Infinity when it is not here or does not run. Least for a vCPU that runs now; for one that waits, the
- * time of its waking.
+ * Infinity when it is not here or does not run. Least for a vCPU that runs now; for one that waits,
+ * the time of its waking.
  */
 export function nextInstructionNs(host: Host, id: number): number {
   const vm = host.findVm(id);

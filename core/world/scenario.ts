@@ -53,17 +53,29 @@ export interface VmScenarioOptions {
 
 /** Every lab, in the catalog's order. */
 export function listLabs(): readonly LabDescription[] {
-  return LABS.map(({ contract: { id, title, sentence, knobs, faults, requests, metrics, baselines } }) => ({
-    slug: id, title, sentence, knobs, faults, requests, metrics, baselines,
-  }));
+  return LABS.map(
+    ({ contract: { id, title, sentence, knobs, faults, requests, metrics, baselines } }) => ({
+      slug: id,
+      title,
+      sentence,
+      knobs,
+      faults,
+      requests,
+      metrics,
+      baselines,
+    }),
+  );
 }
 
 /** Why a knob cannot have this value; undefined when it can. */
 export function findKnobError(
-  knobs: readonly KnobRow[], id: string, value: number,
+  knobs: readonly KnobRow[],
+  id: string,
+  value: number,
 ): KnobError | undefined {
   const row = knobs.find((knob) => knob.id === id);
-  if (row === undefined) return { kind: 'unknown-knob', knob: id, known: knobs.map((knob) => knob.id) };
+  if (row === undefined)
+    return { kind: 'unknown-knob', knob: id, known: knobs.map((knob) => knob.id) };
   if (typeof value !== 'number' || !Number.isFinite(value)) {
     return { kind: 'not-a-number', knob: id, found: String(value) };
   }
@@ -115,7 +127,9 @@ export function findGuestError(
   if (!image.ok) return image.error;
   const tree = vmDeviceTree({ ...vm, bootArguments: '' });
   const fits = checkImage(image.value, {
-    vm: 'guest', ramBytes: vm.ramBytes, treeBytes: deviceTreeRoom(tree),
+    vm: 'guest',
+    ramBytes: vm.ramBytes,
+    treeBytes: deviceTreeRoom(tree),
   });
   return fits.ok ? undefined : fits.error;
 }
@@ -124,17 +138,31 @@ export function findGuestError(
 export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, WorldError> {
   const { seed, kernel, ramBytes, vcpuCount } = options;
   if (!isSeed(seed)) return err({ kind: 'bad-seed', found: seed });
-  const error = findVmSizeError(ramBytes, vcpuCount) ?? findGuestError(kernel, { ramBytes, vcpuCount });
+  const error =
+    findVmSizeError(ramBytes, vcpuCount) ?? findGuestError(kernel, { ramBytes, vcpuCount });
   if (error !== undefined) return err({ kind: 'bad-guest', error });
   const pageCount = ramBytes / PAGE_SIZE;
   const frameCount = Math.min(FRAME_COUNT_MAX, pageCount + gStageTableCount(pageCount) + 64);
   return ok({
-    lab: 'vm', mode: 'mechanism', baseline: '', seed, knobs: {},
+    lab: 'vm',
+    mode: 'mechanism',
+    baseline: '',
+    seed,
+    knobs: {},
     processes: [{ id: 0, name: 'host', sampleColumns: [] }],
     links: [],
     hosts: [{ id: 0, name: 'host', frameCount, processorCount: Math.min(vcpuCount, 4) }],
     vms: [
-      { id: 1, name: 'vm', guest: GUEST_FILE_NAME, fromFile: true, host: 0, pageCount, vcpuCount, bootInput: '' },
+      {
+        id: 1,
+        name: 'vm',
+        guest: GUEST_FILE_NAME,
+        fromFile: true,
+        host: 0,
+        pageCount,
+        vcpuCount,
+        bootInput: '',
+      },
     ],
     script: [],
     untilNs: VM_UNTIL_NS,
@@ -149,7 +177,13 @@ function findVmSizeError(ramBytes: number, vcpuCount: number): VmError | undefin
   }
   const pagesWanted = ramBytes / PAGE_SIZE + gStageTableCount(ramBytes / PAGE_SIZE);
   if (pagesWanted > FRAME_COUNT_MAX) {
-    return { kind: 'ram-beyond-host', vm: 'vm', host: 'host', pagesWanted, pagesFree: FRAME_COUNT_MAX };
+    return {
+      kind: 'ram-beyond-host',
+      vm: 'vm',
+      host: 'host',
+      pagesWanted,
+      pagesFree: FRAME_COUNT_MAX,
+    };
   }
   if (!Number.isInteger(vcpuCount) || vcpuCount < 1 || vcpuCount > VCPU_COUNT_MAX) {
     return { kind: 'vcpu-count', vm: 'vm', found: vcpuCount, maximum: VCPU_COUNT_MAX };

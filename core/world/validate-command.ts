@@ -6,7 +6,12 @@ import type { Contract, RequestRow } from '../base/contract.ts';
 import { findVm, noSuchVm, refuse } from '../mechanisms/find.ts';
 import type { LabDefinition } from '../mechanisms/lab.ts';
 import { findLab, LABS } from '../mechanisms/labs.ts';
-import { type Command, type MechanismRequest, type Refusal, requestOf } from '../protocol/command.ts';
+import {
+  type Command,
+  type MechanismRequest,
+  type Refusal,
+  requestOf,
+} from '../protocol/command.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 import { findKnobError } from './scenario.ts';
@@ -17,7 +22,9 @@ const TEXT_LENGTH_MAX = 4096;
 
 /** Why `command` is refused; undefined when it may be logged. */
 export function validateCommand(
-  scenario: Scenario, snapshots: readonly ProcessSnapshot[], command: Command,
+  scenario: Scenario,
+  snapshots: readonly ProcessSnapshot[],
+  command: Command,
 ): Refusal | undefined {
   const contract = findLab(scenario.lab)?.contract;
   switch (command.kind) {
@@ -30,10 +37,15 @@ export function validateCommand(
     case 'console-input':
       if (findVm(snapshots, command.vm) === undefined) return noSuchVm(command.vm);
       if (command.text.length <= TEXT_LENGTH_MAX) return undefined;
-      return refuse('too-long', `Console input has ${command.text.length} characters; at most ${TEXT_LENGTH_MAX} are taken at once.`);
+      return refuse(
+        'too-long',
+        `Console input has ${command.text.length} characters; at most ${TEXT_LENGTH_MAX} are taken at once.`,
+      );
     default: {
       const request = requestOf(command);
-      return request === undefined ? undefined : findRequestRefusal({ scenario, snapshots }, request);
+      return request === undefined
+        ? undefined
+        : findRequestRefusal({ scenario, snapshots }, request);
     }
   }
 }
@@ -45,7 +57,10 @@ function findFaultRefusal(
 ): Refusal | undefined {
   const known = (contract?.faults ?? []).map((fault) => fault.id);
   if (!known.includes(command.fault)) {
-    return refuse('unknown-fault', `There is no fault '${command.fault}'; known are ${known.join(', ') || 'none'}.`);
+    return refuse(
+      'unknown-fault',
+      `There is no fault '${command.fault}'; known are ${known.join(', ') || 'none'}.`,
+    );
   }
   const { target } = command;
   if (target === undefined) return undefined;
@@ -55,7 +70,10 @@ function findFaultRefusal(
     ...scenario.vms.map(({ id }) => `vm:${id}`),
   ];
   if (targets.includes(target)) return undefined;
-  return refuse('unknown-target', `There is no '${target}' for the fault '${command.fault}'; known are ${targets.join(', ')}.`);
+  return refuse(
+    'unknown-target',
+    `There is no '${target}' for the fault '${command.fault}'; known are ${targets.join(', ')}.`,
+  );
 }
 
 /** The mechanism whose contract has that request, in worlds of this lab. */
@@ -89,14 +107,21 @@ function argumentFault(row: RequestRow, request: MechanismRequest): string | und
       return `'${row.id}' needs the argument '${id}'.`;
     }
     if (kind === 'text') {
-      if (typeof found !== 'string') return `The argument '${id}' of '${row.id}' must be a text, not ${String(found)}.`;
-    } else if (typeof found !== 'number' || !Number.isFinite(found) || (kind !== 'number' && !Number.isInteger(found))) {
+      if (typeof found !== 'string')
+        return `The argument '${id}' of '${row.id}' must be a text, not ${String(found)}.`;
+    } else if (
+      typeof found !== 'number' ||
+      !Number.isFinite(found) ||
+      (kind !== 'number' && !Number.isInteger(found))
+    ) {
       return `The argument '${id}' of '${row.id}' must be ${kind === 'number' ? 'a number' : `the number of a ${kind}`}, not '${String(found)}'.`;
     }
   }
   const known = row.arguments.map(({ id }) => id);
   const unknown = Object.keys(request.arguments).find((id) => !known.includes(id));
-  return unknown === undefined ? undefined : `'${row.id}' has no argument '${unknown}'; known are ${known.join(', ')}.`;
+  return unknown === undefined
+    ? undefined
+    : `'${row.id}' has no argument '${unknown}'; known are ${known.join(', ')}.`;
 }
 
 /** Ids of a lab's baselines, the one to show first at the front. */

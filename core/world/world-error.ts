@@ -5,7 +5,12 @@ import { type VmError, vmErrorSentence } from '../hypervisor/vm-error.ts';
 export type WorldError =
   | KnobError
   | { readonly kind: 'unknown-lab'; readonly lab: string; readonly known: readonly string[] }
-  | { readonly kind: 'unknown-baseline'; readonly lab: string; readonly baseline: string; readonly known: readonly string[] }
+  | {
+      readonly kind: 'unknown-baseline';
+      readonly lab: string;
+      readonly baseline: string;
+      readonly known: readonly string[];
+    }
   | { readonly kind: 'bad-seed'; readonly found: number }
   | { readonly kind: 'bad-guest'; readonly error: VmError };
 

@@ -3,6 +3,7 @@
  * as buttons and keys; with `at`, a script is repeatable.
  */
 import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
+import type { TimelineEvent } from '../../core/protocol/snapshot.ts';
 import type { RunController } from '../session/run-controller.ts';
 import { downtimeNs, findMigration } from '../session/store.ts';
 import type { CommandRegistry } from './commands.ts';
@@ -42,6 +43,8 @@ export interface Glasshouse {
   /** Resolves with the value once the condition holds. */
   waitForMetric(condition: MetricCondition): Promise<number>;
   metrics(): Metrics;
+  /** What happened so far, in order of virtual time: commands, faults, rounds, stops, resumes. */
+  events(): readonly TimelineEvent[];
   runHash(): Promise<string>;
   /** The run as text of a run file. */
   exportRun(): Promise<string>;
@@ -106,6 +109,7 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
       return value();
     },
     metrics,
+    events: () => store.getState().events,
     runHash: async () => (await controller.session?.runHash()) ?? '',
     exportRun: async () => (await controller.session?.exportRun()) ?? '{}',
     failed: controller.failed,
@@ -136,6 +140,8 @@ function metricsOf(controller: RunController, loop: FrameLoop): Metrics {
   }
   const baseline = downtimeNs(findMigration({ migrations: state.baseline }));
   if (baseline >= 0) out['baseline-downtime'] = { value: baseline, unit: 'ns' };
+  const vms = state.hosts.flatMap((host) => host.vms);
+  out['instructions'] = { value: vms.reduce((sum, vm) => sum + vm.instructionsRetired, 0), unit: 'instructions' };
   out['virtual-time'] = { value: session?.timeNs() ?? state.timeNs, unit: 'ns' };
   out['migrations-done'] = { value: state.migrations.filter((it) => it.role === 'source' && it.phase === 'done').length, unit: 'migrations' };
   out['frame-work-p95'] = { value: loop.workMs(0.95), unit: 'ms' };

@@ -22,6 +22,7 @@ export function MigrationGraph() {
   const mode = useAppState((state) => (findMigration(state)?.mode === 'stop-and-copy' ? contract.baselines[0].title : 'Pre-copy'));
   const plots = useRef<HTMLDivElement>(null);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of theme or density must read the colours again
   useEffect(() => {
     const charts = new MigrationCharts(plots.current!, controller, readColours(document.documentElement));
     const dark = window.matchMedia('(prefers-color-scheme: dark)');

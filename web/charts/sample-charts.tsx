@@ -20,6 +20,7 @@ function One({ row }: { readonly row: MetricRow }) {
   const { loop, controller, store } = useApp();
   const theme = useAppState((state) => state.theme);
   const box = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of theme or density must read the colours again
   useEffect(() => {
     const { css } = readColours(document.documentElement);
     const element = box.current!;

@@ -107,7 +107,7 @@ function useInspection<V extends InspectionReply['view']>(request: InspectionReq
     const wait = Math.max(0, asked.current.at + ASK_MS - performance.now());
     const timer = setTimeout(ask, wait);
     return () => {
-      dropped = asked.current.busy ? false : true;
+      dropped = !asked.current.busy; // a question that is on its way may still answer
       clearTimeout(timer);
     };
   }, [key, timeNs, controller]);
@@ -187,6 +187,7 @@ function PageWalk({ vm }: { readonly vm: number }) {
       {reply !== null && (
         <div className="listing" tabIndex={0} role="group" aria-label="Steps of the walk" data-view="page-walk" data-entity={`vcpu:${vm}.0`}>
           {reply.steps.map((step, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a walk's steps are its order
             <div key={`${step.entryAddress}-${index}`}>{`${step.stage} level ${step.level}  ${step.entryAddress}  ${step.entry}  ${step.text}`}</div>
           ))}
           <div data-here="true">{reply.result}</div>

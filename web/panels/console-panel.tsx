@@ -12,6 +12,7 @@ export function ConsolePanel() {
   const box = useRef<HTMLDivElement>(null);
   const vm = useAppState((state) => findVm(state)?.vm.id ?? 0);
   const theme = useAppState((state) => state.theme);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of theme or density must read the colours again
   useEffect(() => {
     const { css } = readColours(document.documentElement);
     const terminal = new Terminal({

@@ -13,7 +13,7 @@ import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
 import type { Lane, RunState, SessionApi, SessionEvent, StartedRun } from '../../workers/session-api.ts';
 import { type HostView, makeCopiedView, makeHostView } from './host-view.ts';
 import { SampleSeries } from './sample-series.ts';
-import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
+import type { FailureReport, RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
 
 /** How often maps and samples are copied without isolation. Unit: ms. */
 const COPY_MS = 150;
@@ -169,11 +169,7 @@ class CoordinatorSession implements Session {
     if (event.kind === 'state') this.#onState(event.state);
     else if (event.kind === 'snapshots' && event.run === this.#run.run) this.#onSnapshots(event.lane, event.snapshots);
     else if (event.kind === 'failed' && event.report.run === this.#run.run) {
-      const { report } = event;
-      this.#listener({
-        kind: 'failed',
-        failure: { sentence: report.message, report: JSON.stringify(report, null, 2) },
-      });
+      this.#listener({ kind: 'failed', failure: failureOf(event.report) });
     }
   }
 
@@ -204,6 +200,10 @@ class CoordinatorSession implements Session {
     this.#listener({ kind: lane === 'main' ? 'snapshot' : 'baseline', timeNs, processes });
     for (const snapshot of snapshots) latest.set(snapshot.process, { ...snapshot, console: [], events: [] });
   }
+}
+
+function failureOf(report: Extract<SessionEvent, { kind: 'failed' }>['report']): FailureReport {
+  return { sentence: report.message, report: JSON.stringify(report, null, 2) };
 }
 
 function runOf(event: SessionEvent): number {
@@ -260,7 +260,11 @@ export function makeCoordinatorFactory(): SessionFactory {
         lab: spec.lab, seed: spec.seed, knobs: spec.knobs, baseline: true, playing: spec.autoplay ?? true,
         ...(spec.guest === undefined ? {} : { guest: spec.guest }),
       });
-      if (!result.ok) return { ok: false, sentence: result.error.sentence };
+      if (!result.ok) {
+        const broken = early.find((event) => event.kind === 'failed');
+        const { sentence } = result.error;
+        return broken === undefined ? { ok: false, sentence } : { ok: false, sentence, failure: failureOf(broken.report) };
+      }
       const session = new CoordinatorSession(api, result.value, spec.autoplay ?? true, listener);
       current = session;
       session.begin();

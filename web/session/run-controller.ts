@@ -67,6 +67,7 @@ export class RunController {
     }
     if (!result.ok) {
       this.store.setState({ notice: result.sentence });
+      if (result.failure !== undefined) this.#onUpdate({ kind: 'failed', failure: result.failure });
       return result.sentence;
     }
     this.#session?.dispose();
@@ -74,7 +75,8 @@ export class RunController {
     this.#console = new ConsoleLog();
     this.#baselineConsole = new ConsoleLog();
     this.#knobsToSend.clear();
-    this.store.setState({ ...emptyRun(spec), status: 'live' });
+    const { dialog } = this.store.getState();
+    this.store.setState({ ...emptyRun(spec), status: 'live', notice: '', dialog: dialog === 'failure' ? '' : dialog });
     live = true;
     for (const update of early) this.#onUpdate(update);
     return '';
@@ -153,7 +155,7 @@ export class RunController {
       this.store.setState({ pace: { ...update.pace, pausedBecause } });
     }
     else if (update.kind === 'baseline') this.#onBaseline(update.timeNs, update.processes);
-    else {
+    else if (this.store.getState().failure === null) {
       this.#session?.dispose();
       this.#session = null;
       this.store.setState({ status: 'failed', failure: update.failure, dialog: 'failure' });

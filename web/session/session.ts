@@ -74,8 +74,8 @@ export interface Session {
   dispose(): void;
 }
 
-/** Starts a run. Resolves to a sentence when the spec cannot be run; nothing is changed then. */
+/** Starts a run. Resolves to a sentence when the spec cannot be run; nothing is changed then. With a report when the model itself broke. */
 export type SessionFactory = (
   spec: RunSpec,
   listener: (update: SessionUpdate) => void,
-) => Promise<{ readonly ok: true; readonly session: Session } | { readonly ok: false; readonly sentence: string }>;
+) => Promise<{ readonly ok: true; readonly session: Session } | { readonly ok: false; readonly sentence: string; readonly failure?: FailureReport }>;

@@ -48,6 +48,7 @@ export function HostMark({ side }: { readonly side: 0 | 1 }) {
         </button>
         <span className="host__harts" role="img" aria-label={`${host.processorCount} cores`}>
           {Array.from({ length: host.processorCount }, (_, core) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a core is its number
             <HartGlyph key={core} busy={host.vms.some((it) => it.state === 'running' && it.hartSlots.length > core)} />
           ))}
         </span>
@@ -155,7 +156,10 @@ function ConsoleLines({ vm }: { readonly vm: VmSnapshot }) {
   const lines = controller.console.lines(vm.id).slice(-3);
   return (
     <div className="console-lines" data-entity={`vm:${vm.id}`} role="img" aria-label={`Console: ${lines.at(-1)?.text ?? 'silent so far'}`}>
-      {lines.map((line, index) => <p key={`${line.timeNs}-${index}`}>{line.text}</p>)}
+      {lines.map((line, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: three lines, each in its place
+        <p key={`${line.timeNs}-${index}`}>{line.text}</p>
+      ))}
     </div>
   );
 }

@@ -51,7 +51,7 @@ export function paintPages(options: PagesOptions): void {
 function paintPage(options: PagesOptions, page: number, square: Rect): void {
   const { context, colours, cell } = options;
   const state = options.states[page]!;
-  const gap = Math.max(1, cell / 24);
+  const gap = Math.min(4, Math.max(1, cell / 24));
   const { x, y } = square;
   const size = cell - gap;
   context.fillStyle = colours.css.stage;
@@ -64,7 +64,7 @@ function paintPage(options: PagesOptions, page: number, square: Rect): void {
   }
   context.fillStyle = colours.css.clean;
   context.fillRect(x, y, size, size);
-  const line = Math.max(2, size / 10);
+  const line = Math.min(8, Math.max(2, size / 10));
   if (state === pageState.inFlight) frame(context, colours.css['in-flight'], x, y, size, size / 4);
   else if (state === pageState.dirty) {
     if (cell > 96) frame(context, colours.css.dirty, x, y, size, line);
@@ -95,6 +95,14 @@ function paintBytes(options: PagesOptions, page: number, inside: Rect): void {
   const { context, colours, view, slot } = options;
   const bytes = view === undefined ? null : findPageBytes(view, slot, page);
   if (bytes === null) return;
+  if (bytes.every((byte) => byte === 0)) {
+    context.fillStyle = colours.css['ink-soft'];
+    context.font = '13px system-ui, sans-serif';
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.fillText('all zeroes', inside.x + inside.width / 2, inside.y + inside.height / 2);
+    return;
+  }
   const step = inside.width / BYTE_COLUMNS;
   const digits = step >= 13;
   context.fillStyle = colours.css.ink;

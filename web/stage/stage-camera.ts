@@ -27,16 +27,17 @@ export function findCameraCommands(scene: StageScene): CameraCommands | undefine
 
 export function bindCamera(element: HTMLElement, scene: StageScene, painter: StagePainter, parts: AppParts): () => void {
   const behaviour = zoom<HTMLElement, unknown>()
-    .scaleExtent([1, PAGE_PX_MAX / 2])
     .filter((event: Event) => {
       const target = event.target as Element;
       if (event.type === 'wheel') return target.closest('[data-no-zoom]') === null;
       return target.closest('button, input, [data-no-zoom], [data-drag-vm]') === null && (event as MouseEvent).button === 0;
     })
     .on('zoom', ({ transform }: D3ZoomEvent<HTMLElement, unknown>) => {
-      const least = scene.layout.cell * transform.k > PAGE_PX_MAX ? PAGE_PX_MAX / scene.layout.cell : transform.k;
-      scene.setCamera(transform.k <= 1.001 ? { k: 1, x: 0, y: 0 } : { k: least, x: transform.x, y: transform.y });
+      scene.setCamera(transform.k <= 1.001 ? { k: 1, x: 0, y: 0 } : { k: transform.k, x: transform.x, y: transform.y });
     });
+  const limit = () => behaviour.scaleExtent([1, PAGE_PX_MAX / scene.layout.cell]);
+  limit();
+  const unlimit = scene.subscribe(limit);
   // A stage that was rebuilt around opened panels keeps looking where it looked.
   const start = zoomIdentity.translate(scene.camera.x, scene.camera.y).scale(scene.camera.k);
   const selection = select(element).property('__zoom', start).call(behaviour).on('dblclick.zoom', null);
@@ -55,6 +56,7 @@ export function bindCamera(element: HTMLElement, scene: StageScene, painter: Sta
   const unbindDrag = bindVmDrag(element, scene, parts);
   return () => {
     selection.on('.zoom', null);
+    unlimit();
     element.removeEventListener('click', onClick);
     unbindDrag();
     commandsOf.delete(scene);

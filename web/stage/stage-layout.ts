@@ -46,7 +46,7 @@ interface Variant {
   readonly below: number; //  px below the console for the VM's knobs
 }
 
-/** Ways to share the stage, in order of preference: the first whose pages are not smaller than another's. */
+/** Ways to share the stage, in order of preference: the first in which a page is at least 2 px wide. */
 const VARIANTS: Readonly<Record<StageLayout['variant'], Variant>> = {
   wide: { name: 'wide', margin: 24, top: 24, middle: 352, side: 0, below: 56 },
   compact: { name: 'compact', margin: 24, top: 8, middle: 324, side: 146, below: 0 },
@@ -61,10 +61,12 @@ function cellOf(variant: Variant, options: StageOptions, text: number): number {
 
 function chooseVariant(options: StageOptions, text: number): Variant {
   const order = options.compact ? [VARIANTS.compact, VARIANTS.narrow] : [VARIANTS.wide, VARIANTS.compact, VARIANTS.narrow];
-  const best = Math.max(...order.map((variant) => cellOf(variant, options, text)));
-  const fits = (variant: Variant) => cellOf(variant, options, text) === best
-    && options.width >= 2 * (best * MAP_COLUMNS + 2 * PADDING + variant.side * text) + 2 * variant.margin + variant.middle * text;
-  return order.find(fits) ?? VARIANTS.narrow;
+  const fits = (least: number) => (variant: Variant) => {
+    const cell = cellOf(variant, options, text);
+    const width = 2 * (cell * MAP_COLUMNS + 2 * PADDING + variant.side * text) + 2 * variant.margin + variant.middle * text;
+    return cell >= least && options.width >= width;
+  };
+  return order.find(fits(2)) ?? order.find(fits(1)) ?? VARIANTS.narrow;
 }
 
 /** Lays the stage out; cells are whole pixels so that pages stay crisp. */

@@ -29,6 +29,7 @@ export function Stage({ scene }: { readonly scene: StageScene }) {
   const rows = useAppState((state) => Math.ceil((state.hosts.flatMap((host) => host.vms)[0]?.pageCount ?? 16_384) / MAP_COLUMNS));
   const hostCount = useAppState((state) => Math.max(2, state.hosts.length));
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of theme or density must read the colours again
   useEffect(() => {
     const painter = new StagePainter(canvas.current!, scene, controller);
     const recolour = () => painter.setColours(readColours(document.documentElement));

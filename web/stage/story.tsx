@@ -39,7 +39,8 @@ export function Story() {
   const migration = findMigration(state);
   const done = migration !== undefined && !isMigrating(migration);
   let button = { id: 'migrate', title: 'Move it while it runs', primary: true };
-  if (migration !== undefined && isMigrating(migration)) button = { id: 'cancel-migration', title: 'Cancel the move', primary: false };
+  if (state.status === 'failed') button = { id: 'start-again', title: 'Start again', primary: true };
+  else if (migration !== undefined && isMigrating(migration)) button = { id: 'cancel-migration', title: 'Cancel the move', primary: false };
   else if (state.chapter === 'moved') button = { id: 'make-link-slower', title: 'Make the link slower', primary: true };
   const placed = findVm(state);
   const noticed = state.notice !== '';
@@ -50,12 +51,13 @@ export function Story() {
         {state.chapter === 'moved' && migration !== undefined ? <Measured migration={migration} baseline={state.baseline} />
           : state.chapter === 'slower' && done ? 'The link is slower. Move it again.'
           : migration !== undefined && (isMigrating(migration) || migration.phase !== 'done') ? phaseSentence(migration, state)
+          : state.status === 'failed' ? 'The run stopped.'
           : state.status !== 'live' || placed === undefined ? 'The machines start.'
           : contract.sentence}
       </p>}
       <button
         type="button" className={`button ${button.primary ? 'button--primary' : 'button--edged'}`} data-primary={button.primary}
-        disabled={state.status !== 'live'} onClick={() => void commands.run(button.id)}
+        disabled={state.status === 'starting'} onClick={() => void commands.run(button.id)}
       >
         {button.title}
       </button>

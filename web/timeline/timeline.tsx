@@ -13,6 +13,7 @@ export function Timeline() {
   const events = useAppState((state) => state.events);
   const theme = useAppState((state) => state.theme);
   const canvas = useRef<HTMLCanvasElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a change of theme or density must read the colours again
   useEffect(() => {
     const colours = readColours(document.documentElement);
     let key = '';
@@ -48,6 +49,7 @@ export function Timeline() {
       </div>
       <ol className="timeline__list" aria-label="Events, newest first">
         {events.slice(-LIST_ROWS).reverse().map((event, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: counted from the newest, the position names an event for good
           <li key={`${event.timeNs}-${event.kind}-${events.length - index}`}>
             <button
               type="button" data-kind={event.kind} data-entity={event.entity}

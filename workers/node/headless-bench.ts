@@ -1,4 +1,5 @@
 /** `headless bench`: speeds on this machine, measured on whole runs over threads; one JSON line each. */
+import { benchmarkInterpreter } from '../../core/wasm/interpreter.bench.ts';
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner } from '../world.ts';
 import { readInteger, suggestion } from './arguments.ts';
@@ -10,12 +11,13 @@ import { BadInput, showFailure } from './terminal.ts';
 /** What `bench --help` prints. */
 export const benchHelp = `usage: npm run bench -- [name] [--workers n]   (1 worker by default)
 
+  interpreter compiled code alone, under two-stage paging
   guest       guest instructions a wall second: the lab's guest at its highest write rate
   migration   guest pages moved a wall second: pre-copy over a link of 400 Gb/s
 `;
 
 const LAB = 'precopy-migration';
-const NAMES = ['guest', 'migration'] as const;
+const NAMES = ['interpreter', 'guest', 'migration'] as const;
 
 /** Runs the benches named, or all. */
 export async function runBench(rest: readonly string[]): Promise<number> {
@@ -30,6 +32,12 @@ export async function runBench(rest: readonly string[]): Promise<number> {
   }
   const wanted = given.operands.length === 0 ? NAMES : NAMES.filter((name) => given.operands.includes(name));
   for (const name of wanted) {
+    if (name === 'interpreter') {
+      for (const line of benchmarkInterpreter()) {
+        process.stdout.write(`${JSON.stringify({ bench: line.name.startsWith('interpreter') ? line.name : `interpreter, ${line.name}`, value: line.value, unit: line.unit })}\n`);
+      }
+      continue;
+    }
     const result = await (name === 'guest' ? benchGuest(workers) : benchMigration(workers));
     if (result === undefined) return 1;
     process.stdout.write(`${JSON.stringify({ bench: name, ...result })}\n`);

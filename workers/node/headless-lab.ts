@@ -17,7 +17,8 @@ export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
   --set knob=value       a knob at the start; repeatable. 400G, 30ms, 2%, on, off are understood
   --fault id@time        injects a fault at a virtual time, such as cut-link@700ms; repeatable
   --seed n               0 … 4294967295, default 1
-  --workers n            worker threads, 1 … ${WORKER_COUNT_MAX}; the result does not depend on it
+  --workers n            worker threads, 1 … ${WORKER_COUNT_MAX}; the result does not depend on it. By
+                         default one for up to four hosts, and as many for the baseline
   --inline               everything in one thread with unshared memory, as in a page without isolation
   --until duration       how long, in virtual time; default: the lab's own
   --baseline             also runs the baseline, from the same seed

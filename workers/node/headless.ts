@@ -57,6 +57,12 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
   }
 }
 
+// Whoever reads our output may have had enough of it (`| head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 try {
   const [command, ...rest] = process.argv.slice(2);
   process.exitCode = await main(command, rest);

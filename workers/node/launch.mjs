@@ -79,8 +79,14 @@ async function main() {
     case 'dev':
       process.exit(execute('npx', ['--no-install', 'vite', ...rest]));
       return;
-    case 'headless':
-    case 'bench': {
+    case 'bench':
+      if (rest[0] === 'page') {
+        await buildPage();
+        const { measurePage } = await import('./tool-measure.mjs');
+        process.exit(await measurePage());
+      }
+    // falls through: all other benches are headless
+    case 'headless': {
       await bundleHeadless();
       const argumentsOf = command === 'bench' ? ['bench', ...rest] : rest;
       process.exit(execute(process.execPath, ['--enable-source-maps', headlessEntry, ...argumentsOf]));

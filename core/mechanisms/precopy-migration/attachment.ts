@@ -40,13 +40,17 @@ export class MigrationAttachment implements Attachment {
   onRequest(request: MechanismRequest): void {
     const vm = Number(request.arguments['vm']);
     if (!this.holdsRight(vm)) return;
-    if (request.name === 'migrate') this.service.migrate(vm, Number(request.arguments['to']), this.mode());
+    if (request.name === 'migrate')
+      this.service.migrate(vm, Number(request.arguments['to']), this.mode());
     else this.service.cancel(vm);
   }
 
   findRefusal(request: MechanismRequest): Refusal | undefined {
     if (request.name !== 'migrate') return undefined;
-    return this.service.findRefusal(Number(request.arguments['vm']), Number(request.arguments['to']));
+    return this.service.findRefusal(
+      Number(request.arguments['vm']),
+      Number(request.arguments['to']),
+    );
   }
 
   onKnob(knob: string, value: number): void {
@@ -136,8 +140,11 @@ export class MigrationAttachment implements Attachment {
 
   holds(vm: number): string | undefined {
     const going = this.service.findOutgoing(vm);
-    if (going !== undefined) return `VM ${vm} '${going.vm.name}' is migrating to ${this.ports.hostName(going.to)}.`;
-    return this.service.findIncoming(vm) ? `VM ${vm} is still arriving on ${this.ports.name}.` : undefined;
+    if (going !== undefined)
+      return `VM ${vm} '${going.vm.name}' is migrating to ${this.ports.hostName(going.to)}.`;
+    return this.service.findIncoming(vm)
+      ? `VM ${vm} is still arriving on ${this.ports.name}.`
+      : undefined;
   }
 
   migrations(): readonly MigrationSnapshot[] {
@@ -172,7 +179,11 @@ export class MigrationAttachment implements Attachment {
       if (fault === 'cut-link') link.cut();
       else link.mend();
       if (id !== low) continue;
-      this.ports.note(fault, `link:${low}-${high}`, fault === 'cut-link' ? 'the link is cut' : 'the link is mended');
+      this.ports.note(
+        fault,
+        `link:${low}-${high}`,
+        fault === 'cut-link' ? 'the link is cut' : 'the link is mended',
+      );
     }
   }
 
@@ -182,7 +193,11 @@ export class MigrationAttachment implements Attachment {
     const going = this.service.activeOutgoing();
     for (const it of going) this.service.migrate(it.vm.id, it.to, this.mode());
     if (going.length === 0 && ports.host.vms().some((vm) => vm.state === 'running')) {
-      ports.note('refused', `host:${ports.id}`, 'no migration is going on, so there is no second one to ask for');
+      ports.note(
+        'refused',
+        `host:${ports.id}`,
+        'no migration is going on, so there is no second one to ask for',
+      );
     }
   }
 }

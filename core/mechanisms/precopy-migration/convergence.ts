@@ -1,7 +1,8 @@
 /**
- * The decision at the end of a round: stop now, go on, slow the vCPU, or say that it will not converge.
- * Pure arithmetic over what was measured. Throttling goes as QEMU's auto-converge does it (20 %, then
- * 10 % more each time, at most 99 %: qapi/migration.json, cpu-throttle-initial, -increment, max-).
+ * The decision at the end of a round: stop now, go on, slow the vCPU, or say that it will not
+ * converge. Pure arithmetic over what was measured. Throttling goes as QEMU's auto-converge does it
+ * (20 %, then 10 % more each time, at most 99 %: qapi/migration.json, cpu-throttle-initial,
+ * -increment, max-).
  */
 
 /** What a migration remembers from one round end to the next. A plain record. */
@@ -33,12 +34,20 @@ export type Decision =
 const THROTTLE_FIRST = 20;
 const THROTTLE_STEP = 10;
 const THROTTLE_MOST = 99;
-/** A round that leaves more than this share of what it sent did not shrink enough (QEMU: throttle-trigger-threshold). */
+/**
+ * A round that leaves more than this share of what it sent did not shrink enough (QEMU: throttle-
+ * trigger-threshold).
+ */
 const SHRINK_PERCENT = 50;
-/** Rounds granted at the most throttle, and rounds in which the way alone is too long, before giving up. */
+/**
+ * Rounds granted at the most throttle, and rounds in which the way alone is too long, before giving
+ * up.
+ */
 const PATIENCE = 3;
 
-/** Share of the downtime limit that a prediction may fill: the rest is for what cannot be predicted. */
+/**
+ * Share of the downtime limit that a prediction may fill: the rest is for what cannot be predicted.
+ */
 const LIMIT_SHARE_PERCENT = 90;
 
 /** What a prediction may reach. Unit: ns. */
@@ -68,16 +77,22 @@ export function decideRound(state: Convergence, facts: RoundFacts): Decision {
   const late = facts.roundCount >= facts.roundLimit;
   if (!stuck && !late) return { kind: 'round' };
   if (!facts.throttleAllowed) {
-    return late ? { kind: 'give-up', why: notConverging(facts, 'throttling is off') } : { kind: 'round' };
+    return late
+      ? { kind: 'give-up', why: notConverging(facts, 'throttling is off') }
+      : { kind: 'round' };
   }
   if (state.throttlePercent < THROTTLE_MOST) {
-    const next = state.throttlePercent === 0 ? THROTTLE_FIRST : state.throttlePercent + THROTTLE_STEP;
+    const next =
+      state.throttlePercent === 0 ? THROTTLE_FIRST : state.throttlePercent + THROTTLE_STEP;
     state.throttlePercent = Math.min(next, THROTTLE_MOST);
     return { kind: 'throttle', percent: state.throttlePercent };
   }
   state.roundsAtMost++;
   if (state.roundsAtMost < PATIENCE) return { kind: 'round' };
-  return { kind: 'give-up', why: notConverging(facts, `the vCPU is throttled by ${THROTTLE_MOST} % already`) };
+  return {
+    kind: 'give-up',
+    why: notConverging(facts, `the vCPU is throttled by ${THROTTLE_MOST} % already`),
+  };
 }
 
 function notConverging(facts: RoundFacts, remedy: string): string {

@@ -1,7 +1,7 @@
 /**
  * What the steps of a hand-over cost in virtual time, one row a step. The exits that the dirty log
- * causes are in the hypervisor's table. Copies of pages into the stream cost nothing of their own: the
- * port reads them by DMA while it sends.
+ * causes are in the hypervisor's table. Copies of pages into the stream cost nothing of their own:
+ * the port reads them by DMA while it sends.
  */
 
 /** One step. */

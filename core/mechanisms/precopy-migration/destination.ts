@@ -1,6 +1,7 @@
 /**
- * The destination's side of one migration: reserve memory, write pages as they come, check the final
- * state, say READY, and run the VM when, and only when, the token has come and is in the ledger.
+ * The destination's side of one migration: reserve memory, write pages as they come, check the
+ * final state, say READY, and run the VM when, and only when, the token has come and is in the
+ * ledger.
  *
  *   greeting → receiving ⇄ checking → ready → taking → running
  *       └──────────┴───────────┴────────┴──→ dropped (its memory is given back)
@@ -9,27 +10,47 @@
  */
 import { assert, type Hash64, makeHash } from '../../base/index.ts';
 import {
-  decodeHello, encodeRecord, PageStreamDecoder, recordKind, type RecordKindName, type StreamHello, streamErrorSentence,
+  decodeHello,
+  encodeRecord,
+  PageStreamDecoder,
+  recordKind,
+  type RecordKindName,
+  type StreamHello,
+  streamErrorSentence,
 } from '../../hypervisor/page-stream.ts';
 import type { MigrationSnapshot } from '../../protocol/snapshot.ts';
 import { migrationCostNs } from './costs.ts';
 import { answerQuery, entryOf, type Ledger, recordVoid, takeOrVoid } from './handover.ts';
 import { hashRecord } from './page-sender.ts';
 import type { MigrationHost, MigrationVm, StreamConnection, StreamHandler } from './ports.ts';
-import { readTime, timeBytes } from './time-field.ts';
+import { readTime, sentenceBytes, timeBytes } from './payload.ts';
 
 /** Where it stands; see the file's head. */
 export type DestinationPhase =
-  | 'greeting' | 'receiving' | 'checking' | 'ready' | 'taking' | 'running' | 'dropped';
+  | 'greeting'
+  | 'receiving'
+  | 'checking'
+  | 'ready'
+  | 'taking'
+  | 'running'
+  | 'dropped';
 
-/** Nothing heard for this long: the source has given up, or is gone. Longer than the source's own patience. */
+/**
+ * Nothing heard for this long: the source has given up, or is gone. Longer than the source's own
+ * patience.
+ */
 const SILENCE_NS_MAX = 5_000_000_000;
 const WATCH_NS = 250_000_000;
 
 /** What a destination does besides its stream. */
 export interface DestinationOwner {
-  /** A question has just made `term` void, or found it so: who waits under it goes back to receiving. */
+  /**
+   * A question has just made `term` void, or found it so: who waits under it goes back to
+   * receiving.
+   */
   onTermVoid(vm: number, term: number): void;
+  /** `vm` is announced anew by its source, which has therefore given up what it began before. */
+  onAnnounced(by: DestinationMigration, vm: number, source: number): void;
 }
 
 export class DestinationMigration implements StreamHandler {
@@ -165,7 +186,8 @@ export class DestinationMigration implements StreamHandler {
       return;
     }
     this.hello = decoded.value;
-    const { vm: id, name, guest, pageCount, vcpuCount } = decoded.value;
+    const { vm: id, name, guest, source, pageCount, vcpuCount } = decoded.value;
+    this.owner.onAnnounced(this, id, source);
     const made = this.host.createIncoming({ id, name, guest, pageCount, vcpuCount });
     if (!made.ok) {
       this.refuse(made.error);
@@ -185,7 +207,8 @@ export class DestinationMigration implements StreamHandler {
       return;
     }
     for (let page = first; page < first + count; page++) {
-      const written = bytes === undefined ? vm.memory.writeZeroPage(page) : vm.memory.writePage(page, bytes);
+      const written =
+        bytes === undefined ? vm.memory.writeZeroPage(page) : vm.memory.writePage(page, bytes);
       assert(written, 'the frames of an arriving VM are set aside');
     }
     if (bytes === undefined) this.pagesZero += count;
@@ -225,7 +248,9 @@ export class DestinationMigration implements StreamHandler {
       const record = records[index];
       const loaded = record === undefined ? undefined : vm.loadVcpu(index, record);
       if (loaded?.ok !== true) {
-        this.refuse(loaded === undefined ? `the final state has no record of vCPU ${index}` : loaded.error);
+        this.refuse(
+          loaded === undefined ? `the final state has no record of vCPU ${index}` : loaded.error,
+        );
         return;
       }
     }
@@ -267,7 +292,11 @@ export class DestinationMigration implements StreamHandler {
     this.resumedAtNs = this.host.now();
     this.endedAtNs = this.resumedAtNs;
     vm.resume(this.stoppedAtNs);
-    this.host.note('resume', `migration:${vm.id}`, `runs on ${this.host.name} under term ${this.term}`);
+    this.host.note(
+      'resume',
+      `migration:${vm.id}`,
+      `runs on ${this.host.name} under term ${this.term}`,
+    );
     this.answer('taken', this.term, timeBytes(this.resumedAtNs));
   }
 
@@ -291,17 +320,41 @@ export class DestinationMigration implements StreamHandler {
     if (this.phase === 'ready' && this.vm?.id === vm && this.term <= term) this.phase = 'receiving';
   }
 
+  /**
+   * Its source begins anew over another connection. A source does so only after it has given this
+   * attempt up, which it may not do once it has sent a grant that is unresolved: so a copy that
+   * does not run may go.
+   */
+  supersede(vm: number, source: number): void {
+    if (this.hello?.source !== source || this.vm?.id !== vm || this.phase === 'taking') return;
+    this.drop('its source begins anew');
+  }
+
   /** What the screen shows; undefined for a connection that only asked. */
   snapshot(): MigrationSnapshot | undefined {
     const { hello } = this;
     if (hello === undefined) return undefined;
-    const phase = this.phase === 'running' ? 'done' : this.phase === 'dropped' ? 'failed' : this.phase;
+    const phase =
+      this.phase === 'running' ? 'done' : this.phase === 'dropped' ? 'failed' : this.phase;
     return {
-      vm: hello.vm, from: hello.source, to: this.host.id, role: 'destination',
-      mode: hello.mode === 0 ? 'pre-copy' : 'stop-and-copy', phase, reason: this.reason,
-      startedAtNs: this.startedAtNs, endedAtNs: this.endedAtNs, stoppedAtNs: this.stoppedAtNs,
-      resumedAtNs: this.resumedAtNs, throttlePercent: 0, downtimePredictedNs: -1, bytesLeft: 0,
-      pagesSent: this.pagesReceived, pagesZero: this.pagesZero, bytesSent: 0, rounds: [],
+      vm: hello.vm,
+      from: hello.source,
+      to: this.host.id,
+      role: 'destination',
+      mode: hello.mode === 0 ? 'pre-copy' : 'stop-and-copy',
+      phase,
+      reason: this.reason,
+      startedAtNs: this.startedAtNs,
+      endedAtNs: this.endedAtNs,
+      stoppedAtNs: this.stoppedAtNs,
+      resumedAtNs: this.resumedAtNs,
+      throttlePercent: 0,
+      downtimePredictedNs: -1,
+      bytesLeft: 0,
+      pagesSent: this.pagesReceived,
+      pagesZero: this.pagesZero,
+      bytesSent: 0,
+      rounds: [],
     };
   }
 
@@ -313,7 +366,7 @@ export class DestinationMigration implements StreamHandler {
 
   private refuse(sentence: string): void {
     if (this.phase === 'taking' || this.phase === 'running') return; // the VM is ours; only the stream is odd
-    this.connection.send(encodeRecord('refuse', { payload: latinBytes(sentence) }));
+    this.connection.send(encodeRecord('refuse', { payload: sentenceBytes(sentence) }));
     this.host.note('refused', `host:${this.host.id}`, sentence);
     this.end(sentence);
     this.connection.close();
@@ -326,7 +379,10 @@ export class DestinationMigration implements StreamHandler {
     this.connection.abort();
   }
 
-  /** Gives the memory back. A term that might still be granted becomes void first (handover.ts, rule 4). */
+  /**
+   * Gives the memory back. A term that might still be granted becomes void first (handover.ts, rule
+   * 4).
+   */
   private end(why: string): void {
     if (this.vm !== undefined) {
       if (this.term > 0) recordVoid(this.ledger, this.vm.id, this.term);
@@ -365,7 +421,8 @@ export class DestinationMigration implements StreamHandler {
 
   private watch(): void {
     if (!this.active() || this.phase === 'taking') return;
-    if (this.host.now() - this.lastHeardNs > SILENCE_NS_MAX) this.drop('nothing was heard from the source for 5 s');
+    if (this.host.now() - this.lastHeardNs > SILENCE_NS_MAX)
+      this.drop('nothing was heard from the source for 5 s');
     else this.after(WATCH_NS, 'watch', 0);
   }
 
@@ -376,7 +433,3 @@ export class DestinationMigration implements StreamHandler {
 
 const NOTHING = new Uint8Array(0);
 
-/** A sentence as Latin-1 bytes, cut at what a refuse record carries. */
-function latinBytes(text: string): Uint8Array {
-  return Uint8Array.from(text.slice(0, 1000), (character) => character.charCodeAt(0) & 0xff);
-}

@@ -1,6 +1,6 @@
 /**
- * The hand-over of the right to run a VM: a fencing token that travels on the wire, and the ledger in
- * which each host keeps what became of it. The rule (decisions/0003):
+ * The hand-over of the right to run a VM: a fencing token that travels on the wire, and the ledger
+ * in which each host keeps what became of it. The rule (decisions/0003):
  *
  *   1. Each stop of a VM has a term, a number larger than all before it for this VM.
  *   2. A destination runs the VM only after it has got GRANT(term) and written `taken` to its ledger.
@@ -11,9 +11,11 @@
  *   6. When the way breaks between GRANT and the answer, neither side assumes anything: the source asks
  *      QUERY(term) until it is answered, for ever; the question itself makes an untaken term void.
  *
- * So one copy runs or none, never two. The ledger is non-volatile memory: it survives a loss of power.
- * Left out: a source that loses power (it would read `granted` in its ledger and ask in the same way),
- * hosts whose clocks differ (only rule 5 needs clocks, and only for the downtime, not for safety).
+ * So one copy runs or none, never two. The ledger is non-volatile memory: it survives a loss of
+ * power.
+ * Left out: a source that loses power (it would read `granted` in its ledger and ask in the same
+ * way), hosts whose clocks differ (only rule 5 needs clocks, and only for the downtime, not for
+ * safety).
  */
 
 /** What a host knows for certain about one VM. A plain record; terms start at 1, 0 = none. */

@@ -8,7 +8,12 @@ import { recordErrorSentence } from '../../hypervisor/device-record.ts';
 import type { Vm } from '../../hypervisor/vm.ts';
 import { vmErrorSentence } from '../../hypervisor/vm-error.ts';
 import type {
-  IncomingSpec, MigrationHost, MigrationMemory, MigrationVm, StreamConnection, StreamHandler,
+  IncomingSpec,
+  MigrationHost,
+  MigrationMemory,
+  MigrationVm,
+  StreamConnection,
+  StreamHandler,
 } from './ports.ts';
 import { frameAddress, type VmMemory } from '../../memory/index.ts';
 import { frameField } from '../../protocol/host-memory-layout.ts';
@@ -34,7 +39,9 @@ class PortMemory implements MigrationMemory {
   }
 
   writeZeroPage(page: number): boolean {
-    return this.memory.allocate(page) && this.memory.writeZeroPage(page, 'migration');
+    // A frame that was free holds zeroes already.
+    if (this.memory.frame(page) < 0) return this.memory.allocate(page);
+    return this.memory.writeZeroPage(page, 'migration');
   }
 
   isZero(page: number): boolean {
@@ -113,7 +120,9 @@ class PortVm implements MigrationVm {
 
   loadVcpu(index: number, record: Uint8Array): Result<undefined, string> {
     const loaded = this.vm.loadVcpu(index, record);
-    return loaded.ok ? ok(undefined) : err(`the record of vCPU ${index} cannot be loaded: ${loaded.error.kind}`);
+    return loaded.ok
+      ? ok(undefined)
+      : err(`the record of vCPU ${index} cannot be loaded: ${loaded.error.kind}`);
   }
 
   deviceRecord(): Uint8Array {

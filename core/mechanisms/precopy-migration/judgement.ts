@@ -50,7 +50,8 @@ function limitDuring({ scenario, commands }: JudgeOptions, migration: MigrationS
 
 /** The step that the guest saw in its own clock is the downtime, within its sampling (and a throttle's last pause). */
 function checkGuestClock(
-  snapshots: readonly ProcessSnapshot[], migrations: readonly MigrationSnapshot[],
+  snapshots: readonly ProcessSnapshot[],
+  migrations: readonly MigrationSnapshot[],
 ): Check {
   const seen: string[] = [];
   let holds = true;
@@ -61,11 +62,18 @@ function checkGuestClock(
     if (Math.abs(gap.gapNs - downtimeNs) > gap.toleranceNs) holds = false;
     seen.push(`downtime ${milliseconds(downtimeNs)}, the guest saw ${milliseconds(gap.gapNs)}`);
   }
-  return { id: 'guest-clock', holds, found: seen.join('; ') || 'no stop that the guest prints (above 2 ms)' };
+  return {
+    id: 'guest-clock',
+    holds,
+    found: seen.join('; ') || 'no stop that the guest prints (above 2 ms)',
+  };
 }
 
 /** Of the last migration. */
-function metricsOf(snapshots: readonly ProcessSnapshot[], last: MigrationSnapshot): LabFindings['metrics'] {
+function metricsOf(
+  snapshots: readonly ProcessSnapshot[],
+  last: MigrationSnapshot,
+): LabFindings['metrics'] {
   const done = last.phase === 'done';
   const gap = done ? guestGapAfter(snapshots, last) : undefined;
   return {
@@ -82,13 +90,18 @@ function metricsOf(snapshots: readonly ProcessSnapshot[], last: MigrationSnapsho
   };
 }
 
-function outcomeOf({ scenario, snapshots }: JudgeOptions, last: MigrationSnapshot | undefined): string {
+function outcomeOf(
+  { scenario, snapshots }: JudgeOptions,
+  last: MigrationSnapshot | undefined,
+): string {
   const vm = last?.vm ?? scenario.vms[0]?.id;
   if (vm === undefined) return 'nothing ran';
   const where = whereabouts(snapshots, vm);
   if (last === undefined) return where;
   const how: Record<string, string> = {
-    done: 'migrated', failed: `not migrated: ${last.reason}`, cancelled: 'cancelled',
+    done: 'migrated',
+    failed: `not migrated: ${last.reason}`,
+    cancelled: 'cancelled',
   };
   return `${how[last.phase] ?? `still ${last.phase}`}; ${where}`;
 }

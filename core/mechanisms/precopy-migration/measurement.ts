@@ -76,7 +76,12 @@ export class MigrationMeasurement {
 
   /** From the dirty log while one is armed; else from the tool log, which costs nothing. */
   private dirtyPagesPerSecond(last: SourceMigration | undefined): number {
-    if (last === undefined || !last.active() || last.mode !== 'pre-copy' || last.phase === 'connecting') {
+    if (
+      last === undefined ||
+      !last.active() ||
+      last.mode !== 'pre-copy' ||
+      last.phase === 'connecting'
+    ) {
       this.dirtiedOf = undefined;
       return this.counters.writtenPagesPerSecond();
     }
@@ -94,7 +99,8 @@ export class MigrationMeasurement {
       const reader = this.readers.get(vm.id) ?? { cursor: 0, line: '', gapNs: 0 };
       this.readers.set(vm.id, reader);
       if (vm.debugConsole.byteCount > reader.cursor) {
-        for (const chunk of vm.debugConsole.chunksFrom(reader.cursor)) this.readText(reader, chunk.text);
+        for (const chunk of vm.debugConsole.chunksFrom(reader.cursor))
+          this.readText(reader, chunk.text);
         reader.cursor = vm.debugConsole.byteCount;
       }
       longest = Math.max(longest, reader.gapNs);

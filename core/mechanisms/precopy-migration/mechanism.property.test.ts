@@ -1,6 +1,7 @@
-// Goal: whatever the knobs and whenever the faults, at each hand-over every frame and record equals a clone of
-// the source, the guest never complains, the console is unbroken, one copy runs or none. Method: random trials
-// of a small VM (fast-check, seed printed); GLASSHOUSE_VERIFY runs them all. Canaries: broken writers are caught.
+// Goal: whatever the knobs and whenever the faults, at each hand-over every frame and record equals
+// a clone of the source, the guest never complains, the console is unbroken, one copy runs or none.
+// Method: random trials of a small VM (fast-check, seed printed); GLASSHOUSE_VERIFY runs them all.
+// Canaries: broken writers are caught.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { runTrial, smallScenario, type TimedCommand } from '../../testing/migration-trial.ts';
@@ -12,12 +13,17 @@ const UNTIL_NS = 30_000 * MS;
 
 /** Log-uniform between 2^low and 2^high. */
 const log = (low: number, high: number) =>
-  fc.integer({ min: low * 1000, max: high * 1000 }).map((exponent) => Math.round(2 ** (exponent / 1000)));
+  fc
+    .integer({ min: low * 1000, max: high * 1000 })
+    .map((exponent) => Math.round(2 ** (exponent / 1000)));
 
 const KNOBS = {
   bandwidth: log(25.6, 38.5), //              50 Mbit/s … 400 Gbit/s
   latency: log(12.3, 23), //                  5 µs … 8 ms
-  loss: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 40 }).map((it) => it / 10) }),
+  loss: fc.oneof(
+    { weight: 3, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: 40 }).map((it) => it / 10) },
+  ),
   'dirty-rate': fc.oneof(fc.integer({ min: 0, max: 4_000 }), fc.integer({ min: 0, max: 60_000 })),
   'working-set': fc.integer({ min: 16, max: 760 }),
   'downtime-limit': log(20, 27), //           1 ms … 134 ms
@@ -30,7 +36,10 @@ const command = (atNs: number, id: string): TimedCommand =>
     ? { atNs, command: { kind: 'inject-fault', fault: id } }
     : { atNs, command: { kind: 'migrate', vm: 1, to: id === 'back' ? 0 : 1 } };
 
-/** When something goes wrong: anywhere in the first rounds, or in a narrow time around the stop, which is where it matters. */
+/**
+ * When something goes wrong: anywhere in the first rounds, or in a narrow time around the stop,
+ * which is where it matters.
+ */
 const FAULT = fc.record({
   id: fc.constantFrom(...contract.faults.map((fault) => fault.id), 'back'),
   part: fc.integer({ min: 0, max: 1_000 }), // thousandths of a quiet migration, or of its stop
@@ -40,7 +49,10 @@ const FAULT = fc.record({
 const TRIAL = fc.record({
   seed: fc.nat(0xffff),
   knobs: fc.record(KNOBS),
-  turned: fc.option(fc.record({ bandwidth: KNOBS.bandwidth, part: fc.integer({ min: 0, max: 1_000 }) }), { freq: 3 }),
+  turned: fc.option(
+    fc.record({ bandwidth: KNOBS.bandwidth, part: fc.integer({ min: 0, max: 1_000 }) }),
+    { freq: 3 },
+  ),
   faults: fc.array(FAULT, { maxLength: 3 }),
 });
 
@@ -56,14 +68,22 @@ test(`${RUNS} random trials`, { timeout: RUNS * 10_000 }, () => {
       const first = quiet.migrations[0]!;
       const whole = Math.max(first.endedAtNs, 25 * MS) - first.startedAtNs;
       const at = (part: number, nearStop: boolean) => {
-        if (!nearStop || first.stoppedAtNs < 0) return first.startedAtNs + Math.round((whole * part) / 900);
+        if (!nearStop || first.stoppedAtNs < 0)
+          return first.startedAtNs + Math.round((whole * part) / 900);
         const stop = Math.max(first.resumedAtNs - first.stoppedAtNs, 2 * MS);
         return first.stoppedAtNs + Math.round((stop * part) / 900);
       };
-      const commands = [start, ...faults.map(({ id, part, nearStop }) => command(at(part, nearStop), id))];
-      if (faults.some(({ id }) => id === 'cut-link')) commands.push(command(first.startedAtNs + whole + 2_500 * MS, 'mend-link'));
+      const commands = [
+        start,
+        ...faults.map(({ id, part, nearStop }) => command(at(part, nearStop), id)),
+      ];
+      if (faults.some(({ id }) => id === 'cut-link'))
+        commands.push(command(first.startedAtNs + whole + 2_500 * MS, 'mend-link'));
       if (turned !== null) {
-        commands.push({ atNs: at(turned.part, false), command: { kind: 'set-knob', knob: 'bandwidth', value: turned.bandwidth } });
+        commands.push({
+          atNs: at(turned.part, false),
+          command: { kind: 'set-knob', knob: 'bandwidth', value: turned.bandwidth },
+        });
       }
       const result = runTrial({ scenario, commands, untilNs: UNTIL_NS });
       expect(result.faults).toEqual([]);
@@ -76,7 +96,8 @@ test(`${RUNS} random trials`, { timeout: RUNS * 10_000 }, () => {
   // Not vacuous: most trials hand over, and more than one thing happens.
   expect(compared).toBeGreaterThan(RUNS);
   expect(Object.keys(outcomes).length).toBeGreaterThan(1);
-  if (RUNS > 100) process.stdout.write(`outcomes ${JSON.stringify(outcomes)}, clones compared ${compared}\n`);
+  if (RUNS > 100)
+    process.stdout.write(`outcomes ${JSON.stringify(outcomes)}, clones compared ${compared}\n`);
 });
 
 const scenario = smallScenario({ seed: 9, knobs: { 'downtime-limit': 5 * MS } });
@@ -84,7 +105,9 @@ const commands = [command(20 * MS, 'forth')];
 
 test('canary: a page whose dirty mark is forgotten is caught by the clone, and the guest complains', () => {
   const meddled = runTrial({
-    scenario, commands, untilNs: 300 * MS,
+    scenario,
+    commands,
+    untilNs: 300 * MS,
     meddle: (run) => {
       const log = run.processes[0]!.host.findVm(1)!.memory.dirtyLog;
       const take = log.takeAndRearm.bind(log);
@@ -102,7 +125,9 @@ test('canary: a page whose dirty mark is forgotten is caught by the clone, and t
 
 test('canary: a destination that skips a page is caught', () => {
   const meddled = runTrial({
-    scenario, commands, untilNs: 300 * MS,
+    scenario,
+    commands,
+    untilNs: 300 * MS,
     meddle: (run) => {
       const { host } = run.processes[1]!;
       const create = host.createIncomingVm.bind(host);
@@ -122,7 +147,9 @@ test('canary: a destination that skips a page is caught', () => {
 
 test('canary: a source that runs on after the grant is caught', () => {
   const meddled = runTrial({
-    scenario, commands, untilNs: 300 * MS,
+    scenario,
+    commands,
+    untilNs: 300 * MS,
     meddle: (run) => {
       const vm = run.processes[0]!.host.findVm(1)!;
       vm.beginHandOver = () => vm.resume();
@@ -132,9 +159,14 @@ test('canary: a source that runs on after the grant is caught', () => {
 });
 
 test('canary: a line of output that is dropped or doubled is caught', () => {
-  for (const change of [(text: string) => text.replace(/^dirtier 0\.0[34]0.*\n/m, ''), (text: string) => text.replace(/^(dirtier 0\.040.*\n)/m, '$1$1')]) {
+  for (const change of [
+    (text: string) => text.replace(/^dirtier 0\.0[34]0.*\n/m, ''),
+    (text: string) => text.replace(/^(dirtier 0\.040.*\n)/m, '$1$1'),
+  ]) {
     const meddled = runTrial({
-      scenario, commands, untilNs: 300 * MS,
+      scenario,
+      commands,
+      untilNs: 300 * MS,
       meddle: (run) => {
         const output = run.processes[0]!.host.findVm(1)!.debugConsole;
         const write = output.write.bind(output);

@@ -1,7 +1,7 @@
 /**
  * Pre-copy live migration on one host: it listens for incoming VMs and for questions about tokens,
- * starts outgoing migrations, refuses what cannot be, and keeps the hand-over ledger. The algorithm is in
- * source.ts and destination.ts, the rule of the hand-over in handover.ts.
+ * starts outgoing migrations, refuses what cannot be, and keeps the hand-over ledger. The algorithm
+ * is in source.ts and destination.ts, the rule of the hand-over in handover.ts.
  * Left out: queues of migrations, choosing a destination, migration of a VM's disks.
  */
 import { type Hash64, hashInteger, hashText } from '../../base/index.ts';
@@ -9,14 +9,24 @@ import type { MigrationSnapshot } from '../../protocol/snapshot.ts';
 import { DestinationMigration, type DestinationOwner } from './destination.ts';
 import type { Ledger } from './handover.ts';
 import type { MigrationHost, StreamConnection, StreamHandler } from './ports.ts';
-import { type MigrationSettings, SourceMigration } from './source.ts';
+import type { MigrationSettings } from './settings.ts';
+import { SourceMigration } from './source.ts';
 
 /** Ended migrations that are kept for the screen. */
 const ENDED_COUNT_MAX = 32;
 
 /** Why a request was refused. `kind` as in protocol's Refusal. */
 export interface MigrationRefusal {
-  readonly kind: 'no-such-vm' | 'same-host' | 'already-migrating' | 'incoming' | 'no-such-host' | 'not-running' | 'not-migrating' | 'too-late' | 'held';
+  readonly kind:
+    | 'no-such-vm'
+    | 'same-host'
+    | 'already-migrating'
+    | 'incoming'
+    | 'no-such-host'
+    | 'not-running'
+    | 'not-migrating'
+    | 'too-late'
+    | 'held';
   readonly sentence: string;
 }
 
@@ -39,7 +49,11 @@ export class PrecopyMigration implements DestinationOwner {
   accept(connection: StreamConnection): StreamHandler {
     this.forgetEnded();
     const migration = new DestinationMigration({
-      host: this.host, ledger: this.ledger, owner: this, connection, serial: this.nextSerial++,
+      host: this.host,
+      ledger: this.ledger,
+      owner: this,
+      connection,
+      serial: this.nextSerial++,
     });
     this.incoming.push(migration);
     return migration;
@@ -56,20 +70,39 @@ export class PrecopyMigration implements DestinationOwner {
       };
     }
     if (this.findIncoming(vm)) {
-      return { kind: 'incoming', sentence: `VM ${vm} is still arriving on ${host.name}; it cannot be migrated from here.` };
+      return {
+        kind: 'incoming',
+        sentence: `VM ${vm} is still arriving on ${host.name}; it cannot be migrated from here.`,
+      };
     }
     const found = host.findVm(vm);
-    if (found === undefined) return { kind: 'no-such-vm', sentence: `There is no VM ${vm} on ${host.name}.` };
-    if (to === host.id) return { kind: 'same-host', sentence: `VM ${vm} '${found.name}' is on ${host.name} already.` };
-    if (!host.isNeighbour(to)) return { kind: 'no-such-host', sentence: `There is no host ${to} that ${host.name} has a link to.` };
-    if (!found.runs()) return { kind: 'not-running', sentence: `VM ${vm} '${found.name}' does not run, so it cannot be migrated while it runs.` };
+    if (found === undefined)
+      return { kind: 'no-such-vm', sentence: `There is no VM ${vm} on ${host.name}.` };
+    if (to === host.id)
+      return {
+        kind: 'same-host',
+        sentence: `VM ${vm} '${found.name}' is on ${host.name} already.`,
+      };
+    if (!host.isNeighbour(to))
+      return {
+        kind: 'no-such-host',
+        sentence: `There is no host ${to} that ${host.name} has a link to.`,
+      };
+    if (!found.runs())
+      return {
+        kind: 'not-running',
+        sentence: `VM ${vm} '${found.name}' does not run, so it cannot be migrated while it runs.`,
+      };
     const held = host.heldByOthers(vm);
-    if (held !== undefined) return { kind: 'held', sentence: held };
-    return undefined;
+    return held === undefined ? undefined : { kind: 'held', sentence: held };
   }
 
   /** Starts a migration, or refuses it by name. */
-  migrate(vm: number, to: number, mode: 'pre-copy' | 'stop-and-copy'): MigrationRefusal | undefined {
+  migrate(
+    vm: number,
+    to: number,
+    mode: 'pre-copy' | 'stop-and-copy',
+  ): MigrationRefusal | undefined {
     const refusal = this.findRefusal(vm, to);
     const found = this.host.findVm(vm);
     if (refusal !== undefined || found === undefined) {
@@ -80,7 +113,12 @@ export class PrecopyMigration implements DestinationOwner {
     this.host.note('migrate', `migration:${vm}`, `${mode} to ${this.host.hostName(to)}`);
     this.outgoing.push(
       new SourceMigration({
-        host: this.host, vm: found, to, mode, settings: this.settings, ledger: this.ledger,
+        host: this.host,
+        vm: found,
+        to,
+        mode,
+        settings: this.settings,
+        ledger: this.ledger,
         serial: this.nextSerial++,
       }),
     );
@@ -90,7 +128,10 @@ export class PrecopyMigration implements DestinationOwner {
   /** Calls a migration off, or says why it cannot be. */
   cancel(vm: number): MigrationRefusal | undefined {
     const migration = this.findOutgoing(vm);
-    const sentence = migration === undefined ? `VM ${vm} is not migrating from ${this.host.name}.` : migration.cancel();
+    const sentence =
+      migration === undefined
+        ? `VM ${vm} is not migrating from ${this.host.name}.`
+        : migration.cancel();
     if (sentence === '') return undefined;
     this.host.note('refused', `migration:${vm}`, sentence);
     return { kind: migration === undefined ? 'not-migrating' : 'too-late', sentence };
@@ -138,11 +179,19 @@ export class PrecopyMigration implements DestinationOwner {
     for (const migration of this.incoming) migration.onTermVoid(vm, term);
   }
 
+  onAnnounced(by: DestinationMigration, vm: number, source: number): void {
+    for (const migration of this.incoming) if (migration !== by) migration.supersede(vm, source);
+  }
+
   /** True while a VM stands between two hosts. */
   handsOver(): boolean {
     return (
-      this.outgoing.some((it) => it.phase === 'stopping' || it.phase === 'handing-over' || it.phase === 'resolving') ||
-      this.incoming.some((it) => it.phase === 'checking' || it.phase === 'ready' || it.phase === 'taking')
+      this.outgoing.some(
+        (it) => it.phase === 'stopping' || it.phase === 'handing-over' || it.phase === 'resolving',
+      ) ||
+      this.incoming.some(
+        (it) => it.phase === 'checking' || it.phase === 'ready' || it.phase === 'taking',
+      )
     );
   }
 

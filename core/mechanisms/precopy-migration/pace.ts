@@ -1,6 +1,7 @@
 /**
- * What a source measures of the way to the destination: goodput and round trip, from acknowledgements
- * only. Nothing here knows the link's knobs; a change of bandwidth shows up as later acknowledgements.
+ * What a source measures of the way to the destination: goodput and round trip, from
+ * acknowledgements only. Nothing here knows the link's knobs; a change of bandwidth shows up as
+ * later acknowledgements.
  * Left out: smoothing over minutes, cross traffic (a link carries one migration at a time here).
  */
 
@@ -14,19 +15,32 @@ export interface Pace {
   probeBytes: number; //         acknowledged bytes at `probeNs`
 }
 
-/** A sample is closed after this long at least, or after one round trip. Long enough for two segments at 1 Gb/s. */
+/**
+ * A sample is closed after this long at least, or after one round trip. Long enough for two
+ * segments at 1 Gb/s.
+ */
 const SAMPLE_NS_MIN = 1_000_000;
-/** A burst that ends earlier counts when it moved this much: two segments of 64 KiB after the first. */
+/**
+ * A burst that ends earlier counts when it moved this much: two segments of 64 KiB after the first.
+ */
 const BURST_BYTES_MIN = 2 * 65_536;
 
 /** Nothing measured yet. */
 export function makePace(): Pace {
   return {
-    rateBytesPerSecond: 0, roundTripNs: 0, sinceNs: -1, sinceBytes: 0, probeNs: -1, probeBytes: 0,
+    rateBytesPerSecond: 0,
+    roundTripNs: 0,
+    sinceNs: -1,
+    sinceBytes: 0,
+    probeNs: -1,
+    probeBytes: 0,
   };
 }
 
-/** Something is sent at `nowNs` while nothing was unacknowledged: the next acknowledgement measures a round trip. */
+/**
+ * Something is sent at `nowNs` while nothing was unacknowledged: the next acknowledgement measures
+ * a round trip.
+ */
 export function openProbe(pace: Pace, nowNs: number, acknowledgedBytes: number): void {
   pace.probeNs = nowNs;
   pace.probeBytes = acknowledgedBytes;
@@ -34,11 +48,16 @@ export function openProbe(pace: Pace, nowNs: number, acknowledgedBytes: number):
 
 /**
  * An acknowledgement came. `outstandingBytes` is what is sent or buffered and still unacknowledged.
- * The first acknowledgement of a busy time only opens a sample: so the round trip is not in the rate.
+ * The first acknowledgement of a busy time only opens a sample: so the round trip is not in the
+ * rate.
  */
 export function onAcknowledged(
   pace: Pace,
-  now: { readonly timeNs: number; readonly acknowledgedBytes: number; readonly outstandingBytes: number },
+  now: {
+    readonly timeNs: number;
+    readonly acknowledgedBytes: number;
+    readonly outstandingBytes: number;
+  },
 ): void {
   closeProbe(pace, now.timeNs, now.acknowledgedBytes);
   const elapsedNs = now.timeNs - pace.sinceNs;
@@ -73,7 +92,9 @@ function closeProbe(pace: Pace, timeNs: number, acknowledgedBytes: number): void
   pace.probeNs = -1;
 }
 
-/** Time that `byteCount` bytes take at the measured rate, in ns; Infinity while no rate is known. */
+/**
+ * Time that `byteCount` bytes take at the measured rate, in ns; Infinity while no rate is known.
+ */
 export function transferNs(pace: Pace, byteCount: number): number {
   if (pace.rateBytesPerSecond === 0) return Number.POSITIVE_INFINITY;
   return Math.round((byteCount / pace.rateBytesPerSecond) * 1e9);

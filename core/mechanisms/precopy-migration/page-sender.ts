@@ -1,23 +1,40 @@
 /**
  * Puts the pages of a round into the stream: which are still to go, which are on their way, and a
- * digest of what was sent since the stop. Pages are read at the moment they enter the send buffer; a
- * write after that is the dirty log's matter. Pages of zeroes go as a mark only.
+ * digest of what was sent since the stop. Pages are read at the moment they enter the send buffer;
+ * a write after that is the dirty log's matter. Pages of zeroes go as a mark only.
  */
-import { assert, type Hash64, hashBytes, hashUint32, makeHash, PAGE_SIZE } from '../../base/index.ts';
 import {
-  encodeRecord, PAGE_RECORD_SIZE, RECORD_HEADER_SIZE, recordKind, type RecordKindName,
+  assert,
+  type Hash64,
+  hashBytes,
+  hashUint32,
+  makeHash,
+  PAGE_SIZE,
+} from '../../base/index.ts';
+import {
+  encodeRecord,
+  PAGE_RECORD_SIZE,
+  RECORD_HEADER_SIZE,
+  recordKind,
+  type RecordKindName,
   writeRecordHeader,
 } from '../../hypervisor/page-stream.ts';
 import type { MigrationHost, MigrationVm, StreamConnection } from './ports.ts';
 
-/** Room that pages leave in the send buffer, so that a record of control always fits. Unit: byte. */
+/**
+ * Room that pages leave in the send buffer, so that a record of control always fits. Unit: byte.
+ */
 export const CONTROL_BYTES = 4096;
 
 const NOTHING = new Uint8Array(0);
 
 /** Folds one record into the digest of a stop; both sides do the same. */
 export function hashRecord(
-  hash: Hash64, kind: number, argument: number, extra: number, payload: Uint8Array,
+  hash: Hash64,
+  kind: number,
+  argument: number,
+  extra: number,
+  payload: Uint8Array,
 ): void {
   hashUint32(hash, kind);
   hashUint32(hash, argument);
@@ -97,15 +114,19 @@ export class PageSender {
   }
 
   /**
-   * Sends pending pages while the send buffer has room and less than `aheadBytes` is unacknowledged.
-   * Gives how many pages went (marks included).
+   * Sends pending pages while the send buffer has room and less than `aheadBytes` is
+   * unacknowledged. Gives how many pages went (marks included).
    */
   pump(aheadBytes: number): number {
     const { connection, vm } = this;
     const limit = connection.acknowledgedByteCount() + aheadBytes;
     let room = connection.sendSpace();
     let count = 0;
-    while (this.pendingCount > 0 && room >= PAGE_RECORD_SIZE + CONTROL_BYTES && connection.sentByteCount() < limit) {
+    while (
+      this.pendingCount > 0 &&
+      room >= PAGE_RECORD_SIZE + CONTROL_BYTES &&
+      connection.sentByteCount() < limit
+    ) {
       const page = this.nextPending();
       if (vm.memory.isZero(page)) {
         const run = this.zeroRun(page);
@@ -125,11 +146,21 @@ export class PageSender {
   /** Sends one record; the caller has looked for room. */
   sendRecord(
     kind: RecordKindName,
-    values: { readonly argument?: number; readonly extra?: number; readonly payload?: Uint8Array } = {},
+    values: {
+      readonly argument?: number;
+      readonly extra?: number;
+      readonly payload?: Uint8Array;
+    } = {},
   ): void {
     const record = encodeRecord(kind, values);
     if (this.digesting) {
-      hashRecord(this.digest, recordKind[kind], values.argument ?? 0, values.extra ?? 0, values.payload ?? NOTHING);
+      hashRecord(
+        this.digest,
+        recordKind[kind],
+        values.argument ?? 0,
+        values.extra ?? 0,
+        values.payload ?? NOTHING,
+      );
     }
     const taken = this.connection.send(record);
     assert(taken === record.length, 'a record fits the send buffer');
@@ -157,7 +188,10 @@ export class PageSender {
     const bytes = memory.readPage(page);
     assert(bytes !== undefined, 'a page that is not zero has a frame');
     writeRecordHeader(this.header, 0, {
-      kind: recordKind.page, argument: page, extra: 0, payloadSize: PAGE_SIZE,
+      kind: recordKind.page,
+      argument: page,
+      extra: 0,
+      payloadSize: PAGE_SIZE,
     });
     if (this.digesting) hashRecord(this.digest, recordKind.page, page, 0, bytes);
     const taken = this.connection.send(this.header) + this.connection.send(bytes);
@@ -173,7 +207,10 @@ export class PageSender {
     this.flightCount++;
   }
 
-  /** How many pending pages in a row, from `first`, hold only zeroes; they leave the set. At most 512. */
+  /**
+   * How many pending pages in a row, from `first`, hold only zeroes; they leave the set. At most
+   * 512.
+   */
   private zeroRun(first: number): number {
     let run = 0;
     while (run < 512 && first + run < this.vm.pageCount) {

@@ -1,6 +1,6 @@
 /**
- * What the mechanism needs of the layers below, by shape. The hypervisor's host and VM and the network's
- * connection have these members; the mechanism sees no more of them.
+ * What the mechanism needs of the layers below, by shape. The hypervisor's host and VM and the
+ * network's connection have these members; the mechanism sees no more of them.
  */
 import type { Result } from '../../base/index.ts';
 import type { StreamConnection, StreamHandler } from '../host-ports.ts';

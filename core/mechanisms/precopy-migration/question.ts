@@ -1,10 +1,11 @@
 /**
- * The question after a grant that nobody answered: QUERY(term) on a connection of its own, so that it
- * overtakes a token that is stuck in the stream. The question makes an untaken term void (handover.ts).
+ * The question after a grant that nobody answered: QUERY(term) on a connection of its own, so that
+ * it overtakes a token that is stuck in the stream. The question makes an untaken term void
+ * (handover.ts).
  */
 import { encodeRecord, PageStreamDecoder, recordKind } from '../../hypervisor/page-stream.ts';
 import type { MigrationHost, StreamConnection, StreamHandler } from './ports.ts';
-import { readTime } from './time-field.ts';
+import { readTime } from './payload.ts';
 
 /** Who is told of an answer. */
 export interface QuestionAsker {

@@ -24,7 +24,10 @@ export const LAB_MIGRATE_AT_NS = 200_000_000;
 export const EXPECTED = { outcome: 'migrated', roundsMost: 6 } as const;
 
 /** What the guest does by itself: it is told of other values only. */
-const GUEST_DEFAULTS: Readonly<Record<string, number>> = { 'dirty-rate': 3_000, 'working-set': 4_096 };
+const GUEST_DEFAULTS: Readonly<Record<string, number>> = {
+  'dirty-rate': 3_000,
+  'working-set': 4_096,
+};
 
 /** The defaults of all knobs. */
 export function defaultKnobs(): Record<string, number> {
@@ -37,7 +40,10 @@ export function precopyScenario(options: LabScenarioOptions): Scenario {
   const knob = (id: string) => knobs[id] ?? 0;
   const sampleColumns = contract.metrics.map((metric) => metric.id);
   const hosts = ['host-a', 'host-b'].map((name, id) => ({
-    id, name, frameCount: LAB_FRAME_COUNT, processorCount: 2,
+    id,
+    name,
+    frameCount: LAB_FRAME_COUNT,
+    processorCount: 2,
   }));
   return {
     lab: contract.id,
@@ -58,8 +64,13 @@ export function precopyScenario(options: LabScenarioOptions): Scenario {
     hosts,
     vms: [
       {
-        id: LAB_VM, name: 'web-1', guest: guestFile ?? 'dirtier', fromFile: guestFile !== undefined,
-        host: 0, pageCount: LAB_PAGE_COUNT, vcpuCount: 1,
+        id: LAB_VM,
+        name: 'web-1',
+        guest: guestFile ?? 'dirtier',
+        fromFile: guestFile !== undefined,
+        host: 0,
+        pageCount: LAB_PAGE_COUNT,
+        vcpuCount: 1,
         bootInput: guestFile === undefined ? bootInput(knobs) : '',
       },
     ],

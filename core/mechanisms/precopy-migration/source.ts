@@ -1,8 +1,9 @@
 /**
- * The source's side of one migration: connect, reserve over there, arm the dirty log, send all pages,
- * re-send in rounds what was written meanwhile, stop when what is left fits the downtime limit, send the
- * rest, give the right to run away, free the VM. Clark et al., "Live Migration of Virtual Machines",
- * NSDI 2005. The baseline, stop-and-copy, stops before the first page and takes the same stream.
+ * The source's side of one migration: connect, reserve over there, arm the dirty log, send all
+ * pages, re-send in rounds what was written meanwhile, stop when what is left fits the downtime
+ * limit, send the rest, give the right to run away, free the VM. Clark et al., "Live Migration of
+ * Virtual Machines", NSDI 2005. The baseline, stop-and-copy, stops before the first page and takes
+ * the same stream.
  *
  *   connecting → copying ⇄ stopping → handing-over → done
  *        └───────────┴─────────┴──→ failed, cancelled        handing-over → resolving → done | failed
@@ -11,46 +12,25 @@
  */
 import { assert } from '../../base/index.ts';
 import {
-  encodeHello, PAGE_RECORD_SIZE, PageStreamDecoder, recordKind, STREAM_VERSION,
+  encodeHello,
+  PAGE_RECORD_SIZE,
+  PageStreamDecoder,
+  recordKind,
+  STREAM_VERSION,
   streamErrorSentence,
 } from '../../hypervisor/page-stream.ts';
-import type { MigrationSnapshot, RoundSnapshot } from '../../protocol/snapshot.ts';
+import type { MigrationSnapshot } from '../../protocol/snapshot.ts';
 import { decideRound, makeConvergence, milliseconds, usableLimitNs } from './convergence.ts';
 import { migrationCostNs } from './costs.ts';
 import { issueTerm, type Ledger, recordGranted } from './handover.ts';
-import { makePace, onAcknowledged, openProbe, transferNs } from './pace.ts';
+import { makePace, onAcknowledged, openProbe } from './pace.ts';
 import { CONTROL_BYTES, PageSender } from './page-sender.ts';
 import type { MigrationHost, MigrationVm, StreamConnection, StreamHandler } from './ports.ts';
+import { aheadBytes, downtimeNs, grantNs } from './prediction.ts';
 import { Question, type QuestionAsker } from './question.ts';
-import { readTime, timeBytes } from './time-field.ts';
-
-/** What may be turned while it runs. One object for a host, changed by knob commands. */
-export interface MigrationSettings {
-  downtimeLimitNs: number;
-  roundLimit: number;
-  throttleAllowed: boolean;
-}
-
-/** Where a migration stands; see the file's head. */
-export type SourcePhase =
-  | 'connecting' | 'copying' | 'stopping' | 'handing-over' | 'resolving'
-  | 'done' | 'failed' | 'cancelled';
-
-type MutableRound = { -readonly [Key in keyof RoundSnapshot]: RoundSnapshot[Key] };
-
-/** Without any progress for this long the way counts as broken. Ten retransmissions at TCP's least timeout. */
-const SILENCE_NS_MAX = 2_000_000_000;
-/** How often silence is looked for. */
-const WATCH_NS = 100_000_000;
-/** Unacknowledged bytes that are allowed at least: eight segments, so that the wire is never idle. */
-const AHEAD_BYTES_MIN = 8 * 65_536;
-/** Stops that missed their limit and were undone, after which the migration gives up. */
-const UNDONE_STOPS_MAX = 5;
-/** Beyond deadline and round trip, before a grant counts as unanswered. */
-const ANSWER_NS_SPARE = 1_000_000;
-/** Wait before asking again after the way broke: from the first to the most, doubling. */
-const RETRY_NS_FIRST = 100_000_000;
-const RETRY_NS_MAX = 2_000_000_000;
+import { RoundBook } from './rounds.ts';
+import { type MigrationSettings, PATIENCE, type SourcePhase } from './settings.ts';
+import { readSentence, readTime, timeBytes } from './payload.ts';
 
 export class SourceMigration implements StreamHandler, QuestionAsker {
   readonly serial: number; //       names this migration in its events
@@ -68,7 +48,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   downtimePredictedNs = -1;
   readonly pace = makePace();
   readonly convergence = makeConvergence();
-  private readonly rounds: MutableRound[] = [];
+  private readonly rounds = new RoundBook();
   private readonly host: MigrationHost;
   private readonly settings: MigrationSettings;
   private readonly ledger: Ledger;
@@ -77,12 +57,11 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   private readonly decoder = new PageStreamDecoder();
   private term = 0; //             of the present stop; 0 before the first
   private stopped = false; //      the vCPUs are stopped by this migration
-  private pagesTaken = 0; //       out of the dirty log, in all rounds
   private markSent = false; //     the round's end mark, or the final records, are in the stream
   private startDue = false; //     a round's sending begins at an event that is scheduled
   private lastProgressNs: number;
   private acknowledgedSeen = 0;
-  private retryNs = RETRY_NS_FIRST;
+  private retryNs: number = PATIENCE.retryNsFirst;
   private question: Question | undefined;
   private streamBroken = false; // after the grant
   private readonly wireBytesBefore: number;
@@ -109,7 +88,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.wireBytesBefore = this.host.wireByteCount(this.to);
     this.connection = this.host.connect(this.to, this);
     this.sender = new PageSender(this.host, this.vm, this.connection);
-    this.after(WATCH_NS, 'watch', 0);
+    this.after(PATIENCE.watchNs, 'watch', 0);
   }
 
   /** True until the outcome is known. */
@@ -125,9 +104,15 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     openProbe(this.pace, this.host.now(), this.connection.acknowledgedByteCount());
     this.sender.sendRecord('hello', {
       payload: encodeHello({
-        version: STREAM_VERSION, vm: vm.id, attempt: this.serial,
-        source: this.host.id, pageCount: vm.pageCount, vcpuCount: vm.vcpuCount,
-        mode: this.mode === 'pre-copy' ? 0 : 1, name: vm.name, guest: vm.guest,
+        version: STREAM_VERSION,
+        vm: vm.id,
+        attempt: this.serial,
+        source: this.host.id,
+        pageCount: vm.pageCount,
+        vcpuCount: vm.vcpuCount,
+        mode: this.mode === 'pre-copy' ? 0 : 1,
+        name: vm.name,
+        guest: vm.guest,
       }),
     });
   }
@@ -151,7 +136,9 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.acknowledgedSeen = acknowledgedBytes;
     if (!this.active()) return;
     onAcknowledged(this.pace, {
-      timeNs: this.host.now(), acknowledgedBytes, outstandingBytes: this.outstandingBytes(),
+      timeNs: this.host.now(),
+      acknowledgedBytes,
+      outstandingBytes: this.outstandingBytes(),
     });
     this.sender.onAcknowledged();
     if (this.phase === 'copying') this.considerStop();
@@ -163,7 +150,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
       case 'connecting':
       case 'copying':
       case 'stopping':
-        this.fail(`the connection to ${this.host.hostName(this.to)} is lost: ${why}`);
+        this.fail(`the connection to ${this.toName()} is lost: ${why}`);
         break;
       case 'handing-over':
       case 'resolving':
@@ -183,11 +170,11 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
         break;
       case recordKind.refuse:
         if (this.phase === 'connecting' || this.phase === 'copying' || this.phase === 'stopping') {
-          this.fail(`${this.host.hostName(this.to)} refuses: ${textOf(payload)}`);
+          this.fail(`${this.toName()} refuses: ${readSentence(payload)}`);
         }
         break;
       case recordKind.roundAck:
-        if (this.phase === 'copying' && argument === this.rounds.length) this.endRound();
+        if (this.phase === 'copying' && argument === this.rounds.count) this.endRound();
         break;
       case recordKind.ready:
         if (this.phase === 'stopping' && argument === this.term) this.grant();
@@ -223,56 +210,53 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   private beginRound(): void {
     this.markSent = false;
     this.startDue = true;
-    this.rounds.push({
-      startNs: this.host.now(), endNs: -1, pagesToSend: this.sender.pendingCount,
-      pagesSent: 0, pagesDirtied: 0,
-    });
-    this.host.note('round', `migration:${this.vm.id}`, `round ${this.rounds.length}: ${this.sender.pendingCount} pages`);
-    this.after(migrationCostNs.round, 'pump', this.rounds.length);
+    this.rounds.begin(this.host.now(), this.sender.pendingCount);
+    this.note('round', `round ${this.rounds.count}: ${this.sender.pendingCount} pages`);
+    this.after(migrationCostNs.round, 'pump', this.rounds.count);
   }
 
-  /** Sends as much as there is room for; at the end the round's mark, or after a stop the records. */
+  /** Sends as much as there is room for; at the end the round's mark, or the final records. */
   private pump(): void {
     if (this.startDue || (this.phase !== 'copying' && this.phase !== 'stopping')) return;
-    // Without a rate the time on the wire could not be taken off; the greeting's round trip stands then.
+    // Without a rate the time on the wire cannot be taken off: the greeting's round trip stands.
     if (this.outstandingBytes() === 0 && this.pace.rateBytesPerSecond > 0) {
       openProbe(this.pace, this.host.now(), this.connection.acknowledgedByteCount());
     }
-    const moved = this.sender.pump(this.aheadBytes());
-    const round = this.rounds.at(-1);
-    if (round !== undefined && this.phase === 'copying') round.pagesSent += moved;
+    const moved = this.sender.pump(aheadBytes(this.pace));
+    if (this.phase === 'copying') this.rounds.onSent(moved);
     if (this.sender.pendingCount > 0 || this.markSent) return;
     if (this.phase === 'copying') {
       if (this.connection.sendSpace() < CONTROL_BYTES) return;
-      this.sender.sendRecord('roundEnd', { argument: this.rounds.length, extra: round?.pagesSent ?? 0 });
+      this.sender.sendRecord('roundEnd', {
+        argument: this.rounds.count,
+        extra: this.rounds.pagesSent,
+      });
       this.markSent = true;
       if (this.nextRoundFillsTheWay()) this.endRound();
     } else this.sendFinalRecords();
   }
 
   /**
-   * Whether the pages that are dirty by now would keep the way busy: then the next round follows at once.
-   * Else the end waits for the destination's answer, or short rounds would follow each other in a rush.
+   * Whether the pages that are dirty by now would keep the way busy: then the next round follows at
+   * once. Else the end waits for the destination's answer, or short rounds would follow each other
+   * in a rush.
    */
   private nextRoundFillsTheWay(): boolean {
     return 2 * this.dirtyPages() * PAGE_RECORD_SIZE >= this.outstandingBytes();
   }
 
-  /** All of this round is sent, and either the destination has it or the next one is worth while. */
+  /** All of this round is sent, and the destination has it or the next one is worth while. */
   private endRound(): void {
-    const round = this.rounds.at(-1);
-    assert(round !== undefined, 'a round that ends has begun');
-    const { memory } = this.vm;
-    round.endNs = this.host.now();
-    round.pagesDirtied = memory.dirtyCount();
+    const pagesDirty = this.dirtyPages();
+    this.rounds.end(this.host.now(), pagesDirty);
     const predictedNs = this.predict();
     const decision = decideRound(this.convergence, {
-      roundCount: this.rounds.length,
+      roundCount: this.rounds.count,
       roundLimit: this.settings.roundLimit,
-      pagesSent: round.pagesSent,
-      pagesDirty: round.pagesDirtied,
+      pagesSent: this.rounds.pagesSent,
+      pagesDirty,
       predictedNs,
-      leastNs: this.leastNs(),
+      leastNs: downtimeNs(this.pace, { bytes: 0, vcpuCount: this.vm.vcpuCount }),
       limitNs: this.settings.downtimeLimitNs,
       throttleAllowed: this.settings.throttleAllowed,
     });
@@ -285,12 +269,12 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
         return;
       case 'throttle':
         this.vm.setThrottle(decision.percent);
-        this.host.note('throttle', `migration:${this.vm.id}`, `the vCPU is throttled by ${decision.percent} %`);
+        this.note('throttle', `the vCPU is throttled by ${decision.percent} %`);
         break;
       case 'round':
         break;
     }
-    this.pagesTaken += round.pagesDirtied;
+    this.rounds.pagesTaken += pagesDirty;
     this.sender.loadDirty();
     this.beginRound();
   }
@@ -311,22 +295,18 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.phase = 'stopping';
     this.stopped = true;
     this.stoppedAtNs = this.host.now();
-    this.vm.pause(`It stands to be handed over to ${this.host.hostName(this.to)}.`);
-    const round = this.rounds.at(-1);
-    if (round !== undefined && round.endNs < 0) {
-      round.endNs = this.stoppedAtNs;
-      round.pagesDirtied = this.vm.memory.dirtyCount();
-    }
-    this.pagesTaken += this.dirtyPages();
+    this.vm.pause(`It stands to be handed over to ${this.toName()}.`);
+    this.rounds.end(this.stoppedAtNs, this.dirtyPages());
+    this.rounds.pagesTaken += this.dirtyPages();
     if (this.mode === 'pre-copy') this.sender.joinDirty();
     this.term = issueTerm(this.ledger, this.vm.id);
     this.markSent = false;
     this.startDue = true;
-    this.host.note('stop', `migration:${this.vm.id}`, `stopped; ${this.sender.pendingCount} pages are left`);
+    this.note('stop', `stopped; ${this.sender.pendingCount} pages are left`);
     this.after(migrationCostNs.round, 'final', this.term);
     if (this.mode === 'pre-copy') {
       // The last moment at which a grant could still arrive, and be written down, within the limit.
-      const spareNs = this.settings.downtimeLimitNs - this.grantNs();
+      const spareNs = this.settings.downtimeLimitNs - grantNs(this.pace);
       this.after(Math.max(0, spareNs), 'overdue', this.term);
     }
   }
@@ -342,12 +322,19 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     const { vm, sender } = this;
     const records = Array.from({ length: vm.vcpuCount }, (_, index) => vm.saveVcpu(index));
     const device = vm.deviceRecord();
-    const size = records.reduce((sum, record) => sum + record.length + 16, device.length + CONTROL_BYTES);
+    const size = records.reduce(
+      (sum, record) => sum + record.length + 16,
+      device.length + CONTROL_BYTES,
+    );
     if (this.connection.sendSpace() < size) return; // the next acknowledgement tries again
-    records.forEach((payload, index) => sender.sendRecord('vcpu', { argument: index, payload }));
+    for (const [argument, payload] of records.entries())
+      sender.sendRecord('vcpu', { argument, payload });
     sender.sendRecord('device', { payload: device });
     sender.endDigest();
-    sender.sendRecord('final', { argument: sender.digest.low >>> 0, extra: sender.digest.high >>> 0 });
+    sender.sendRecord('final', {
+      argument: sender.digest.low >>> 0,
+      extra: sender.digest.high >>> 0,
+    });
     this.markSent = true;
   }
 
@@ -357,38 +344,49 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     const deadlineNs = limited
       ? this.stoppedAtNs + this.settings.downtimeLimitNs
       : Number.MAX_SAFE_INTEGER;
-    if (this.host.now() + this.grantNs() > deadlineNs) {
+    if (this.host.now() + grantNs(this.pace) > deadlineNs) {
       this.undo('ready came too late');
       return;
     }
     recordGranted(this.ledger, this.vm.id, this.term);
     this.phase = 'handing-over';
-    this.vm.beginHandOver(`The right to run is on its way to ${this.host.hostName(this.to)}.`);
-    this.sender.sendRecord('grant', { argument: this.term, extra: this.vm.id, payload: timeBytes(deadlineNs) });
-    this.host.note('grant', `migration:${this.vm.id}`, `the token of term ${this.term} is on the wire`);
-    // After its deadline the token can no longer be taken: then whatever happened, an answer exists.
-    const answerNs = deadlineNs - this.host.now() + this.pace.roundTripNs + ANSWER_NS_SPARE;
+    this.vm.beginHandOver(`The right to run is on its way to ${this.toName()}.`);
+    this.sender.sendRecord('grant', {
+      argument: this.term,
+      extra: this.vm.id,
+      payload: timeBytes(deadlineNs),
+    });
+    this.note('grant', `the token of term ${this.term} is on the wire`);
+    // After its deadline the token can no longer be taken: then an answer exists.
+    const answerNs = deadlineNs - this.host.now() + this.pace.roundTripNs + PATIENCE.answerNsSpare;
     if (limited) this.after(answerNs, 'unanswered', this.term);
   }
 
-  /** The stop would miss its limit: the VM runs on here, and rounds go on. Only before the grant. */
+  /**
+   * The stop would miss its limit: the VM runs on here, and rounds go on. Only before the grant.
+   */
   private undo(why: string): void {
-    assert(this.phase === 'stopping', 'only a stop that is not granted is undone by the source alone');
+    assert(
+      this.phase === 'stopping',
+      'only a stop that is not granted is undone by the source alone',
+    );
     this.sender.sendRecord('undo', { argument: this.term });
     this.runOnHere(why);
   }
 
   private runOnHere(why: string): void {
     this.undoneStops++;
-    this.host.note('undo', `migration:${this.vm.id}`, `the stop is undone: ${why}`);
-    this.vm.resume(this.stoppedAtNs);
+    this.note('undo', `the stop is undone: ${why}`);
     this.stopped = false;
-    if (this.undoneStops >= UNDONE_STOPS_MAX) {
-      this.fail(`${this.undoneStops} stops missed the downtime limit of ${milliseconds(this.settings.downtimeLimitNs)}`);
+    this.vm.resume(this.stoppedAtNs);
+    if (this.undoneStops >= PATIENCE.undoneStopsMax) {
+      this.fail(
+        `${this.undoneStops} stops missed the downtime limit of ${milliseconds(this.settings.downtimeLimitNs)}`,
+      );
       return;
     }
     // The way was slower than measured: believe half of it until acknowledgements say more.
-    this.pace.rateBytesPerSecond = Math.max(1, this.pace.rateBytesPerSecond >>> 1);
+    this.pace.rateBytesPerSecond = Math.max(1, Math.floor(this.pace.rateBytesPerSecond / 2));
     this.phase = 'copying';
     this.sender.endDigest();
     this.sender.joinDirty();
@@ -405,7 +403,9 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     if (term !== this.term || (this.phase !== 'handing-over' && this.phase !== 'resolving')) return;
     this.question?.drop();
     if (this.streamBroken) {
-      this.fail(`the way to ${this.host.hostName(this.to)} broke during the hand-over, and the token was not taken`);
+      this.fail(
+        `the way to ${this.toName()} broke during the hand-over, and the token was not taken`,
+      );
     } else this.runOnHere('the token did not arrive in time');
   }
 
@@ -413,8 +413,8 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   private resolve(): void {
     if (this.phase === 'resolving') return;
     this.phase = 'resolving';
-    this.retryNs = RETRY_NS_FIRST;
-    this.host.note('resolve', `migration:${this.vm.id}`, `what became of the token of term ${this.term}?`);
+    this.retryNs = PATIENCE.retryNsFirst;
+    this.note('resolve', `what became of the token of term ${this.term}?`);
     this.ask();
   }
 
@@ -422,7 +422,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.question?.drop();
     this.question = new Question(this.host, this, { to: this.to, vm: this.vm.id, term: this.term });
     this.after(this.retryNs + 4 * this.pace.roundTripNs, 'ask', this.term);
-    this.retryNs = Math.min(2 * this.retryNs, RETRY_NS_MAX);
+    this.retryNs = Math.min(2 * this.retryNs, PATIENCE.retryNsMax);
   }
 
   private complete(resumedAtNs: number): void {
@@ -430,29 +430,35 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.question?.drop();
     this.resumedAtNs = resumedAtNs;
     this.finish('done', '');
-    this.host.note('done', `migration:${this.vm.id}`, `runs on ${this.host.hostName(this.to)}; it stood still for ${milliseconds(resumedAtNs - this.stoppedAtNs)}`);
+    this.note(
+      'done',
+      `runs on ${this.toName()}; it stood still for ${milliseconds(resumedAtNs - this.stoppedAtNs)}`,
+    );
     this.connection.close();
     this.host.destroyVm(this.vm.id);
   }
 
   // ── Ends ──────────────────────────────────────────────────────────────────────────────────────
 
-  /** Calls the migration off; the error is one sentence, '' when done. Possible until the token is sent. */
+  /**
+   * Calls the migration off; the error is one sentence, '' when done. Possible until the token is
+   * sent.
+   */
   cancel(): string {
     if (this.phase === 'handing-over' || this.phase === 'resolving') {
-      return `VM ${this.vm.id} can no longer stay: the token of its hand-over to ${this.host.hostName(this.to)} is sent`;
+      return `VM ${this.vm.id} can no longer stay: the token of its hand-over to ${this.toName()} is sent`;
     }
     if (!this.active()) return `VM ${this.vm.id} is not migrating`;
     this.finish('cancelled', 'called off');
     this.connection.abort();
-    this.host.note('cancelled', `migration:${this.vm.id}`, `called off; stays on ${this.host.name}`);
+    this.note('cancelled', `called off; stays on ${this.host.name}`);
     return '';
   }
 
   private fail(reason: string): void {
     this.finish('failed', reason);
     this.connection.abort();
-    this.host.note('failed', `migration:${this.vm.id}`, `stays on ${this.host.name}: ${reason}`);
+    this.note('failed', `stays on ${this.host.name}: ${reason}`);
   }
 
   /** Everything that the migration did to the VM is taken back, unless it has left. */
@@ -480,7 +486,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
         this.watch();
         break;
       case 'pump':
-        if (this.phase !== 'copying' || value !== this.rounds.length) return;
+        if (this.phase !== 'copying' || value !== this.rounds.count) return;
         this.startDue = false;
         this.pump();
         break;
@@ -488,7 +494,8 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
         if (this.phase === 'stopping' && value === this.term) this.beginFinal();
         break;
       case 'overdue':
-        if (this.phase === 'stopping' && value === this.term) this.undo('it would have missed the downtime limit');
+        if (this.phase === 'stopping' && value === this.term)
+          this.undo('it would have missed the downtime limit');
         break;
       case 'unanswered':
         if (this.phase === 'handing-over' && value === this.term) this.resolve();
@@ -511,9 +518,17 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   }
 
   private watch(): void {
-    this.after(WATCH_NS, 'watch', 0);
-    if (this.host.now() - this.lastProgressNs <= SILENCE_NS_MAX) return;
-    this.onClosed(`nothing was heard for ${milliseconds(SILENCE_NS_MAX)}`);
+    this.after(PATIENCE.watchNs, 'watch', 0);
+    if (this.host.now() - this.lastProgressNs <= PATIENCE.silenceNsMax) return;
+    this.onClosed(`nothing was heard for ${milliseconds(PATIENCE.silenceNsMax)}`);
+  }
+
+  private note(kind: string, text: string): void {
+    this.host.note(kind, `migration:${this.vm.id}`, text);
+  }
+
+  private toName(): string {
+    return this.host.hostName(this.to);
   }
 
   private progress(): void {
@@ -528,31 +543,10 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     return this.connection.sentByteCount() - this.connection.acknowledgedByteCount();
   }
 
-  /** Twice what the way holds, so that it is always full and the queue before it short. */
-  private aheadBytes(): number {
-    const { rateBytesPerSecond, roundTripNs } = this.pace;
-    if (rateBytesPerSecond === 0) return Number.MAX_SAFE_INTEGER;
-    return Math.max(AHEAD_BYTES_MIN, Math.round((2 * rateBytesPerSecond * roundTripNs) / 1e9));
-  }
-
-  /** From sending the grant to the first instruction over there. */
-  private grantNs(): number {
-    return Math.ceil(this.pace.roundTripNs / 2) + migrationCostNs.ledger;
-  }
-
-  /** A stop with nothing to send: state over, ready back, grant over, and the fixed steps. */
-  private leastNs(): number {
-    const stateBytes = 64 + this.vm.vcpuCount * RECORD_BYTES_GUESS + RECORD_BYTES_GUESS;
-    return (
-      transferNs(this.pace, stateBytes) + Math.ceil(1.5 * this.pace.roundTripNs) +
-      migrationCostNs.round + migrationCostNs.restore + migrationCostNs.ledger
-    );
-  }
-
   /** What stopping now would cost; Infinity while nothing is measured. */
   private predict(): number {
     const bytes = this.bytesLeft() + this.outstandingBytes();
-    const predictedNs = transferNs(this.pace, bytes) + this.leastNs();
+    const predictedNs = downtimeNs(this.pace, { bytes, vcpuCount: this.vm.vcpuCount });
     this.downtimePredictedNs = Number.isFinite(predictedNs) ? predictedNs : -1;
     return predictedNs;
   }
@@ -570,7 +564,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
 
   /** Pages that became dirty since the log was armed; a page counts once a round. */
   dirtiedPages(): number {
-    return this.pagesTaken + this.dirtyPages();
+    return this.rounds.pagesTaken + this.dirtyPages();
   }
 
   /** Bytes that the port has put on the wire since the request. */
@@ -581,21 +575,24 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
 
   snapshot(): MigrationSnapshot {
     return {
-      vm: this.vm.id, from: this.host.id, to: this.to, role: 'source', mode: this.mode,
-      phase: this.phase, reason: this.reason, startedAtNs: this.startedAtNs, endedAtNs: this.endedAtNs,
-      stoppedAtNs: this.stoppedAtNs, resumedAtNs: this.resumedAtNs,
-      throttlePercent: this.convergence.throttlePercent, downtimePredictedNs: this.downtimePredictedNs,
-      bytesLeft: this.bytesLeft(), pagesSent: this.sender.pagesSent, pagesZero: this.sender.pagesZero,
-      bytesSent: this.wireBytes(), rounds: this.rounds.map((round) => ({ ...round })),
+      vm: this.vm.id,
+      from: this.host.id,
+      to: this.to,
+      role: 'source',
+      mode: this.mode,
+      phase: this.phase,
+      reason: this.reason,
+      startedAtNs: this.startedAtNs,
+      endedAtNs: this.endedAtNs,
+      stoppedAtNs: this.stoppedAtNs,
+      resumedAtNs: this.resumedAtNs,
+      throttlePercent: this.convergence.throttlePercent,
+      downtimePredictedNs: this.downtimePredictedNs,
+      bytesLeft: this.bytesLeft(),
+      pagesSent: this.sender.pagesSent,
+      pagesZero: this.sender.pagesZero,
+      bytesSent: this.wireBytes(),
+      rounds: this.rounds.snapshot(),
     };
   }
-}
-
-/** A record of a vCPU or of the devices is smaller than this; only a prediction uses it. */
-const RECORD_BYTES_GUESS = 2048;
-
-function textOf(payload: Uint8Array): string {
-  let text = '';
-  for (const byte of payload) text += String.fromCharCode(byte);
-  return text;
 }

@@ -1,4 +1,6 @@
-/** The lab's walkthrough: the first sixty seconds, then three changes that answer a question each. */
+/**
+ * The lab's walkthrough: the first sixty seconds, then three changes that answer a question each.
+ */
 import type { Walkthrough } from '../../protocol/walkthrough.ts';
 
 export const walkthrough: Walkthrough = {

@@ -1,4 +1,4 @@
-/** A virtual time as the payload of a record: 8 bytes, little endian, below 2^53. */
+/** Payloads of records: a virtual time (8 bytes, little endian, below 2^53), or a sentence (Latin-1). */
 import { assert } from '../../base/index.ts';
 
 /** Bytes of `timeNs`. */
@@ -16,4 +16,16 @@ export function readTime(payload: Uint8Array): number {
   if (payload.length !== 8) return -1;
   const view = new DataView(payload.buffer, payload.byteOffset, 8);
   return view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
+}
+
+/** A sentence as bytes, cut at what a refuse record carries. */
+export function sentenceBytes(text: string): Uint8Array {
+  return Uint8Array.from(text.slice(0, 1000), (character) => character.charCodeAt(0) & 0xff);
+}
+
+/** The sentence in a payload. */
+export function readSentence(payload: Uint8Array): string {
+  let text = '';
+  for (const byte of payload) text += String.fromCharCode(byte);
+  return text;
 }

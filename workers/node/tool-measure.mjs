@@ -1,0 +1,83 @@
+/**
+ * `npm run bench -- page`: what the built page does in real Chromium on this machine: first paint, script size, guest
+ * speed, main-thread work per frame. One JSON line each; figures for SPECIFICATION.md.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { serve } from './serve.mjs';
+import { findChromium, root } from './tool-install.mjs';
+
+const flags = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+function tell(bench, value, unit, facts = {}) {
+  process.stdout.write(`${JSON.stringify({ bench, value: Number(value.toPrecision(4)), unit, ...facts })}\n`);
+}
+
+/** gzip bytes of the scripts that the first paint waits for: the entry and what it imports statically. */
+function firstPaintBytes() {
+  const folder = join(root, 'dist/assets');
+  const html = readFileSync(join(root, 'dist/index.html'), 'utf8');
+  const queue = [...html.matchAll(/(?:src|href)="\.\/assets\/([^"]+\.js)"/g)].map((match) => match[1]);
+  const seen = new Set();
+  while (queue.length > 0) {
+    const name = queue.pop();
+    if (seen.has(name) || !readdirSync(folder).includes(name)) continue;
+    seen.add(name);
+    const text = readFileSync(join(folder, name), 'utf8');
+    for (const match of text.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)) queue.push(match[1]);
+  }
+  return [...seen].reduce((sum, name) => sum + gzipSync(readFileSync(join(folder, name))).length, 0);
+}
+
+const metrics = (page) => page.evaluate(() => window.glasshouse.metrics());
+const advance = (page, ns) => page.evaluate((it) => window.glasshouse.advanceTo(it), ns);
+
+async function guestSpeed(page) {
+  await page.evaluate(() => window.glasshouse.load({ seed: 1, knobs: { 'dirty-rate': 200_000 }, autoplay: false }));
+  await advance(page, 500e6);
+  const before = (await metrics(page)).instructions.value;
+  const start = performance.now();
+  await advance(page, 3500e6);
+  const seconds = (performance.now() - start) / 1000;
+  tell('guest-instructions', ((await metrics(page)).instructions.value - before) / seconds, 'instructions/s', { wallSeconds: Number(seconds.toFixed(2)) });
+}
+
+async function frameWork(page) {
+  await page.evaluate(() => window.glasshouse.load({ seed: 1, knobs: {}, autoplay: true }));
+  await page.evaluate(() => window.glasshouse.runCommand('set-speed', { ratio: 0 }));
+  await page.evaluate(() => window.glasshouse.resetFrameWork());
+  await page.waitForTimeout(5000);
+  tell('frame-work-p95-full-speed', await page.evaluate(() => window.glasshouse.frameWorkMs(0.95)), 'ms');
+  await page.evaluate(() => window.glasshouse.load({ seed: 1, knobs: {}, autoplay: true }));
+  await page.evaluate(() => window.glasshouse.runCommand('migrate', { vm: 1, to: 1 }));
+  await page.evaluate(() => window.glasshouse.resetFrameWork());
+  await page.waitForTimeout(8000);
+  tell('frame-work-p95-migrating', await page.evaluate(() => window.glasshouse.frameWorkMs(0.95)), 'ms');
+}
+
+/** Runs all page benches; gives the exit status. */
+export async function measurePage() {
+  const executablePath = await findChromium();
+  if (executablePath === undefined) return 1;
+  const { chromium } = await import('@playwright/test');
+  const server = await serve(join(root, 'dist'), ['--port', '0']);
+  const browser = await chromium.launch({ executablePath, args: flags });
+  try {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+    await page.goto(`http://localhost:${server.address().port}/`);
+    await page.evaluate(() => window.glasshouse.ready());
+    const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN);
+    tell('first-contentful-paint', paint, 'ms');
+    tell('first-paint-script', firstPaintBytes() / 1000, 'kB gzip');
+    await guestSpeed(page);
+    await frameWork(page);
+    return 0;
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
