@@ -3,6 +3,7 @@
  * time; each does its own part. What cannot be done any more is noted on the timeline and changes
  * nothing.
  */
+import { findContract } from '../mechanisms/catalog.ts';
 import type { Command } from '../protocol/command.ts';
 import { guestLine, type HostProcess } from './host-process.ts';
 
@@ -72,27 +73,38 @@ function applyKnob(self: HostProcess, knob: string, value: number): void {
       break;
   }
   self.migrations.onSettings();
+  const row = findContract(self.scenario.lab)?.knobs.find((it) => it.id === knob);
+  if (row === undefined) return;
+  const unit = row.unit === '' ? '' : ` ${row.unit}`;
+  noteOnce(self, 'command', ENTITIES[row.entity] ?? row.entity, `${knob} = ${value}${unit}`);
 }
+
+/** Where on the picture a knob's entity is. */
+const ENTITIES: Readonly<Record<string, string>> = {
+  link: 'link:0-1',
+  vm: 'vm:1',
+  migration: 'migration:1',
+};
 
 function applyFault(self: HostProcess, fault: string): void {
   switch (fault) {
     case 'cut-link':
       for (const link of self.links.values()) link.cut();
-      noteOnce(self, fault, 'link:0-1', 'the link is cut');
+      noteOnce(self, 'fault', 'link:0-1', 'the link is cut');
       break;
     case 'mend-link':
       for (const link of self.links.values()) link.mend();
-      noteOnce(self, fault, 'link:0-1', 'the link is mended');
+      noteOnce(self, 'fault', 'link:0-1', 'the link is mended');
       break;
     case 'destination-memory':
       if (self.id === DESTINATION && self.host.state === 'up') {
         const count = self.takeAllFrames();
-        note(self, fault, `host:${self.id}`, `another tenant took ${count} frames`);
+        note(self, 'fault', `host:${self.id}`, `another tenant took ${count} frames`);
       }
       break;
     case 'destination-crash':
       if (self.id === DESTINATION) {
-        note(self, fault, `host:${self.id}`, `${self.name} loses power`);
+        note(self, 'fault', `host:${self.id}`, `${self.name} loses power`);
         self.losePower();
       }
       break;
