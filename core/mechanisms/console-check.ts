@@ -143,9 +143,8 @@ export function guestGapAfter(
     .join('');
   const match = STEPPED.exec(text);
   if (match === null) return undefined;
-  const throttledNs = migration.throttlePercent > 0 ? THROTTLE_PERIOD_NS : 0;
   return {
     gapNs: Number(match[1]) * 1_000_000 + Number(match[2]) * 1_000,
-    toleranceNs: DIRTIER_SAMPLING_NS + DIRTIER_SAMPLING_NS / 2 + throttledNs,
+    toleranceNs: DIRTIER_SAMPLING_NS + DIRTIER_SAMPLING_NS / 2,
   };
 }

@@ -7,6 +7,8 @@ import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 /** Timeline kinds that custody is read from. */
 export const RUNS = 'vm-runs';
 export const STANDS = 'vm-stands';
+/** A guest that ends by itself is noted by the hypervisor. */
+const ENDS: readonly string[] = [STANDS, 'stopped', 'failed'];
 
 /**
  * A time in which a VM ran on a host: from `startNs` until before `endNs` (Infinity: it still
@@ -26,7 +28,7 @@ export function custodyOf(snapshots: readonly ProcessSnapshot[], vm: number): Sp
     for (const event of events) {
       if (event.entity !== `vm:${vm}`) continue;
       if (event.kind === RUNS && startNs < 0) startNs = event.timeNs;
-      if (event.kind === STANDS && startNs >= 0) {
+      if (ENDS.includes(event.kind) && startNs >= 0) {
         spells.push({ process, startNs, endNs: event.timeNs });
         startNs = -1;
       }

@@ -96,12 +96,12 @@ export class MigrationAttachment implements Attachment {
       case 'destination-memory':
         if (isDestination && ports.host.state === 'up') {
           const count = ports.takeAllFrames();
-          ports.note(fault, `host:${ports.id}`, `another tenant took ${count} frames`);
+          ports.note('fault', `host:${ports.id}`, `another tenant took ${count} frames`);
         }
         break;
       case 'destination-crash':
         if (isDestination) {
-          ports.note(fault, `host:${ports.id}`, `${ports.name} loses power`);
+          ports.note('fault', `host:${ports.id}`, `${ports.name} loses power`);
           ports.losePower();
         }
         break;
@@ -180,7 +180,7 @@ export class MigrationAttachment implements Attachment {
       else link.mend();
       if (id !== low) continue;
       this.ports.note(
-        fault,
+        'fault',
         `link:${low}-${high}`,
         fault === 'cut-link' ? 'the link is cut' : 'the link is mended',
       );

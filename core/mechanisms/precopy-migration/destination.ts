@@ -62,7 +62,7 @@ export class DestinationMigration implements StreamHandler {
   term = 0; //             of the present stop
   readonly startedAtNs: number;
   endedAtNs = -1;
-  stoppedAtNs = -1;
+  pausedAtNs = -1;
   resumedAtNs = -1;
   pagesReceived = 0;
   pagesZero = 0;
@@ -217,7 +217,7 @@ export class DestinationMigration implements StreamHandler {
 
   private onStop(term: number, payload: Uint8Array): void {
     this.term = term;
-    this.stoppedAtNs = readTime(payload);
+    this.pausedAtNs = readTime(payload);
     this.records = [];
     this.device = undefined;
     this.digest = makeHash();
@@ -291,7 +291,7 @@ export class DestinationMigration implements StreamHandler {
     this.phase = 'running';
     this.resumedAtNs = this.host.now();
     this.endedAtNs = this.resumedAtNs;
-    vm.resume(this.stoppedAtNs);
+    vm.resume(this.pausedAtNs);
     this.host.note(
       'resume',
       `migration:${vm.id}`,
@@ -346,7 +346,7 @@ export class DestinationMigration implements StreamHandler {
       reason: this.reason,
       startedAtNs: this.startedAtNs,
       endedAtNs: this.endedAtNs,
-      stoppedAtNs: this.stoppedAtNs,
+      stoppedAtNs: this.pausedAtNs,
       resumedAtNs: this.resumedAtNs,
       throttlePercent: 0,
       downtimePredictedNs: -1,

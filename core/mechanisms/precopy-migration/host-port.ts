@@ -5,7 +5,8 @@
 import { err, ok, type Result } from '../../base/index.ts';
 import type { Host } from '../../hypervisor/host.ts';
 import { recordErrorSentence } from '../../hypervisor/device-record.ts';
-import type { Vm } from '../../hypervisor/vm.ts';
+import { isThrottled, nextThrottleEdge } from '../../hypervisor/scheduler.ts';
+import { THROTTLE_PERIOD_NS, type Vm } from '../../hypervisor/vm.ts';
 import { vmErrorSentence } from '../../hypervisor/vm-error.ts';
 import type {
   IncomingSpec,
@@ -78,10 +79,13 @@ class PortVm implements MigrationVm {
   readonly pageCount: number;
   readonly vcpuCount: number;
   readonly memory: PortMemory;
+  private readonly host: Host;
   private readonly vm: Vm;
   private readonly ports: HostPorts;
+  private throttledFromNs = 0; // when the present throttle was set, or since when it stood then
 
   constructor(ports: HostPorts, vm: Vm) {
+    this.host = ports.host;
     this.id = vm.id;
     this.name = vm.name;
     this.guest = vm.guest;
@@ -111,7 +115,20 @@ class PortVm implements MigrationVm {
   }
 
   setThrottle(percent: number): void {
+    this.throttledFromNs = this.standsSince();
     this.vm.setThrottle(percent);
+  }
+
+  standsSince(): number {
+    const now = this.host.now();
+    if (!isThrottled(this.vm, now)) return now;
+    const slice = Math.floor(now / THROTTLE_PERIOD_NS) * THROTTLE_PERIOD_NS;
+    return Math.max(slice, this.throttledFromNs);
+  }
+
+  runsAgainAt(): number {
+    const now = this.host.now();
+    return isThrottled(this.vm, now) ? nextThrottleEdge(this.vm, now) : now;
   }
 
   saveVcpu(index: number): Uint8Array {
@@ -131,7 +148,7 @@ class PortVm implements MigrationVm {
 
   loadDeviceRecord(record: Uint8Array): Result<undefined, string> {
     const loaded = this.vm.loadDeviceRecord(record);
-    return loaded.ok ? ok(undefined) : err(recordErrorSentence(loaded.error));
+    return loaded.ok ? ok(undefined) : err(recordErrorSentence(loaded.error).replace(/\.$/, ''));
   }
 }
 
@@ -182,7 +199,9 @@ export class MigrationPort implements MigrationHost {
 
   createIncoming(spec: IncomingSpec): Result<MigrationVm, string> {
     const made = this.ports.host.createIncomingVm(spec);
-    return made.ok ? ok(this.portOf(made.value)) : err(vmErrorSentence(made.error));
+    return made.ok
+      ? ok(this.portOf(made.value))
+      : err(vmErrorSentence(made.error).replace(/\.$/, ''));
   }
 
   destroyVm(id: number): void {

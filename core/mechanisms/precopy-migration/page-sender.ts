@@ -143,6 +143,26 @@ export class PageSender {
     return count;
   }
 
+  /** Records of the stopped VM, and the digest of all since the stop. False when there is no room yet. */
+  sendFinalState(): boolean {
+    const { vm } = this;
+    const records = Array.from({ length: vm.vcpuCount }, (_, index) => vm.saveVcpu(index));
+    const device = vm.deviceRecord();
+    const size = records.reduce(
+      (sum, record) => sum + RECORD_HEADER_SIZE + record.length,
+      device.length + CONTROL_BYTES,
+    );
+    if (this.connection.sendSpace() < size) return false; // the next acknowledgement tries again
+    for (const [argument, payload] of records.entries()) {
+      this.sendRecord('vcpu', { argument, payload });
+    }
+    this.sendRecord('device', { payload: device });
+    this.endDigest();
+    const { low, high } = this.digest;
+    this.sendRecord('final', { argument: low >>> 0, extra: high >>> 0 });
+    return true;
+  }
+
   /** Sends one record; the caller has looked for room. */
   sendRecord(
     kind: RecordKindName,

@@ -42,6 +42,10 @@ export interface MigrationVm {
   /** Lets the vCPUs run. What was typed since `stoodSinceNs` is typed in now. */
   resume(stoodSinceNs: number): void;
   setThrottle(percent: number): void;
+  /** Since when the throttle keeps its vCPUs from running; now when it does not. */
+  standsSince(): number;
+  /** When the throttle lets its vCPUs run again; now when they may. */
+  runsAgainAt(): number;
   saveVcpu(index: number): Uint8Array;
   loadVcpu(index: number, record: Uint8Array): Result<undefined, string>;
   deviceRecord(): Uint8Array;

@@ -107,9 +107,19 @@ export const lab: LabDefinition = {
   judge: judgeMigrations,
 };
 
-/** Longest time that a migration with these knobs should take: a few copies of the memory, some rounds of waiting, a second. */
+/**
+ * Longest time that a migration with these knobs should take: a few copies of the memory, some
+ * rounds of waiting, all rounds of the working set when the guest writes as fast as the link, a
+ * second. Unit: ns.
+ */
 function expectedNs(knobs: Readonly<Record<string, number>>): number {
-  const copyNs = ((LAB_PAGE_COUNT * PAGE_SIZE * 8) / (knobs['bandwidth'] ?? 1)) * NS_PER_SECOND;
-  const waitNs = 40 * (knobs['latency'] ?? 0);
-  return Math.min(Math.round(2.5 * copyNs + waitNs + NS_PER_SECOND), 600 * NS_PER_SECOND);
+  const knob = (id: string) => knobs[id] ?? 0;
+  const pageNs = ((PAGE_SIZE * 8) / Math.max(1, knob('bandwidth'))) * NS_PER_SECOND;
+  const copyNs = LAB_PAGE_COUNT * pageNs;
+  const waitNs = 40 * knob('latency');
+  const strained = 2 * knob('dirty-rate') * pageNs > NS_PER_SECOND;
+  const rounds = strained ? knob('round-limit') + 12 : 0; // 12: the steps of the throttle
+  const roundsNs = rounds * knob('working-set') * pageNs;
+  const allNs = Math.round(2.5 * copyNs + waitNs + roundsNs + NS_PER_SECOND);
+  return Math.min(allNs, 600 * NS_PER_SECOND);
 }

@@ -32,6 +32,9 @@ import { RoundBook } from './rounds.ts';
 import { type MigrationSettings, PATIENCE, type SourcePhase } from './settings.ts';
 import { readSentence, readTime, timeBytes } from './payload.ts';
 
+/** So long a throttled guest must have run to have seen its clock. Unit: ns. */
+const LOOK_NS = 50_000;
+
 export class SourceMigration implements StreamHandler, QuestionAsker {
   readonly serial: number; //       names this migration in its events
   readonly vm: MigrationVm;
@@ -41,7 +44,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   reason = '';
   readonly startedAtNs: number;
   endedAtNs = -1;
-  stoppedAtNs = -1;
+  stoppedAtNs = -1; //  the guest's last instruction; before the pause when the throttle held it
   resumedAtNs = -1;
   /** Stops that were undone because they would have missed the limit. */
   undoneStops = 0;
@@ -56,6 +59,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   private readonly connection: StreamConnection;
   private readonly decoder = new PageStreamDecoder();
   private term = 0; //             of the present stop; 0 before the first
+  private pausedAtNs = -1;
   private stopped = false; //      the vCPUs are stopped by this migration
   private markSent = false; //     the round's end mark, or the final records, are in the stream
   private startDue = false; //     a round's sending begins at an event that is scheduled
@@ -233,7 +237,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
       });
       this.markSent = true;
       if (this.nextRoundFillsTheWay()) this.endRound();
-    } else this.sendFinalRecords();
+    } else this.markSent = this.sender.sendFinalState();
   }
 
   /**
@@ -247,8 +251,19 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
 
   /** All of this round is sent, and the destination has it or the next one is worth while. */
   private endRound(): void {
+    this.rounds.end(this.host.now(), this.dirtyPages());
+    const stoodNs = this.host.now() - this.vm.standsSince();
+    const usableNs = usableLimitNs(this.settings.downtimeLimitNs);
+    const predictedNs = this.predict();
+    // What is left fits, but the throttle has held the guest for too long: let it run for a moment first.
+    if (predictedNs > usableNs && predictedNs - stoodNs <= usableNs) {
+      this.after(this.vm.runsAgainAt() - this.host.now() + LOOK_NS, 'look', this.rounds.count);
+    } else this.decide();
+  }
+
+  /** Stop, slow the vCPU, give up, or begin the next round. */
+  private decide(): void {
     const pagesDirty = this.dirtyPages();
-    this.rounds.end(this.host.now(), pagesDirty);
     const predictedNs = this.predict();
     const decision = decideRound(this.convergence, {
       roundCount: this.rounds.count,
@@ -294,9 +309,10 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     }
     this.phase = 'stopping';
     this.stopped = true;
-    this.stoppedAtNs = this.host.now();
+    this.stoppedAtNs = this.vm.standsSince();
+    this.pausedAtNs = this.host.now();
     this.vm.pause(`It stands to be handed over to ${this.toName()}.`);
-    this.rounds.end(this.stoppedAtNs, this.dirtyPages());
+    this.rounds.end(this.pausedAtNs, this.dirtyPages());
     this.rounds.pagesTaken += this.dirtyPages();
     if (this.mode === 'pre-copy') this.sender.joinDirty();
     this.term = issueTerm(this.ledger, this.vm.id);
@@ -306,36 +322,16 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.after(migrationCostNs.round, 'final', this.term);
     if (this.mode === 'pre-copy') {
       // The last moment at which a grant could still arrive, and be written down, within the limit.
-      const spareNs = this.settings.downtimeLimitNs - grantNs(this.pace);
-      this.after(Math.max(0, spareNs), 'overdue', this.term);
+      const lastNs = this.stoppedAtNs + this.settings.downtimeLimitNs - grantNs(this.pace);
+      this.after(Math.max(0, lastNs - this.pausedAtNs), 'overdue', this.term);
     }
   }
 
   private beginFinal(): void {
     this.startDue = false;
     this.sender.beginDigest();
-    this.sender.sendRecord('stop', { argument: this.term, payload: timeBytes(this.stoppedAtNs) });
+    this.sender.sendRecord('stop', { argument: this.term, payload: timeBytes(this.pausedAtNs) });
     this.pump();
-  }
-
-  private sendFinalRecords(): void {
-    const { vm, sender } = this;
-    const records = Array.from({ length: vm.vcpuCount }, (_, index) => vm.saveVcpu(index));
-    const device = vm.deviceRecord();
-    const size = records.reduce(
-      (sum, record) => sum + record.length + 16,
-      device.length + CONTROL_BYTES,
-    );
-    if (this.connection.sendSpace() < size) return; // the next acknowledgement tries again
-    for (const [argument, payload] of records.entries())
-      sender.sendRecord('vcpu', { argument, payload });
-    sender.sendRecord('device', { payload: device });
-    sender.endDigest();
-    sender.sendRecord('final', {
-      argument: sender.digest.low >>> 0,
-      extra: sender.digest.high >>> 0,
-    });
-    this.markSent = true;
   }
 
   /** The destination could run: give it the right to, unless that would come too late. */
@@ -378,7 +374,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.undoneStops++;
     this.note('undo', `the stop is undone: ${why}`);
     this.stopped = false;
-    this.vm.resume(this.stoppedAtNs);
+    this.vm.resume(this.pausedAtNs);
     if (this.undoneStops >= PATIENCE.undoneStopsMax) {
       this.fail(
         `${this.undoneStops} stops missed the downtime limit of ${milliseconds(this.settings.downtimeLimitNs)}`,
@@ -472,7 +468,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     if (phase === 'done') return;
     this.vm.setThrottle(0);
     this.convergence.throttlePercent = 0;
-    if (this.stopped) this.vm.resume(this.stoppedAtNs);
+    if (this.stopped) this.vm.resume(this.pausedAtNs);
     this.stopped = false;
   }
 
@@ -489,6 +485,9 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
         if (this.phase !== 'copying' || value !== this.rounds.count) return;
         this.startDue = false;
         this.pump();
+        break;
+      case 'look':
+        if (this.phase === 'copying' && value === this.rounds.count) this.decide();
         break;
       case 'final':
         if (this.phase === 'stopping' && value === this.term) this.beginFinal();
@@ -546,7 +545,8 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   /** What stopping now would cost; Infinity while nothing is measured. */
   private predict(): number {
     const bytes = this.bytesLeft() + this.outstandingBytes();
-    const predictedNs = downtimeNs(this.pace, { bytes, vcpuCount: this.vm.vcpuCount });
+    const stoodNs = this.host.now() - this.vm.standsSince(); // its throttle counts: the guest sees both
+    const predictedNs = downtimeNs(this.pace, { bytes, vcpuCount: this.vm.vcpuCount }) + stoodNs;
     this.downtimePredictedNs = Number.isFinite(predictedNs) ? predictedNs : -1;
     return predictedNs;
   }
