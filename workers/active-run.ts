@@ -7,12 +7,17 @@ import type { CommandLog } from '../core/sim/command-log.ts';
 import { makeCommandLog } from '../core/sim/command-log.ts';
 import type { ProcessReply } from './host-message.ts';
 import { LaneRun } from './lane-run.ts';
+import { Branches } from './branches.ts';
+import type { CheckpointPolicy, Divergence } from './lane-history.ts';
+import { DEFAULT_POLICY, LaneHistory } from './lane-history.ts';
 import type { Chunk, Pace } from './pace.ts';
 import { makeChunk } from './pace.ts';
 import type { HostHandle, Platform } from './platform.ts';
 import type { HostPlan, LanePlan } from './run-plan.ts';
 import { WORKER_COUNT_MAX, planLane } from './run-plan.ts';
-import type { Lane, RunState, SharedProcess, StartOptions, StartedRun } from './session-api.ts';
+import type { Lane, RunHistory, RunState, SharedProcess, StartOptions, StartedRun } from './session-api.ts';
+import type { Travel } from './time-travel.ts';
+import { wholeLog } from './time-travel.ts';
 import type { ScenarioFace } from './world-port.ts';
 
 /** So many processes share a worker when nobody says how many workers there are to be. */
@@ -37,10 +42,13 @@ export interface ActiveRun {
   readonly script: LoggedCommand[]; // to come, in order: a replayed log, commands asked for at a time
   readonly pace: Pace;
   readonly chunks: Readonly<Record<Lane, Chunk>>;
+  readonly branches: Branches;
+  readonly histories: Readonly<Record<Lane, LaneHistory>>;
   baseline: LaneRun | undefined;
   hosts: HostHandle[];
   motion: Motion;
   holds: number; //    cuts under way: the limit rests
+  travel: Travel | undefined; // a journey in time that is under way
   speed: number;
   startedLanes: number;
   speedMark: { atMs: number; timeNs: number };
@@ -54,6 +62,8 @@ export function layOutRun(setting: {
   readonly scenarios: { readonly main: ScenarioFace; readonly baseline: ScenarioFace | undefined };
   readonly platform: Platform;
   readonly wake: () => void;
+  readonly onCheckpoint: () => void;
+  readonly onDivergence: (lane: Lane, found: Divergence) => void;
 }): ActiveRun {
   const { number, options, scenarios, platform, wake } = setting;
   const { baseline } = scenarios;
@@ -74,25 +84,40 @@ export function layOutRun(setting: {
       makeBuffer: (byteCount) => platform.makeBuffer(byteCount),
     });
   const nowMs = platform.nowMs();
+  const main = new LaneRun(layOut('main', scenarios.main, mainWorkers), wake);
+  const other =
+    baseline === undefined ? undefined : new LaneRun(layOut('baseline', baseline, baselineWorkers), wake);
+  const { spacing, bytesMax } = policyOf(options);
+  /** The baseline's share of the memory: its world is the same, but nobody looks at it as often. */
+  const share = baseline === undefined ? 1 : 0.6;
+  const historyOf = (lane: Lane, laneRun: LaneRun, part: number) =>
+    new LaneHistory(laneRun, {
+      policy: { spacing, bytesMax: bytesMax * part },
+      onChange: setting.onCheckpoint,
+      onDivergence: (found) => setting.onDivergence(lane, found),
+    });
   return {
     number,
     options,
     scenario: scenarios.main,
     guestDigest: options.guest === undefined ? '' : digestOf(options.guest.bytes),
     activity: new Int32Array(platform.makeBuffer(4)),
-    main: new LaneRun(layOut('main', scenarios.main, mainWorkers), wake),
-    baseline:
-      baseline === undefined
-        ? undefined
-        : new LaneRun(layOut('baseline', baseline, baselineWorkers), wake),
+    main,
+    baseline: other,
     memories: [],
     log: makeCommandLog(),
     script: (options.log ?? []).slice(),
     pace: { targetNs: 0, lookedAtMs: nowMs },
+    branches: new Branches(),
+    histories: {
+      main: historyOf('main', main, share),
+      baseline: historyOf('baseline', other ?? main, 1 - share),
+    },
     chunks: { main: makeChunk(nowMs), baseline: makeChunk(nowMs) },
     hosts: [],
     motion: { kind: 'standing' },
     holds: 0,
+    travel: undefined,
     speed: options.speed ?? scenarios.main.speed,
     startedLanes: 0,
     speedMark: { atMs: nowMs, timeNs: 0 },
@@ -109,6 +134,27 @@ function workerCountOf(options: StartOptions, processCount: number, platform: Pl
   if (options.workerCount !== undefined) return options.workerCount;
   const useful = Math.ceil(processCount / PROCESSES_TOGETHER) * (options.baseline ? 2 : 1);
   return Math.max(1, Math.min(useful, platform.workerCountDefault, WORKER_COUNT_MAX));
+}
+
+/** How a run's checkpoints are kept. */
+export function policyOf(options: StartOptions): CheckpointPolicy {
+  return {
+    spacing: options.checkpointSpacing ?? DEFAULT_POLICY.spacing,
+    bytesMax: options.checkpointBytesMax ?? DEFAULT_POLICY.bytesMax,
+  };
+}
+
+/** Where a run can travel to. */
+export function historyOf(run: ActiveRun): RunHistory {
+  const { main, baseline } = run.histories;
+  return {
+    checkpoints: main.entries().map(({ timeNs, hash }) => ({ timeNs, hash })),
+    checkpointBytes: main.byteCount() + baseline.byteCount(),
+    checkpointBytesMax: policyOf(run.options).bytesMax,
+    branches: run.branches.list(wholeLog(run)),
+    branch: run.branches.current(),
+    furthestNs: Math.max(run.branches.furthestNs(), run.main.limitNs()),
+  };
 }
 
 /** What each worker of the run is started with; workers without a process are left out. */
@@ -166,6 +212,8 @@ export function stateOf(run: ActiveRun): RunState {
     measuredSpeed: run.measuredSpeed,
     commandCount: run.log.entries.length,
     replayLeft: run.script.length,
+    furthestNs: Math.max(run.branches.furthestNs(), run.main.limitNs()),
+    branch: run.branches.current(),
   };
 }
 

@@ -8,17 +8,14 @@ import { err, ok } from '../core/base/result.ts';
 import { readSamples } from '../core/metrics/sample-ring.ts';
 import type { Command, LoggedCommand, Refusal } from '../core/protocol/command.ts';
 import type { InspectionReply, InspectionRequest } from '../core/protocol/inspection.ts';
-import {
-  appendCommand,
-  readCommandLog,
-  sentenceOfCommandLogError,
-} from '../core/sim/command-log.ts';
+import { appendCommand } from '../core/sim/command-log.ts';
 import { foldRunHash } from '../core/sim/run-hash.ts';
 import type { ActiveRun, Motion } from './active-run.ts';
 import {
   bestReply,
   describeRun,
   digestOf,
+  historyOf,
   hostPlansOf,
   layOutRun,
   stateOf,
@@ -28,11 +25,12 @@ import type { LaneRun } from './lane-run.ts';
 import { SLOW_MOTION_FACTOR, nextChunkLength, paceTarget } from './pace.ts';
 import type { Platform } from './platform.ts';
 import { readRunFile } from './run-file.ts';
-import { WORKER_COUNT_MAX, sampleRingsOf, signalActivity } from './run-plan.ts';
+import { sampleRingsOf, signalActivity } from './run-plan.ts';
 import type {
   Lane,
   MemoryRange,
   RunFile,
+  RunHistory,
   RunState,
   SessionApi,
   SessionEvent,
@@ -40,6 +38,8 @@ import type {
   StartedRun,
   StepKind,
 } from './session-api.ts';
+import { scenariosOf } from './start-request.ts';
+import { TimeTravel } from './time-travel.ts';
 import type { Planner, ScenarioFace } from './world-port.ts';
 
 /** Wall time between two looks at a run that moves. Unit: ms. */
@@ -70,6 +70,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   readonly #platform: Platform;
   readonly #planner: Planner<S>;
   readonly #waiters = new Set<Waiter>();
+  readonly #travel: TimeTravel;
   #listener: (event: SessionEvent) => void = () => {};
   #run: ActiveRun | undefined;
   #runCount = 0;
@@ -79,6 +80,15 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   constructor(platform: Platform, planner: Planner<S>) {
     this.#platform = platform;
     this.#planner = planner;
+    this.#travel = new TimeTravel({
+      stand: (run) => this.#setMotion(run, { kind: 'standing' }),
+      atLimit: (run, lane) => this.#atLimit(run, lane),
+      advance: (run, targetNs) => this.#advance(run, targetNs),
+      settle: (run) => this.#settle(run),
+      isOver: (run) => this.#run !== run,
+      tell: (event) => this.#listener(event),
+      baselineCommand: (run, command) => planner.baselineCommand(run.scenario as S, command),
+    });
   }
 
   async subscribe(listener: (event: SessionEvent) => void): Promise<void> {
@@ -86,7 +96,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   }
 
   async start(options: StartOptions): Promise<Result<StartedRun, Refusal>> {
-    const scenarios = this.#scenariosOf(options);
+    const scenarios = scenariosOf(this.#planner, options);
     if (!scenarios.ok) return scenarios;
     await this.stop();
     const run = this.#launch(options, scenarios.value);
@@ -113,7 +123,8 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   }
 
   async play(): Promise<void> {
-    if (this.#run !== undefined) this.#setMotion(this.#run, { kind: 'playing' });
+    const run = await this.#afterTravel();
+    if (run !== undefined) this.#setMotion(run, { kind: 'playing' });
   }
 
   async pause(): Promise<number> {
@@ -134,7 +145,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   }
 
   async step(kind: StepKind, vm?: number): Promise<number> {
-    const run = this.#run;
+    const run = await this.#afterTravel();
     if (run === undefined) return 0;
     this.#setMotion(run, { kind: 'standing' });
     await this.#atLimit(run, run.main);
@@ -153,7 +164,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   }
 
   async advanceTo(timeNs: number): Promise<Result<number, Refusal>> {
-    const run = this.#run;
+    const run = await this.#afterTravel();
     if (run === undefined) return err(noRun);
     if (!Number.isSafeInteger(timeNs) || timeNs < run.main.limitNs()) {
       const sentence = `The run stands at ${run.main.limitNs()} ns already; it cannot go to ${timeNs} ns.`;
@@ -162,18 +173,63 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     return ok(await this.#goTo(run, timeNs));
   }
 
-  async command(command: Command, atNs?: number): Promise<Result<LoggedCommand, Refusal>> {
+  async rewindTo(timeNs: number): Promise<Result<number, Refusal>> {
     const run = this.#run;
+    if (run === undefined) return err(noRun);
+    if (!Number.isSafeInteger(timeNs) || timeNs < 0) {
+      return err({ kind: 'no-such-time', sentence: `A run cannot go back to ${timeNs} ns; times are whole nanoseconds from 0 on.` });
+    }
+    const reachedNs = run.travel?.reachedNs ?? run.main.limitNs();
+    if (timeNs > reachedNs) return this.advanceTo(timeNs);
+    return ok(await this.#travel.rewind(run, timeNs));
+  }
+
+  async stepBack(kind: StepKind, vm?: number): Promise<number> {
+    const run = await this.#afterTravel();
+    if (run === undefined) return 0;
+    await this.pause();
+    return this.#travel.stepBack(run, kind, vm);
+  }
+
+  async returnTo(branch: number, atNs?: number): Promise<Result<number, Refusal>> {
+    const run = await this.#afterTravel();
+    if (run === undefined) return err(noRun);
+    const timeNs = await this.#travel.returnTo(run, branch, atNs);
+    if (timeNs !== undefined) return ok(timeNs);
+    const known = run.branches.list([]).map(({ id }) => id).filter((id) => id !== run.branches.current());
+    const sentence = `There is no branch ${branch} to return to; there ${known.length === 0 ? 'is none' : `are ${known.join(', ')}`}.`;
+    return err({ kind: 'no-such-branch', sentence });
+  }
+
+  async history(): Promise<RunHistory | undefined> {
+    return this.#run === undefined ? undefined : historyOf(this.#run);
+  }
+
+  async command(command: Command, atNs?: number): Promise<Result<LoggedCommand, Refusal>> {
+    const run = await this.#afterTravel();
     if (run === undefined) return err(noRun);
     const refusal = this.#planner.validateCommand(run.scenario as S, run.main.snapshots(), command);
     if (refusal !== undefined && (atNs === undefined || LASTING.has(refusal.kind))) return err(refusal);
     if (atNs !== undefined) return this.#plan(run, command, atNs);
-    run.script.length = 0; // a change made in the midst of a replay forks the run
+    const hereNs = run.main.limitNs();
+    if (run.script.length > 0 || run.branches.furthestNs() > hereNs) {
+      // A change made in the past, or in the midst of a replay.
+      const forked = this.#travel.fork(run, hereNs);
+      run.script.length = 0;
+      await forked;
+    }
     const stampNs = Math.max(run.main.limitNs(), run.log.entries.at(-1)?.atNs ?? 0);
     const logged = this.#log(run, stampNs, command);
     // A standing run goes on by one nanosecond, so that what was turned is seen to turn.
     if (run.motion.kind === 'standing') await this.#goTo(run, stampNs + 1);
     return ok(logged);
+  }
+
+  /** The run, once no journey in time is under way. */
+  async #afterTravel(): Promise<ActiveRun | undefined> {
+    const run = this.#run;
+    if (run?.travel !== undefined) await this.#until(() => this.#run !== run || run.travel === undefined);
+    return this.#run;
   }
 
   async wouldRefuse(command: Command): Promise<Refusal | undefined> {
@@ -271,44 +327,6 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
 
   // ── starting ──
 
-  #scenariosOf(options: StartOptions): Result<{ main: S; baseline: S | undefined }, Refusal> {
-    const { lab, seed, knobs, workerCount = 1 } = options;
-    if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
-      return err({ kind: 'bad-seed', sentence: `The seed is ${seed}; it must be a whole number from 0 to 4294967295.` });
-    }
-    if (!Number.isInteger(workerCount) || workerCount < 1 || workerCount > WORKER_COUNT_MAX) {
-      return err({ kind: 'bad-workers', sentence: `The number of workers is ${workerCount}; it must be from 1 to ${WORKER_COUNT_MAX}.` });
-    }
-    if (options.speed !== undefined && !(options.speed > 0)) {
-      return err({ kind: 'bad-speed', sentence: `The speed is ${options.speed}; it must be above 0.` });
-    }
-    const guest = options.guest === undefined ? {} : { guest: options.guest.bytes };
-    const file = options.scenario === undefined ? {} : { file: options.scenario };
-    const asked = { lab, seed, knobs, ...guest, ...file };
-    const main = this.#planner.scenarioOf({ ...asked, baseline: '' });
-    if (!main.ok) return main;
-    const refusal = this.#findLogRefusal(main.value, options.log ?? []);
-    if (refusal !== undefined) return err(refusal);
-    const baselineId = options.baselineId ?? this.#planner.baselinesOf(main.value.lab)[0];
-    if (!options.baseline || baselineId === undefined) return ok({ main: main.value, baseline: undefined });
-    const baseline = this.#planner.scenarioOf({ ...asked, baseline: baselineId });
-    return baseline.ok ? ok({ main: main.value, baseline: baseline.value }) : baseline;
-  }
-
-  /** What is wrong with a log that is to be replayed; what depends on the moment is for the model to refuse. */
-  #findLogRefusal(scenario: S, log: readonly LoggedCommand[]): Refusal | undefined {
-    const read = readCommandLog(log);
-    if (!read.ok) return { kind: 'bad-log', sentence: sentenceOfCommandLogError(read.error) };
-    for (const { command, sequence } of read.value.entries) {
-      if (command.kind !== 'set-knob' && command.kind !== 'inject-fault') continue;
-      const refusal = this.#planner.validateCommand(scenario, [], command);
-      if (refusal === undefined) continue;
-      const sentence = `Entry ${sequence} of the command log: ${refusal.sentence}`;
-      return { kind: refusal.kind, sentence };
-    }
-    return undefined;
-  }
-
   #launch(options: StartOptions, scenarios: { main: S; baseline: S | undefined }): ActiveRun {
     const run = layOutRun({
       number: ++this.#runCount,
@@ -316,6 +334,10 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
       scenarios,
       platform: this.#platform,
       wake: () => this.#wake(run),
+      onCheckpoint: () => this.#look(),
+      onDivergence: (lane, { process, timeNs, message }) => {
+        this.#onMessage(run, { kind: 'failed', lane, process, virtualTimeNs: timeNs, message, stack: '' });
+      },
     });
     run.hosts = hostPlansOf(run, this.#platform.isolated).map((plan) =>
       this.#platform.startHost(plan, (message) => this.#onMessage(run, message)),
@@ -328,21 +350,27 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   /** Puts a command into the log and gives it to all workers of both lanes. */
   #log(run: ActiveRun, atNs: number, command: Command): LoggedCommand {
     const logged = appendCommand(run.log, atNs, command);
-    run.main.give(logged);
+    run.main.schedule(logged);
     const mapped = this.#planner.baselineCommand(run.scenario as S, command);
-    if (mapped !== undefined) run.baseline?.give({ ...logged, command: mapped });
+    const { baseline } = run;
+    // After a rewind the baseline may stand further on than the main run, with this command behind it.
+    if (mapped !== undefined && baseline !== undefined && baseline.limitNs() <= atNs) {
+      baseline.schedule({ ...logged, command: mapped });
+    }
     this.#wake(run);
-    this.#listener({ kind: 'logged', run: run.number, logged });
+    // What is replayed on the way to an earlier time is known.
+    if (run.travel === undefined) this.#listener({ kind: 'logged', run: run.number, logged });
     return logged;
   }
 
   /** Puts a command into the script, behind those of the same time. */
-  #plan(run: ActiveRun, command: Command, atNs: number): Result<LoggedCommand, Refusal> {
+  async #plan(run: ActiveRun, command: Command, atNs: number): Promise<Result<LoggedCommand, Refusal>> {
     const leastNs = Math.max(run.main.limitNs(), run.log.entries.at(-1)?.atNs ?? 0);
     if (!Number.isSafeInteger(atNs) || atNs < leastNs) {
       const sentence = `A command cannot take effect at ${atNs} ns: the run has reached ${leastNs} ns.`;
       return err({ kind: 'past', sentence });
     }
+    if (run.branches.furthestNs() > atNs) await this.#travel.fork(run, atNs);
     const after = run.script.findIndex((entry) => entry.atNs > atNs);
     const index = after < 0 ? run.script.length : after;
     const logged = { atNs, sequence: run.log.entries.length + index, command };
@@ -364,14 +392,18 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   }
 
   async #goTo(run: ActiveRun, targetNs: number): Promise<number> {
+    await this.#advance(run, targetNs);
+    return this.#run === run ? this.#settle(run) : 0;
+  }
+
+  /** As fast as it goes to a time, then stands; returns early when the run is told to move otherwise. */
+  async #advance(run: ActiveRun, targetNs: number): Promise<void> {
     const motion: Motion = { kind: 'target', targetNs };
     this.#setMotion(run, motion);
     await this.#until(
       () => this.#run !== run || run.motion !== motion || (run.main.limitNs() >= targetNs && run.main.isAtLimit()),
     );
-    if (this.#run !== run) return 0;
-    if (run.motion === motion) this.#setMotion(run, { kind: 'standing' });
-    return this.#settle(run);
+    if (this.#run === run && run.motion === motion) this.#setMotion(run, { kind: 'standing' });
   }
 
   /** Waits for both lanes to stand at the cut, tells snapshots of all processes, gives its time. */
@@ -430,15 +462,17 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     const nowMs = this.#platform.nowMs();
     if (run.holds === 0 && run.motion.kind !== 'standing') this.#raiseMain(run, nowMs);
     const { baseline } = run;
-    if (baseline === undefined || baseline.limitNs() >= run.main.limitNs()) return;
+    if (run.holds > 0 || baseline === undefined || baseline.limitNs() >= run.main.limitNs()) return;
     // At idle priority: the next chunk when the last one is done, never past the main run.
-    if (!baseline.isAtLimit()) return;
+    if (run.histories.baseline.tend() || !baseline.isAtLimit()) return;
     const lengthNs = nextChunkLength(run.chunks.baseline, nowMs);
-    baseline.raise(Math.min(run.main.limitNs(), baseline.limitNs() + lengthNs));
+    const desiredNs = Math.min(run.main.limitNs(), baseline.limitNs() + lengthNs);
+    baseline.raise(run.histories.baseline.clamp(desiredNs));
   }
 
   #raiseMain(run: ActiveRun, nowMs: number): void {
     const { main, motion } = run;
+    if (run.histories.main.tend()) return;
     let desiredNs = main.limitNs();
     if (motion.kind === 'playing' && Number.isFinite(run.speed)) {
       const speed = main.wantsSlowMotion() ? run.speed / SLOW_MOTION_FACTOR : run.speed;
@@ -448,6 +482,12 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
       if (behindNs > BASELINE_LAG_CHUNKS * run.chunks.main.lengthNs) return;
       desiredNs = main.limitNs() + nextChunkLength(run.chunks.main, nowMs);
       if (motion.kind === 'target') desiredNs = Math.min(desiredNs, motion.targetNs);
+    }
+    const clampedNs = run.histories.main.clamp(desiredNs);
+    if (clampedNs < desiredNs) {
+      // The next chunk is not to be judged by one that was cut short.
+      run.chunks.main.lengthNs = Math.max(1, clampedNs - main.limitNs());
+      desiredNs = clampedNs;
     }
     while (run.script.length > 0 && run.script[0]!.atNs < desiredNs) {
       const { atNs, command } = run.script.shift()!;
@@ -511,6 +551,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   }
 
   #tellState(run: ActiveRun): void {
+    if (run.travel !== undefined) return; // on the way it stands nowhere
     this.#toldAtMs = this.#platform.nowMs();
     const { speedMark } = run;
     const gapMs = this.#toldAtMs - speedMark.atMs;

@@ -6,6 +6,7 @@
 import type { ProcessSnapshot } from '../core/protocol/snapshot.ts';
 import type { ByteRing } from '../core/sim/byte-ring.ts';
 import { takeRecord } from '../core/sim/byte-ring.ts';
+import type { LogicalProcess } from '../core/sim/logical-process.ts';
 import type { AdvanceOutcome } from '../core/sim/process-group.ts';
 import { ProcessGroup } from '../core/sim/process-group.ts';
 import type { HostMessage, HostRecord, HostRequest, ProcessReply } from './host-message.ts';
@@ -72,6 +73,7 @@ class LaneLoop {
   #sliceNs = 100_000;
   #toldAtMs = 0; // wall time of the last snapshots; 0: long ago
   #untold = false;
+  #knownNs = 0; // console and events before it have been told, in the time that was undone
   #toldLimit = -1n;
   #commandNs = -1; // a command of this time is to be told as soon as it has taken effect; −1: none
 
@@ -117,7 +119,7 @@ class LaneLoop {
     if (this.#group === undefined) return true;
     if ((outcome as AdvanceOutcome) === 'progress') {
       this.#fitSlice(this.#ports.nowMs() - startMs);
-      this.#flagSlowMotion(group);
+      this.#flag(group);
       this.#untold = true;
       if (this.#hasPassedCommand(group)) this.#toldAtMs = 0;
       this.tellWhenDue();
@@ -134,6 +136,7 @@ class LaneLoop {
   /** Tells snapshots when something has happened since the last ones and they are old enough. */
   tellWhenDue(): void {
     if (!this.#untold || this.#ports.nowMs() - this.#toldAtMs < SNAPSHOT_PERIOD_MS) return;
+    if (this.#isInKnownTime()) return;
     this.#guard(() => this.#tell());
   }
 
@@ -143,6 +146,11 @@ class LaneLoop {
     if (group.processes().some((it) => it.now() <= this.#commandNs)) return false;
     this.#commandNs = -1;
     return true;
+  }
+
+  /** Replay of what has been told is not told again. */
+  #isInKnownTime(): boolean {
+    return this.#group?.processes().some((it) => it.now() < this.#knownNs) ?? false;
   }
 
   #start(shared: boolean): void {
@@ -171,7 +179,7 @@ class LaneLoop {
 
   #tell(): void {
     const snapshots: ProcessSnapshot[] = [];
-    for (const it of this.#group?.processes() ?? []) snapshots.push(it.snapshot());
+    for (const it of this.#group?.processes() ?? []) snapshots.push(fromTime(it.snapshot(), this.#knownNs));
     this.#untold = false;
     this.#toldAtMs = this.#ports.nowMs();
     this.#ports.emit({ kind: 'snapshots', lane: this.#plan.lane, snapshots });
@@ -192,8 +200,29 @@ class LaneLoop {
     const processes = group.processes();
     switch (request.what) {
       case 'snapshot':
+        this.#knownNs = request.knownNs ?? this.#knownNs;
         this.#tell();
         return [];
+      case 'checkpoint':
+        return this.#checkpoint(group, request.id, request.known);
+      case 'restore':
+        group.restoreCheckpoint(request.id);
+        this.#knownNs = request.knownNs;
+        this.#toldLimit = -1n;
+        this.#flag(group);
+        return [];
+      case 'drop':
+        group.dropCheckpoints(request.ids);
+        return processes.map((it) => ({ process: it.id, checkpointBytes: bytesOf(it) }));
+      case 'previous':
+        return processes.map((it) => ({
+          process: it.id,
+          previous: {
+            eventNs: it.lastEventTime?.() ?? -1,
+            instructionNs:
+              request.vm === undefined ? -1 : (it.lastInstructionTime?.(request.vm) ?? -1),
+          },
+        }));
       case 'hash':
         return processes.map((it) => ({ process: it.id, hash: it.hash() }));
       case 'next':
@@ -222,6 +251,19 @@ class LaneLoop {
     }
   }
 
+  #checkpoint(group: ProcessGroup, id: number, known: boolean): ProcessReply[] {
+    group.settleMail();
+    const processes = group.processes();
+    const hashes = processes.map((it) => ({ hash: it.hash(), state: it.stateHash?.() ?? it.hash() }));
+    if (known) group.passCheckpoint(id);
+    else group.takeCheckpoint(id);
+    return processes.map((it, index) => ({
+      process: it.id,
+      checkpoint: hashes[index]!,
+      checkpointBytes: bytesOf(it),
+    }));
+  }
+
   #fitSlice(tookMs: number): void {
     const wanted = SLICE_MS[this.#plan.lane];
     if (tookMs < wanted / 2) this.#sliceNs = Math.min(SLICE_NS_MAX, this.#sliceNs * 2);
@@ -230,10 +272,11 @@ class LaneLoop {
     }
   }
 
-  #flagSlowMotion(group: ProcessGroup): void {
+  #flag(group: ProcessGroup): void {
     for (const it of group.processes()) {
       const position = this.#plan.wiring.processIds.indexOf(it.id);
       Atomics.store(this.#control.slowMotion, position, it.wantsSlowMotion() ? 1 : 0);
+      Atomics.store(this.#control.work, position, BigInt(it.work?.() ?? 0));
     }
   }
 
@@ -255,6 +298,20 @@ class LaneLoop {
       });
     }
   }
+}
+
+function bytesOf(process: LogicalProcess): number {
+  return process.checkpoints?.byteCount() ?? 0;
+}
+
+/** A snapshot without what was told of times before `knownNs`. */
+function fromTime(snapshot: ProcessSnapshot, knownNs: number): ProcessSnapshot {
+  if (knownNs === 0) return snapshot;
+  return {
+    ...snapshot,
+    console: snapshot.console.filter((chunk) => chunk.timeNs >= knownNs),
+    events: snapshot.events.filter((event) => event.timeNs >= knownNs),
+  };
 }
 
 function finiteOr(value: number | undefined, otherwise: number): number {

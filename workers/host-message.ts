@@ -9,7 +9,13 @@ import type { Lane, MemoryRange } from './session-api.ts';
 
 /** Something asked of every worker of a lane; each answers for its processes. */
 export type HostRequest =
-  | { readonly what: 'snapshot' }
+  | { readonly what: 'snapshot'; readonly knownNs?: number } // what was before that time is known already
+  /** At a cut: saves checkpoint `id`, or compares with it when it is known. */
+  | { readonly what: 'checkpoint'; readonly id: number; readonly known: boolean }
+  /** At a cut: back to checkpoint `id`; nothing of times before `knownNs` is told again. */
+  | { readonly what: 'restore'; readonly id: number; readonly knownNs: number }
+  | { readonly what: 'drop'; readonly ids: readonly number[] }
+  | { readonly what: 'previous'; readonly vm: number | undefined }
   | { readonly what: 'hash' }
   | { readonly what: 'next'; readonly vm: number | undefined }
   | { readonly what: 'inspect'; readonly request: InspectionRequest }
@@ -32,6 +38,12 @@ export interface ProcessReply {
   readonly process: number;
   readonly hash?: string;
   readonly next?: NextTimes;
+  /** The last event that has happened, and the start of the VM's last instruction; −1 for none. */
+  readonly previous?: NextTimes;
+  /** Of a checkpoint: the process's hash, and the hash of its whole state. */
+  readonly checkpoint?: { readonly hash: string; readonly state: string };
+  /** Memory that the process's checkpoints take. Unit: byte. */
+  readonly checkpointBytes?: number;
   readonly inspection?: InspectionReply;
   readonly bytes?: readonly Uint8Array[];
 }

@@ -39,10 +39,12 @@ export class LaneRun {
   readonly #links: readonly WorkerLink[];
   readonly #signal: () => void;
   readonly #barriers: Barrier[] = [];
+  readonly #scheduled: LoggedCommand[] = []; // not given yet: the limit has not come to them
   readonly #pending = new Map<number, PendingRequest>();
   readonly #latest = new Map<number, ProcessSnapshot>();
   readonly #encoder = new TextEncoder();
   #limitNs = 0;
+  #givenNs = -1; // time of the last command given
   #requestCount = 0;
   #closed = false;
 
@@ -89,15 +91,57 @@ export class LaneRun {
     return [...this.#latest.values()].toSorted((left, right) => left.process - right.process);
   }
 
-  /** Gives a command to every worker; the limit stays at or below its time until all have it. */
-  give(logged: LoggedCommand): void {
+  /** Puts a command down: every worker gets it when the limit is about to pass its time. */
+  schedule(logged: LoggedCommand): void {
     assert(logged.atNs >= this.#limitNs, 'a command is given before any process may pass its time');
-    this.#push({ kind: 'command', logged });
-    this.#barriers.push({ atNs: logged.atNs, counts: this.#links.map((link) => link.pushed) });
+    this.#scheduled.push(logged);
   }
 
-  /** Raises the limit to `targetNs`, or as far as acknowledgements allow; it never falls. */
+  /** Takes back commands that no worker has yet, from a time on. */
+  unschedule(fromNs: number): void {
+    while ((this.#scheduled.at(-1)?.atNs ?? -1) >= fromNs) this.#scheduled.pop();
+  }
+
+  /** Whether no worker has a command that is still to come: a checkpoint here holds only what has happened. */
+  isQuiet(): boolean {
+    return this.#givenNs < this.#limitNs;
+  }
+
+  /** Replay work so far, by worker that has processes. Unit: guest instructions. */
+  works(): number[] {
+    const { owners } = this.plan;
+    return this.#links.map(({ worker }) =>
+      owners.reduce(
+        (sum, owner, position) =>
+          owner === worker ? sum + Number(Atomics.load(this.#control.work, position)) : sum,
+        0,
+      ),
+    );
+  }
+
+  /** All processes go back to a checkpoint; resolves when they stand there. No command is scheduled then. */
+  async restore(
+    checkpoint: { readonly id: number; readonly timeNs: number },
+    knownNs: number,
+  ): Promise<void> {
+    assert(this.isAtLimit() && this.isQuiet(), 'a lane goes back from a cut');
+    this.#scheduled.length = 0;
+    this.#barriers.length = 0;
+    this.#limitNs = checkpoint.timeNs;
+    this.#givenNs = -1;
+    Atomics.store(this.#control.limit, 0, BigInt(checkpoint.timeNs));
+    await this.ask({ what: 'restore', id: checkpoint.id, knownNs });
+  }
+
+  #give(logged: LoggedCommand): void {
+    this.#push({ kind: 'command', logged });
+    this.#barriers.push({ atNs: logged.atNs, counts: this.#links.map((link) => link.pushed) });
+    this.#givenNs = logged.atNs;
+  }
+
+  /** Raises the limit to `targetNs`, or as far as acknowledgements allow; only a restore lowers it. */
   raise(targetNs: number): void {
+    while ((this.#scheduled[0]?.atNs ?? targetNs) < targetNs) this.#give(this.#scheduled.shift()!);
     this.#flush();
     while (this.#barriers.length > 0 && this.#hasTaken(this.#barriers[0]!)) this.#barriers.shift();
     const allowed = Math.min(targetNs, this.#barriers[0]?.atNs ?? targetNs);

@@ -3,7 +3,8 @@
  * with the limit, acknowledgements and the clock board, a command ring per worker, a mailbox per channel
  * between workers, a sample ring per process. One word, `activity`, counts everything worth waking for.
  *
- *   control block: i64 limit · i32 records taken, by worker (16) · i32 slow motion, by process · clock board
+ *   control block: i64 limit · i32 records taken, by worker (16) · i32 slow motion, by process · i64 work,
+ *   by process · clock board
  */
 import { assert } from '../core/base/assert.ts';
 import type { SampleRing } from '../core/metrics/sample-ring.ts';
@@ -55,6 +56,7 @@ export interface Control {
   readonly limit: BigInt64Array; //      one word. Unit: ns
   readonly acknowledged: Int32Array; //  records taken from its command ring, by worker
   readonly slowMotion: Int32Array; //    0 or 1, by process position
+  readonly work: BigInt64Array; //       replay work so far, by process position. Unit: guest instructions
   readonly board: ClockBoard;
 }
 
@@ -113,6 +115,7 @@ export function controlOf(plan: LanePlan): Control {
     limit: new BigInt64Array(buffer, 0, 1),
     acknowledged: new Int32Array(buffer, ACKNOWLEDGED_OFFSET, WORKER_COUNT_MAX),
     slowMotion: new Int32Array(buffer, SLOW_MOTION_OFFSET, processCount),
+    work: new BigInt64Array(buffer, workOffset(processCount), processCount),
     board: clockBoardOver({
       buffer,
       byteOffset: boardOffset(processCount),
@@ -163,5 +166,9 @@ export function signalActivity(activity: Int32Array): void {
 }
 
 function boardOffset(processCount: number): number {
+  return workOffset(processCount) + 8 * processCount;
+}
+
+function workOffset(processCount: number): number {
   return Math.ceil((SLOW_MOTION_OFFSET + 4 * processCount) / 8) * 8;
 }

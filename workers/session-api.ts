@@ -7,6 +7,9 @@ import type { Result } from '../core/base/result.ts';
 import type { Command, LoggedCommand, Refusal } from '../core/protocol/command.ts';
 import type { InspectionReply, InspectionRequest } from '../core/protocol/inspection.ts';
 import type { ProcessSnapshot } from '../core/protocol/snapshot.ts';
+import type { Branch } from './branches.ts';
+
+export type { Branch } from './branches.ts';
 
 /** The run that is shown, and the run of the baseline beside it. */
 export type Lane = 'main' | 'baseline';
@@ -25,6 +28,8 @@ export interface StartOptions {
   readonly guest?: { readonly name: string; readonly bytes: Uint8Array }; // an ELF in place of the lab's guest
   readonly log?: readonly LoggedCommand[]; //             commands to replay
   readonly scenario?: string; //                          text of a scenario file, in place of the lab's own
+  readonly checkpointSpacing?: number; //                 replay work between two checkpoints (default 4,000,000 instructions a worker)
+  readonly checkpointBytesMax?: number; //                memory of all checkpoints of the run (default 256 MiB)
 }
 
 /** Where a process's bytes lie, for painters and charts. Only with cross-origin isolation. */
@@ -65,6 +70,8 @@ export interface RunState {
   readonly measuredSpeed: number; //  virtual ns a wall ns over the last half second
   readonly commandCount: number; //   entries in the command log
   readonly replayLeft: number; //     commands of a replayed log still to come
+  readonly furthestNs: number; //     how far this branch has run: beyond timeNs after a rewind
+  readonly branch: number; //         id of the branch that runs
 }
 
 /** Why a run stopped by itself, with all that is needed to see it again. */
@@ -88,7 +95,32 @@ export type SessionEvent =
   | { readonly kind: 'state'; readonly state: RunState }
   | { readonly kind: 'snapshots'; readonly run: number; readonly lane: Lane; readonly snapshots: readonly ProcessSnapshot[] }
   | { readonly kind: 'logged'; readonly run: number; readonly logged: LoggedCommand }
+  /**
+   * The run stands at an earlier time, or at the fork of another branch. Whoever keeps what was told drops
+   * console, timeline events, sample rows and logged commands of `timeNs` and later (of the baseline lane:
+   * of `baselineTimeNs`, −1 without one); the sample rings have been taken back as well. Snapshots follow.
+   */
+  | { readonly kind: 'rewound'; readonly run: number; readonly timeNs: number; readonly baselineTimeNs: number; readonly branch: number }
   | { readonly kind: 'failed'; readonly report: FailureReport };
+
+/** A checkpoint of the main run, as the timeline shows it. */
+export interface CheckpointMark {
+  readonly timeNs: number;
+  readonly hash: string; // the run hash there
+}
+
+/** Where a run can travel to. */
+export interface RunHistory {
+  /** In order of time; rewinding near one is quick. */
+  readonly checkpoints: readonly CheckpointMark[];
+  /** Memory of all checkpoints of both lanes, and its bound. Unit: byte. */
+  readonly checkpointBytes: number;
+  readonly checkpointBytesMax: number;
+  /** Every course that the run took, by id; the log of the present one holds what is still to come, too. */
+  readonly branches: readonly Branch[];
+  readonly branch: number;
+  readonly furthestNs: number;
+}
 
 /** A run as a file: small, and enough to repeat it (house, decision 17). */
 export interface RunFile {
@@ -130,6 +162,18 @@ export interface SessionApi {
   step(kind: StepKind, vm?: number): Promise<number>;
   /** Runs as fast as it goes to `timeNs`, then stands; resolves at the cut. Refused when it is past. */
   advanceTo(timeNs: number): Promise<Result<number, Refusal>>;
+  /**
+   * Travels to `timeNs` of the present branch and stands there: back by the nearest checkpoint and replay
+   * with the same commands; forward as advanceTo. Commands after it are still to come: play() repeats them; a new
+   * command forks a branch, and they stay in the log of the one that was left. A later call takes over
+   * from one that is under way. Tells 'rewound'. Resolves at the cut with its time.
+   */
+  rewindTo(timeNs: number): Promise<Result<number, Refusal>>;
+  /** To just after the last event before the present (the inverse of step), or to just before `vm`'s last instruction. */
+  stepBack(kind: StepKind, vm?: number): Promise<number>;
+  /** Returns to a branch that was left, and replays to `atNs` or to where it was left. */
+  returnTo(branch: number, atNs?: number): Promise<Result<number, Refusal>>;
+  history(): Promise<RunHistory | undefined>;
   /** Validates, stamps, logs. `atNs`: at that time, if no process has passed it, else refused. */
   command(command: Command, atNs?: number): Promise<Result<LoggedCommand, Refusal>>;
   /** Would the command be refused now, and why. Changes nothing. */

@@ -41,6 +41,7 @@ export async function startHeadlessRun(
     if (event.kind === 'failed') failure ??= event.report;
     else if (event.kind === 'logged') log.push(event.logged);
     else if (event.kind === 'state') ports.onState?.(event.state);
+    else if (event.kind === 'rewound') forgetFrom(kept, log, event);
     else {
       for (const snapshot of event.snapshots) {
         keep(kept[event.lane], snapshot);
@@ -61,6 +62,23 @@ export async function startHeadlessRun(
     failure: () => failure,
     stop: () => coordinator.stop(),
   });
+}
+
+/** The run was taken back: what happened later is to come again, or never. */
+function forgetFrom(
+  kept: Readonly<Record<Lane, Map<number, ProcessSnapshot>>>,
+  log: LoggedCommand[],
+  rewound: { readonly timeNs: number; readonly baselineTimeNs: number },
+): void {
+  while ((log.at(-1)?.atNs ?? -1) >= rewound.timeNs) log.pop();
+  for (const lane of ['main', 'baseline'] as const) {
+    const timeNs = lane === 'main' ? rewound.timeNs : rewound.baselineTimeNs;
+    for (const [process, snapshot] of kept[lane]) {
+      const console = snapshot.console.filter((chunk) => chunk.timeNs < timeNs);
+      const events = snapshot.events.filter((event) => event.timeNs < timeNs);
+      kept[lane].set(process, { ...snapshot, console, events });
+    }
+  }
 }
 
 /** Replaces a process's snapshot by a newer one, console and events appended. Arrays grow in place: a run tells many. */

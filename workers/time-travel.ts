@@ -1,0 +1,184 @@
+/**
+ * Travel in time: a journey takes both lanes back to their nearest checkpoints and replays from there with
+ * the same log; what is told of the time that is replayed is known already and is not told again. A later journey
+ * takes over from an unfinished one. A command given in the past forks the run (branches.ts).
+ */
+import type { Command, LoggedCommand } from '../core/protocol/command.ts';
+import type { ActiveRun } from './active-run.ts';
+import { firstDifferenceNs } from './branches.ts';
+import type { LaneRun } from './lane-run.ts';
+import type { SessionEvent, StepKind } from './session-api.ts';
+
+/** A journey under way: how far whoever looks knows the run. Unit: ns. */
+export interface Travel {
+  readonly reachedNs: number;
+  readonly baselineReachedNs: number;
+}
+
+/** What a journey needs of the coordinator. */
+export interface TravelPorts {
+  /** Lets the run stand where it is. */
+  stand(run: ActiveRun): void;
+  /** Resolves when all processes of a lane stand at its limit. */
+  atLimit(run: ActiveRun, lane: LaneRun): Promise<void>;
+  /** Runs on to a time, unless something else takes over. */
+  advance(run: ActiveRun, targetNs: number): Promise<void>;
+  /** Waits for both lanes, tells snapshots and the state. */
+  settle(run: ActiveRun): Promise<number>;
+  isOver(run: ActiveRun): boolean;
+  tell(event: SessionEvent): void;
+  baselineCommand(run: ActiveRun, command: Command): Command | undefined;
+}
+
+/** See the file's head. */
+export class TimeTravel {
+  readonly #ports: TravelPorts;
+
+  constructor(ports: TravelPorts) {
+    this.#ports = ports;
+  }
+
+  /** Takes the run to `timeNs`, not after where it stands. Gives where it stands then. */
+  async rewind(run: ActiveRun, timeNs: number): Promise<number> {
+    if (await this.#go(run, timeNs)) await this.#arrive(run);
+    return run.main.limitNs();
+  }
+
+  /** To just after the event, or just before the instruction, that happened last before the present. */
+  async stepBack(run: ActiveRun, kind: StepKind, vm: number | undefined): Promise<number> {
+    const hereNs = run.main.limitNs();
+    if (hereNs === 0) return 0;
+    if (kind === 'instruction') {
+      const { instructionNs } = await this.#previous(run, vm);
+      // A VM that has just arrived has executed nothing here: its past is on another host.
+      if (instructionNs >= 0 && instructionNs < hereNs) return this.rewind(run, instructionNs);
+    }
+    if (!(await this.#go(run, hereNs - 1))) return run.main.limitNs();
+    const { eventNs } = await this.#previous(run, vm);
+    // run(t) does what happens before t, so an event at t has happened at t + 1.
+    if (eventNs + 1 < hereNs - 1 && !(await this.#go(run, eventNs + 1))) return run.main.limitNs();
+    await this.#arrive(run);
+    return run.main.limitNs();
+  }
+
+  /** The present course is left at `atNs`, not before where the run stands: what is known of later goes. */
+  async fork(run: ActiveRun, atNs: number): Promise<void> {
+    run.branches.reach(run.main.limitNs());
+    run.branches.fork(atNs, wholeLog(run));
+    await this.#forgetAfter(run, atNs);
+  }
+
+  /** Back to a branch that was left; runs to `atNs`, or to where it was left. Undefined: there is no such branch. */
+  async returnTo(run: ActiveRun, id: number, atNs: number | undefined): Promise<number | undefined> {
+    const branch = run.branches.find(id);
+    if (branch === undefined) return undefined;
+    const targetNs = atNs ?? branch.endNs;
+    const differNs = firstDifferenceNs(wholeLog(run), branch.log);
+    const backNs = Math.min(differNs, targetNs, run.main.limitNs());
+    if (!(await this.#go(run, backNs))) return run.main.limitNs();
+    run.branches.enter(branch, wholeLog(run));
+    run.script.splice(0, run.script.length, ...branch.log.slice(run.log.entries.length));
+    await this.#forgetAfter(run, differNs);
+    await this.#arrive(run);
+    if (this.#ports.isOver(run) || run.motion.kind !== 'standing') return run.main.limitNs();
+    await this.#ports.advance(run, targetNs);
+    return this.#ports.settle(run);
+  }
+
+  /** Back to the nearest checkpoints and on to `timeNs`; false when another journey took over or the run ended. */
+  async #go(run: ActiveRun, timeNs: number): Promise<boolean> {
+    const { main, baseline } = run;
+    const journey: Travel = {
+      reachedNs: run.travel?.reachedNs ?? main.limitNs(),
+      baselineReachedNs: run.travel?.baselineReachedNs ?? baseline?.limitNs() ?? 0,
+    };
+    run.travel = journey;
+    run.holds++;
+    this.#ports.stand(run);
+    await this.#ports.atLimit(run, main);
+    await run.histories.main.rest();
+    if (baseline !== undefined) {
+      await this.#ports.atLimit(run, baseline);
+      await run.histories.baseline.rest();
+    }
+    const isMine = () => !this.#ports.isOver(run) && run.travel === journey;
+    if (isMine()) await this.#restore(run, timeNs, journey);
+    run.holds--;
+    if (!isMine()) return false;
+    await this.#ports.advance(run, timeNs);
+    await this.#ports.atLimit(run, main);
+    return isMine();
+  }
+
+  /** Both lanes back to checkpoints; the log is cut there, and what came after is to come again. */
+  async #restore(run: ActiveRun, timeNs: number, journey: Travel): Promise<void> {
+    const { main, baseline } = run;
+    run.branches.reach(main.limitNs());
+    const entry = run.histories.main.findBefore(Math.min(timeNs, main.limitNs()));
+    if (entry === undefined) return; // nothing has moved yet
+    const log = wholeLog(run);
+    const kept = log.filter(({ atNs }) => atNs < entry.timeNs).length;
+    run.log.entries.length = kept;
+    run.script.splice(0, run.script.length, ...log.slice(kept));
+    const work = [run.histories.main.restore(entry, Math.min(timeNs, journey.reachedNs))];
+    if (baseline !== undefined) {
+      const knownNs = Math.min(timeNs, journey.baselineReachedNs);
+      const behind = baseline.limitNs() < journey.baselineReachedNs;
+      const back = run.histories.baseline.findBefore(Math.min(timeNs, baseline.limitNs()));
+      baseline.unschedule(entry.timeNs);
+      if (back !== undefined && (behind || baseline.limitNs() > timeNs)) {
+        work.push(
+          run.histories.baseline.restore(back, knownNs).then(() => {
+            this.#giveAgain(run, baseline, log.slice(0, kept).filter(({ atNs }) => atNs >= back.timeNs));
+          }),
+        );
+      }
+    }
+    await Promise.all(work);
+  }
+
+  /** Commands that the main lane has behind it and the baseline, further back, has not. */
+  #giveAgain(run: ActiveRun, baseline: LaneRun, log: readonly LoggedCommand[]): void {
+    for (const logged of log) {
+      const command = this.#ports.baselineCommand(run, logged.command);
+      if (command !== undefined) baseline.schedule({ ...logged, command });
+    }
+  }
+
+  /** Tells that the run stands elsewhere, then how it looks there. */
+  async #arrive(run: ActiveRun): Promise<void> {
+    const { main, baseline, travel } = run;
+    const timeNs = main.limitNs();
+    run.branches.reach(timeNs);
+    const baselineTimeNs =
+      baseline === undefined ? -1 : Math.min(timeNs, travel?.baselineReachedNs ?? timeNs);
+    run.travel = undefined;
+    const branch = run.branches.current();
+    this.#ports.tell({ kind: 'rewound', run: run.number, timeNs, baselineTimeNs, branch });
+    await main.ask({ what: 'snapshot', knownNs: timeNs });
+    await this.#ports.settle(run);
+  }
+
+  async #forgetAfter(run: ActiveRun, timeNs: number): Promise<void> {
+    run.holds++;
+    await Promise.all([
+      run.histories.main.forgetAfter(timeNs),
+      run.histories.baseline.forgetAfter(timeNs),
+    ]);
+    run.holds--;
+  }
+
+  async #previous(run: ActiveRun, vm: number | undefined) {
+    const replies = await run.main.ask({ what: 'previous', vm });
+    return {
+      eventNs: Math.max(-1, ...replies.map((reply) => reply.previous?.eventNs ?? -1)),
+      instructionNs: Math.max(-1, ...replies.map((reply) => reply.previous?.instructionNs ?? -1)),
+    };
+  }
+}
+
+/** What has been given and what is to come. */
+export function wholeLog(run: ActiveRun): LoggedCommand[] {
+  const script = run.script.map((entry, index) => ({ ...entry, sequence: run.log.entries.length + index }));
+  return [...run.log.entries, ...script];
+}
