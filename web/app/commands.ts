@@ -240,7 +240,7 @@ const viewRows: Rows = [
   row({ id: 'toggle-console', title: 'Console', group: 'View', hotkey: 'c', schema: none, enabledWhen: always, run: toggle('console') }),
   row({ id: 'toggle-timeline', title: 'Timeline', group: 'View', hotkey: 't', schema: none, enabledWhen: always, run: toggle('timeline') }),
   row({ id: 'toggle-tables', title: 'Tables of what the pictures show', group: 'View', hotkey: 'y', schema: none, enabledWhen: always, run: toggle('tables') }),
-  row({ id: 'toggle-samples', title: 'Charts of all samples', group: 'View', hotkey: 'g', schema: none, enabledWhen: always, run: toggle('samples') }),
+  row({ id: 'toggle-samples', title: 'Charts', group: 'View', hotkey: 'g', schema: none, enabledWhen: always, run: toggle('samples') }),
   row({
     id: 'toggle-knobs', title: 'Knobs', group: 'View', hotkey: 'k', schema: none, enabledWhen: always,
     run: ({ actions, state }) => actions.patch({ knobsShown: !state().knobsShown }),

@@ -10,11 +10,11 @@ const Inspector = lazy(() => import('../inspector/inspector.tsx').then((it) => (
 const ConsolePanel = lazy(() => import('./console-panel.tsx').then((it) => ({ default: it.ConsolePanel })));
 const Timeline = lazy(() => import('../timeline/timeline.tsx').then((it) => ({ default: it.Timeline })));
 const Tables = lazy(() => import('./tables.tsx').then((it) => ({ default: it.Tables })));
-const Samples = lazy(() => import('../charts/sample-charts.tsx').then((it) => ({ default: it.SampleCharts })));
+const Samples = lazy(() => import('../charts/charts-panel.tsx').then((it) => ({ default: it.ChartsPanel })));
 
 const BELOW: readonly { readonly id: PanelId; readonly title: string; readonly Content: React.LazyExoticComponent<() => ReactNode> }[] = [
   { id: 'timeline', title: 'Timeline', Content: Timeline },
-  { id: 'samples', title: 'Samples', Content: Samples },
+  { id: 'samples', title: 'Charts', Content: Samples },
   { id: 'tables', title: 'Tables', Content: Tables },
   { id: 'console', title: 'Console', Content: ConsolePanel },
 ];

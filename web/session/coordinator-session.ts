@@ -3,7 +3,7 @@
  * sample rings read in place when the tab is isolated, and as copies a few times a second when it is not.
  */
 import * as Comlink from 'comlink';
-import { readSamples, type SampleRing, sampleRingOver } from '../../core/metrics/sample-ring.ts';
+import { readSamples, sampleCount, type SampleRing, sampleRingOver } from '../../core/metrics/sample-ring.ts';
 import type { Command, Refusal } from '../../core/protocol/command.ts';
 import {
   FRAME_TABLE_ADDRESS, GUEST_MAP_ADDRESS, HEADER_ADDRESS,
@@ -74,6 +74,11 @@ class CoordinatorSession implements Session {
       this.#series.set(host, series);
     }
     return series;
+  }
+
+  ringOf(host: number): { readonly capacity: number; readonly written: number; readonly read: number } | undefined {
+    const entry = this.#rings.find((it) => it.series === this.#series.get(host));
+    return entry === undefined ? undefined : { capacity: entry.ring.capacity, written: sampleCount(entry.ring), read: entry.next };
   }
 
   drainSamples(): void {
@@ -256,7 +261,7 @@ export function makeCoordinatorFactory(): SessionFactory {
     try {
       const api = await connect();
       early = [];
-      const result = await api.start({
+      const result = spec.runFile !== undefined ? await api.importRun(spec.runFile, spec.guest) : await api.start({
         lab: spec.lab, seed: spec.seed, knobs: spec.knobs, baseline: true, playing: spec.autoplay ?? true,
         ...(spec.guest === undefined ? {} : { guest: spec.guest }),
       });
@@ -265,7 +270,7 @@ export function makeCoordinatorFactory(): SessionFactory {
         const { sentence } = result.error;
         return broken === undefined ? { ok: false, sentence } : { ok: false, sentence, failure: failureOf(broken.report) };
       }
-      const session = new CoordinatorSession(api, result.value, spec.autoplay ?? true, listener);
+      const session = new CoordinatorSession(api, result.value, spec.runFile === undefined && (spec.autoplay ?? true), listener);
       current = session;
       session.begin();
       for (const event of early) if (runOf(event) === session.run) session.onEvent(event);

@@ -4,7 +4,9 @@
  */
 import type { Command } from '../../core/protocol/command.ts';
 import type { ProcessSnapshot, TimelineEvent } from '../../core/protocol/snapshot.ts';
+import { ExitHistory } from '../charts/exit-history.ts';
 import { ConsoleLog } from './console-log.ts';
+import { foldUpdates } from './held-updates.ts';
 import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
 import { type AppState, type AppStore, emptyRun, EVENTS_MAX, findMigration, isMigrating } from './store.ts';
 
@@ -17,6 +19,8 @@ export class RunController {
   #generation = 0;
   #console = new ConsoleLog();
   #baselineConsole = new ConsoleLog();
+  #exits = new ExitHistory();
+  #held: SessionUpdate[] | null = null;
   #knobsToSend = new Map<string, number>();
   #waiting: (() => boolean)[] = [];
   readonly #failed: Promise<string>;
@@ -46,6 +50,23 @@ export class RunController {
     return this.#baselineConsole;
   }
 
+  /** Exits by cause over virtual time. */
+  get exits(): ExitHistory {
+    return this.#exits;
+  }
+
+  /** From now on what the run tells is kept back: the picture stands while the run goes on. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Tells all that {@link hold} kept back. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const update of held) this.#onUpdate(update);
+  }
+
   /** Resolves with the report of the first failure of any run. */
   get failed(): Promise<string> {
     return this.#failed;
@@ -58,7 +79,8 @@ export class RunController {
     let live = false;
     const result = await this.#factory(spec, (update) => {
       if (generation !== this.#generation) return;
-      if (live) this.#account(() => this.#onUpdate(update));
+      if (live && this.#held !== null && update.kind !== 'failed' && update.kind !== 'pace') this.#held = foldUpdates(this.#held, update);
+      else if (live) this.#account(() => this.#onUpdate(update));
       else early.push(update);
     });
     if (generation !== this.#generation) {
@@ -74,6 +96,8 @@ export class RunController {
     this.#session = result.session;
     this.#console = new ConsoleLog();
     this.#baselineConsole = new ConsoleLog();
+    this.#exits = new ExitHistory();
+    this.#held = null;
     this.#knobsToSend.clear();
     const { dialog } = this.store.getState();
     this.store.setState({ ...emptyRun(spec), status: 'live', notice: '', dialog: dialog === 'failure' ? '' : dialog });
@@ -174,6 +198,7 @@ export class RunController {
     const fresh: TimelineEvent[] = [];
     const chunks = processes.flatMap((process) => process.console).sort((a, b) => a.timeNs - b.timeNs);
     for (const chunk of chunks) this.#console.append(chunk);
+    this.#exits.record(timeNs, processes.map((process) => process.host));
     for (const process of processes) fresh.push(...process.events);
     const knobs = processes[0]?.knobs ?? before.knobs;
     const requested: Record<string, number> = {};

@@ -16,6 +16,8 @@ export interface RunSpec {
   readonly knobs: Readonly<Record<string, number>>;
   /** false: stands at time 0 until told to play. Default true. */
   readonly autoplay?: boolean;
+  /** Text of a run file to repeat; `lab`, `seed` and `knobs` are then the file's. Stands at 0 until told to play. */
+  readonly runFile?: string;
   /** An ELF that runs as the VM's guest instead of the lab's own. */
   readonly guest?: { readonly name: string; readonly bytes: Uint8Array };
 }
@@ -51,6 +53,8 @@ export interface Session {
   drainSamples(): void;
   /** Samples of a host so far. */
   samplesOf(host: number): SampleSeries;
+  /** The ring of samples of a host in shared memory: slots, rows written and rows read here; undefined when it is not shared. */
+  ringOf(host: number): { readonly capacity: number; readonly written: number; readonly read: number } | undefined;
   /** False without cross-origin isolation: views are copies then. */
   readonly isolated: boolean;
 

@@ -42,9 +42,28 @@ export interface AppState {
   readonly theme: Theme;
   readonly dialog: '' | 'palette' | 'help' | 'failure' | 'leaves-out';
   readonly crosshairNs: number; // −1 = none
+  /** An interval of virtual time chosen on a chart; every view tells what happened in it. */
+  readonly brush: { readonly fromNs: number; readonly toNs: number } | null;
   /** Where the person is in the tour of the first minute. */
   readonly chapter: 'first' | 'migrating' | 'moved' | 'slower';
+  /** What a teacher has switched on. */
+  readonly teacher: TeacherState;
 }
+
+/** Switches for a lecture. None of them changes the run. */
+export interface TeacherState {
+  readonly frozen: boolean; //        the picture stands, the run goes on
+  readonly pointerRing: boolean;
+  readonly blackout: boolean;
+  readonly notes: boolean; //         the window with the presenter's notes is open
+  readonly beatMs: number; //         wall time between two events, 0 = off
+  readonly locked: boolean; //        a lecture link: knobs cannot be turned
+  readonly answersHidden: boolean; // results are covered until they are revealed
+}
+
+export const TEACHER_OFF: TeacherState = {
+  frozen: false, pointerRing: false, blackout: false, notes: false, beatMs: 0, locked: false, answersHidden: false,
+};
 
 export type AppStore = StoreApi<AppState>;
 
@@ -55,7 +74,7 @@ export const EVENTS_MAX = 2_000;
 export function emptyRun(spec: RunSpec): Pick<
   AppState,
   'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'links' | 'migrations' | 'baseline' | 'baselineNs'
-  | 'events' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage'
+  | 'events' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage' | 'brush'
 > {
   return {
     spec,
@@ -75,6 +94,7 @@ export function emptyRun(spec: RunSpec): Pick<
     knobHistory: [],
     chapter: 'first',
     selectedPage: -1,
+    brush: null,
   };
 }
 
@@ -91,6 +111,7 @@ export function makeStore(spec: RunSpec, density: Density): AppStore {
     theme: 'system',
     dialog: '',
     crosshairNs: -1,
+    teacher: TEACHER_OFF,
   }));
 }
 

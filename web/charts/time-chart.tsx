@@ -1,0 +1,197 @@
+/**
+ * A streaming time chart: uPlot on the one frame loop, one cursor and one brushed interval through all
+ * charts, and a focusable cursor for the keyboard (arrows move it, Shift with arrows brushes, Escape clears).
+ */
+import { type KeyboardEvent, useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { formatQuantity } from '../app/quantity.ts';
+import { useApp, useAppState } from '../session/react.ts';
+import type { SampleSeries } from '../session/sample-series.ts';
+import { readColours } from '../styles/colours.ts';
+import { ChartFrame } from './chart-frame.tsx';
+import { sampleWindow } from './sample-window.ts';
+import { textSize, watchColours } from './surroundings.ts';
+import { type Columns, type Curve, curveSentence, curveTable, timePicture } from './time-picture.ts';
+
+const REDRAW_MS = 200;
+const POINTS_MAX = 320;
+/** Steps of the keyboard's cursor across the chart. */
+const KEY_STEPS = 50;
+
+export interface TimeChartProps {
+  readonly id: string;
+  readonly title: string;
+  readonly help?: string;
+  readonly entity: string;
+  readonly curves: readonly Curve[]; // of one unit
+  readonly series: () => SampleSeries | undefined;
+}
+
+export function TimeChart(props: TimeChartProps) {
+  const { id, title, entity, curves, series } = props;
+  const { loop, store } = useApp();
+  const theme = useAppState((state) => state.theme);
+  const density = useAppState((state) => state.density);
+  const box = useRef<HTMLDivElement>(null);
+  const readout = useRef<HTMLParagraphElement>(null);
+  const keys = useRef<HTMLDivElement>(null);
+  const read = (pointsMax: number): Columns => {
+    const found = series();
+    if (found === undefined) return [[], ...curves.map(() => [])];
+    return sampleWindow({ series: found, fromNs: 0, toNs: Number.MAX_SAFE_INTEGER - 1, metrics: curves.map(({ metric, thinning }) => ({ id: metric, thinning })), pointsMax });
+  };
+  const latest = useRef(read);
+  latest.current = read;
+
+  useEffect(() => {
+    let chart = build();
+    let columns: Columns = [];
+    let version = -1;
+    let source: SampleSeries | undefined;
+    let drawnAt = 0;
+    let visible = true;
+    let brushKey = '';
+    let cursor = -1;
+    function build(): uPlot {
+      return makePlot(box.current!, curves, readColours(document.documentElement).css, {
+        onCursor: (ns) => { if (store.getState().crosshairNs !== ns) store.setState({ crosshairNs: ns }); },
+        onBrush: (range) => store.setState({ brush: range }),
+      });
+    }
+    const rebuild = () => {
+      chart.destroy();
+      chart = build();
+      version = -1;
+      brushKey = '';
+    };
+    const unwatch = watchColours(rebuild);
+    const observer = new ResizeObserver(() => {
+      chart.setSize(sizeOf(box.current!));
+      brushKey = '';
+    });
+    observer.observe(box.current!);
+    const seen = new IntersectionObserver(([entry]) => {
+      visible = entry?.isIntersecting ?? true;
+    });
+    seen.observe(box.current!);
+    const remove = loop.add(`chart-${id}`, 50, (now) => {
+      const found = series();
+      if (!visible || found === undefined || now - drawnAt < REDRAW_MS) return;
+      const { brush, crosshairNs } = store.getState();
+      if (found !== source || found.version !== version) {
+        source = found;
+        version = found.version;
+        drawnAt = now;
+        columns = latest.current(POINTS_MAX);
+        chart.setData(columns as unknown as uPlot.AlignedData);
+        brushKey = '';
+      }
+      const next = brush === null ? 'none' : `${brush.fromNs} ${brush.toNs}`;
+      if (next !== brushKey) {
+        brushKey = next;
+        const [from, to] = brush === null ? [0, 0] : [chart.valToPos(brush.fromNs / 1e9, 'x'), chart.valToPos(brush.toNs / 1e9, 'x')];
+        chart.setSelect({ left: from, top: 0, width: brush === null ? 0 : Math.max(1, to - from), height: brush === null ? 0 : chart.over.clientHeight }, false);
+      }
+      if (crosshairNs !== cursor) {
+        cursor = crosshairNs;
+        if (document.activeElement === keys.current) chart.setCursor({ left: crosshairNs < 0 ? -10 : chart.valToPos(crosshairNs / 1e9, 'x'), top: 0 }, false);
+      }
+      const text = crosshairNs < 0 ? curveSentence(curves, columns) : valuesAt(curves, columns, crosshairNs);
+      if (readout.current !== null && readout.current.textContent !== text) readout.current.textContent = text;
+      describe(keys.current, columns, crosshairNs, text);
+    });
+    return () => {
+      remove();
+      unwatch();
+      observer.disconnect();
+      seen.disconnect();
+      chart.destroy();
+    };
+  }, [loop, store, id, curves, series, theme, density]);
+
+  const onKey = (event: KeyboardEvent) => {
+    const times = read(2)[0] ?? [];
+    const end = (times.at(-1) ?? 0) * 1e9;
+    const { crosshairNs, brush } = store.getState();
+    if (event.key === 'Escape' && brush !== null) {
+      store.setState({ brush: null });
+      event.preventDefault();
+      return;
+    }
+    const now = crosshairNs < 0 ? end : crosshairNs;
+    const moved = { ArrowRight: now + end / KEY_STEPS, ArrowLeft: now - end / KEY_STEPS, Home: 0, End: end }[event.key];
+    if (moved === undefined) return;
+    event.preventDefault();
+    const to = Math.round(Math.min(end, Math.max(0, moved)));
+    const fixed = brush === null ? now : brush.fromNs === now ? brush.toNs : brush.fromNs;
+    store.setState({ crosshairNs: to, ...(event.shiftKey ? { brush: to === fixed ? null : { fromNs: Math.min(fixed, to), toNs: Math.max(fixed, to) } } : {}) });
+  };
+  return (
+    <ChartFrame
+      id={id} title={title} {...(props.help === undefined ? {} : { help: props.help })} entity={entity} readout={readout}
+      table={() => curveTable(curves, read(Number.MAX_SAFE_INTEGER), title)}
+      picture={(size) => timePicture({ curves, columns: read(2000), brush: store.getState().brush, size })}
+    >
+      {curves.length > 1 && <ul className="legend">{curves.map((curve) => <li key={curve.metric}><span className={`swatch swatch--${curve.token}`} aria-hidden="true" />{curve.title}</li>)}</ul>}
+      <div className="figure__plot" ref={box} />
+      <div
+        ref={keys} className="figure__keys" role="slider" tabIndex={0} aria-label={`${title}: cursor in virtual time`} aria-valuemin={0} aria-valuemax={0} aria-valuenow={0}
+        onKeyDown={onKey} onBlur={() => store.setState({ crosshairNs: -1 })}
+      />
+    </ChartFrame>
+  );
+}
+
+function describe(element: HTMLElement | null, columns: Columns, crosshairNs: number, text: string): void {
+  if (element === null || document.activeElement !== element) return;
+  const end = (columns[0]?.at(-1) ?? 0) * 1e9;
+  element.setAttribute('aria-valuemax', String(Math.round(end)));
+  element.setAttribute('aria-valuenow', String(Math.round(crosshairNs < 0 ? end : crosshairNs)));
+  element.setAttribute('aria-valuetext', text);
+}
+
+/** The curves' values at a time, with units. */
+function valuesAt(curves: readonly Curve[], columns: Columns, timeNs: number): string {
+  const times = columns[0] ?? [];
+  let row = times.findIndex((time) => time * 1e9 >= timeNs);
+  if (row < 0) row = times.length - 1;
+  if (row < 0) return '';
+  const values = curves.map((curve, index) => `${curve.title} ${formatQuantity(columns[index + 1]![row] ?? 0, curve.unit).text}`);
+  return `At ${formatQuantity(Math.round(times[row]! * 1e9), 'ns').text}: ${values.join(', ')}.`;
+}
+
+function sizeOf(element: HTMLElement): { width: number; height: number } {
+  return { width: Math.max(120, element.clientWidth), height: Math.max(60, element.clientHeight) };
+}
+
+function makePlot(
+  element: HTMLElement, curves: readonly Curve[], css: Readonly<Record<string, string>>,
+  on: { readonly onCursor: (ns: number) => void; readonly onBrush: (range: { fromNs: number; toNs: number } | null) => void },
+): uPlot {
+  const text = textSize();
+  const unit = curves[0]?.unit ?? '';
+  const font = `${text}px ${getComputedStyle(document.body).fontFamily}`;
+  const axis = { stroke: css['ink-soft']!, grid: { show: false }, ticks: { stroke: css['rule']!, size: 4 }, font };
+  return new uPlot({
+    ...sizeOf(element), legend: { show: false }, padding: [6, text, 0, 0],
+    cursor: { sync: { key: 'migration', setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { show: false } },
+    scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most) * 1.1] } },
+    axes: [
+      { ...axis, size: text * 1.9, gap: 2, space: text * 7, values: (_, splits) => splits.map((value) => formatQuantity(Math.round(value * 1e9), 'ns').text) },
+      { ...axis, size: text * 6, gap: 4, space: text * 2.2, values: (_, splits) => splits.map((value) => formatQuantity(value, unit).text) },
+    ],
+    series: [{}, ...curves.map((curve): uPlot.Series => ({ stroke: css[curve.token]!, width: 2, points: { show: false }, ...(curve.dash === undefined ? {} : { dash: [...curve.dash] }) }))],
+    hooks: {
+      setCursor: [(chart) => {
+        const { left, event } = chart.cursor;
+        if (event === undefined || event === null) return; // another chart's, or the keyboard's
+        on.onCursor(left === undefined || left < 0 ? -1 : Math.round(chart.posToVal(left, 'x') * 1e9));
+      }],
+      setSelect: [(chart) => {
+        const { left, width } = chart.select;
+        on.onBrush(width < 2 ? null : { fromNs: Math.round(chart.posToVal(left, 'x') * 1e9), toNs: Math.round(chart.posToVal(left + width, 'x') * 1e9) });
+      }],
+    },
+  }, [[], ...curves.map(() => [])] as unknown as uPlot.AlignedData, element);
+}

@@ -1,0 +1,75 @@
+/** Curves over virtual time as a picture (for export) and as a table; the screen uses uPlot for the same columns. Pure. */
+import { scaleLinear } from 'd3-scale';
+import { formatQuantity } from '../app/quantity.ts';
+import type { ColourToken } from '../styles/colours.ts';
+import type { ChartTable } from './chart-table.ts';
+import type { Mark, Picture, PictureSize } from './marks.ts';
+import { timeScale, timeTicks, type TimeRange } from './time-ticks.ts';
+
+export interface Curve {
+  readonly metric: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly entity: string;
+  readonly token: ColourToken;
+  readonly thinning: 'mean' | 'last';
+  readonly dash?: readonly number[];
+}
+
+/** Columns as sampleWindow gives them: times in seconds, then one array a curve. */
+export type Columns = readonly (readonly number[])[];
+
+export function timePicture(options: {
+  readonly curves: readonly Curve[];
+  readonly columns: Columns;
+  readonly brush: TimeRange | null;
+  readonly size: PictureSize;
+}): Picture {
+  const { curves, columns, brush, size } = options;
+  const { width, height, text } = size;
+  const times = columns[0] ?? [];
+  if (times.length === 0) return { width, height, marks: [], spots: [], summary: 'Nothing has been sampled yet.' };
+  const unit = curves[0]?.unit ?? '';
+  const [left, right, top, bottom] = [text * 6, width - text, text * 1.8, height - text * 2];
+  const x = timeScale({ fromNs: times[0]! * 1e9, toNs: times.at(-1)! * 1e9 }, left, right);
+  const most = Math.max(1, ...columns.slice(1).flat().filter(Number.isFinite));
+  const y = scaleLinear([0, most], [bottom, top]).nice();
+  const marks: Mark[] = [];
+  if (brush !== null) marks.push({ kind: 'rect', x: x.at(brush.fromNs), y: top, width: Math.max(1, x.at(brush.toNs) - x.at(brush.fromNs)), height: bottom - top, fill: 'panel', edge: 'ink' });
+  for (const tick of y.ticks(4)) {
+    marks.push({ kind: 'rect', x: left, y: y(tick), width: right - left, height: 1, fill: 'rule' });
+    marks.push({ kind: 'text', x: left - 6, y: y(tick), text: formatQuantity(tick, unit).text, ink: 'ink-soft', size: text, anchor: 'end' });
+  }
+  let legend = left;
+  curves.forEach((curve, index) => {
+    const values = columns[index + 1] ?? [];
+    let d = '';
+    values.forEach((value, at) => {
+      if (Number.isFinite(value)) d += `${d === '' ? 'M' : 'L'}${x.at(times[at]! * 1e9).toFixed(1)} ${y(value).toFixed(1)}`;
+    });
+    if (d !== '') marks.push({ kind: 'path', d, stroke: curve.token, width: 2, ...(curve.dash === undefined ? {} : { dash: curve.dash }) });
+    marks.push({ kind: 'rect', x: legend, y: text * 0.4, width: 12, height: 4, fill: curve.token });
+    marks.push({ kind: 'text', x: legend + 18, y: text * 0.6, text: curve.title, ink: 'ink', size: text });
+    legend += 36 + curve.title.length * text * 0.56;
+  });
+  marks.push(...timeTicks(x, bottom, text));
+  return { width, height, marks, spots: [], summary: curveSentence(curves, columns) };
+}
+
+/** Newest and greatest value of every curve. */
+export function curveSentence(curves: readonly Curve[], columns: Columns): string {
+  return curves.map((curve, index) => {
+    const values = (columns[index + 1] ?? []).filter(Number.isFinite);
+    if (values.length === 0) return `${curve.title}: not measured yet.`;
+    const most = values.reduce((a, b) => Math.max(a, b));
+    return `${curve.title} ${formatQuantity(values.at(-1)!, curve.unit).text}, at most ${formatQuantity(most, curve.unit).text}.`;
+  }).join(' ');
+}
+
+export function curveTable(curves: readonly Curve[], columns: Columns, title: string): ChartTable {
+  return {
+    title,
+    columns: [{ title: 'Time', unit: 'ns', entity: 'run' }, ...curves.map(({ title: name, unit, entity }) => ({ title: name, unit, entity }))],
+    rows: (columns[0] ?? []).map((time, row) => [Math.round(time * 1e9), ...curves.map((_, index) => columns[index + 1]?.[row] ?? Number.NaN)]),
+  };
+}
