@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 const root = join(import.meta.dirname, '..');
 
 /** Layers of core and what each may import besides itself. The house's arrows; decisions/0001 says where they differ. */
-const HARDWARE = ['base', 'protocol', 'sim', 'isa', 'wasm', 'memory', 'machine', 'formats', 'network', 'metrics'];
+const HARDWARE = ['base', 'protocol', 'sim', 'isa', 'wasm', 'memory', 'machine', 'formats', 'network', 'storage', 'metrics'];
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   protocol: ['base'],
@@ -19,6 +19,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   memory: ['base', 'protocol', 'sim'],
   machine: ['base', 'protocol', 'isa', 'wasm', 'memory'],
   network: ['base', 'protocol', 'sim', 'formats'],
+  storage: ['base', 'protocol', 'sim', 'formats', 'network'],
   guests: ['base'],
   hypervisor: [...HARDWARE, 'guests'],
   mechanisms: [...HARDWARE, 'hypervisor', 'guests'],
@@ -164,7 +165,7 @@ function openFaults(sources: readonly Source[]): string[] {
 }
 
 /** Files that nothing reaches from an entry. Oracles of tests live in core/testing or are named here. */
-const ENTRIES = [/^web\/main\.tsx$/, /^workers\/[\w-]+\.worker\.ts$/, /^workers\/node\/[\w-]+\.(ts|mjs)$/, /^e2e\//, /^core\/testing\//];
+const ENTRIES = [/^web\/main\.tsx$/, /^web\/labs\/[\w-]+\/lab\.tsx$/, /^workers\/[\w-]+\.worker\.ts$/, /^workers\/node\/[\w-]+\.(ts|mjs)$/, /^e2e\//, /^core\/testing\//];
 const ORACLES = [/^core\/isa\/(reference|random-program)/, /^core\/isa\/vectors\//, /\.d\.ts$/, /\/index\.ts$/];
 function deadFaults(sources: readonly Source[]): string[] {
   const byPath = new Map(sources.map((source) => [source.path, source]));
@@ -186,7 +187,8 @@ function deadFaults(sources: readonly Source[]): string[] {
 const MECHANISM_FILES = ['contract.ts', 'mechanism.ts', 'scenario.ts', 'walkthrough.ts', 'mechanism.test.ts', 'README.md'];
 function shapeFaults(): string[] {
   const folders = readdirSync(join(root, 'core/mechanisms'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders.flatMap(({ name }) => MECHANISM_FILES.filter((file) => !existsSync(join(root, 'core/mechanisms', name, file))).map((file) => `core/mechanisms/${name} lacks ${file}`));
+  const views = folders.filter(({ name }) => !existsSync(join(root, 'web/labs', name, 'lab.tsx'))).map(({ name }) => `web/labs/${name} lacks lab.tsx`);
+  return views.concat(folders.flatMap(({ name }) => MECHANISM_FILES.filter((file) => !existsSync(join(root, 'core/mechanisms', name, file))).map((file) => `core/mechanisms/${name} lacks ${file}`)));
 }
 
 const TOP_LEVEL_FOLDERS = ['web', 'core', 'workers', 'public', 'e2e'];

@@ -1,19 +1,74 @@
 // Goal: the catalog names every mechanism folder, and every contract's tables are sound. Method:
 // read the folders, then look at each row: unique ids, defaults inside ranges, words for every knob
 // and fault.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import {
+  catalogFiles,
+  catalogText,
+  newMechanismFiles,
+  slugFault,
+  slugsIn,
+} from '../../workers/node/mechanism-files.mjs';
 import { CATALOG, WALKTHROUGHS } from './catalog.ts';
+import { LABS } from './labs.ts';
 
-test('the catalog holds exactly the folders', () => {
-  const folders = readdirSync(import.meta.dirname, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name);
-  expect(CATALOG.map((contract) => contract.id).sort()).toEqual(folders.sort());
+const root = join(import.meta.dirname, '../..');
+const slugs = slugsIn(root);
+
+test('the generated lists are those of the folders; run `npm run new-mechanism -- --catalog` when not', () => {
+  for (const [path, text] of Object.entries(catalogFiles(root))) {
+    expect(readFileSync(join(root, path), 'utf8'), path).toBe(text);
+  }
+  expect(CATALOG.map(({ id }) => id)).toEqual(slugs);
+  expect(LABS.map(({ contract }) => contract.id)).toEqual(slugs);
+  expect(WALKTHROUGHS.map(({ lab }) => lab)).toEqual(slugs);
 });
 
-test.each(CATALOG)('$id: rows are sound', ({ knobs, faults, metrics }) => {
-  for (const rows of [knobs, faults, metrics]) {
+test('every mechanism has its one UI file', () => {
+  const folders = readdirSync(join(root, 'web/labs'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+  expect(folders.sort()).toEqual(slugs);
+});
+
+test('requests have names that are unique in the house, and none of the core commands', () => {
+  const names = CATALOG.flatMap(({ requests }) => requests.map(({ id }) => id));
+  expect(new Set(names).size).toBe(names.length);
+  for (const core of ['set-knob', 'inject-fault', 'console-input', 'ask'])
+    expect(names).not.toContain(core);
+});
+
+test('a new mechanism is the whole skeleton under its own name; bad names are refused', () => {
+  const files = newMechanismFiles(root, 'page-ballooning');
+  const expected = [
+    'README.md',
+    'contract.ts',
+    'mechanism.test.ts',
+    'mechanism.ts',
+    'scenario.ts',
+    'walkthrough.ts',
+  ];
+  expect(Object.keys(files).sort()).toEqual([
+    ...expected.map((name) => `core/mechanisms/page-ballooning/${name}`),
+    'web/labs/page-ballooning/lab.tsx',
+  ]);
+  expect(Object.values(files).filter((text) => /'skeleton'|pause-briefly/.test(text))).toEqual([]);
+  expect(files['core/mechanisms/page-ballooning/contract.ts']).toContain("id: 'page-ballooning'");
+  expect(slugFault(root, 'page-ballooning')).toBe('');
+  for (const bad of [undefined, '', 'Page', 'page_x', '-x', 'a--b', 'x'.repeat(41)]) {
+    expect(slugFault(root, bad), String(bad)).not.toBe('');
+  }
+  expect(slugFault(root, 'skeleton')).toContain('there already');
+  expect(catalogText(['a-b', 'c'])).toContain(
+    "import { contract as aB } from './a-b/contract.ts';",
+  );
+});
+
+test.each(CATALOG)('$id: rows are sound', ({ knobs, faults, requests, metrics, baselines }) => {
+  expect(baselines.length).toBeGreaterThan(0);
+  for (const rows of [knobs, faults, requests, metrics, baselines]) {
     const ids = rows.map((row) => row.id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const row of rows) expect(`${row.title} ${row.help}`).toMatch(/\w.*\.$/);

@@ -1,18 +1,24 @@
 /**
- * Every mechanism of the house: contract and walkthrough. Written by workers/node/new-mechanism.mjs from the
+ * Every mechanism of the house: contract and walkthrough. Written by `npm run new-mechanism` from the
  * folders, and held to them by catalog.test.ts; not edited by hand. Light: no model comes with it.
  */
 import type { Contract } from '../base/contract.ts';
 import type { Walkthrough } from '../protocol/walkthrough.ts';
 import { contract as precopyMigration } from './precopy-migration/contract.ts';
 import { walkthrough as precopyMigrationWalkthrough } from './precopy-migration/walkthrough.ts';
+import { contract as skeleton } from './skeleton/contract.ts';
+import { walkthrough as skeletonWalkthrough } from './skeleton/walkthrough.ts';
 
+// biome-ignore format: a row a line
 export const CATALOG: readonly Contract[] = [
   precopyMigration,
+  skeleton,
 ];
 
+// biome-ignore format: a row a line
 export const WALKTHROUGHS: readonly Walkthrough[] = [
   precopyMigrationWalkthrough,
+  skeletonWalkthrough,
 ];
 
 /** The contract of that id, or undefined. */

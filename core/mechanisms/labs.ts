@@ -1,12 +1,15 @@
 /**
- * Every mechanism of the house with its model, for core/world. Written by workers/node/new-mechanism.mjs from
- * the folders, and held to them by catalog.test.ts; not edited by hand.
+ * Every mechanism of the house with its model, for core/world. Written by `npm run new-mechanism` from the
+ * folders, and held to them by catalog.test.ts; not edited by hand.
  */
 import type { LabDefinition } from './lab.ts';
 import { lab as precopyMigration } from './precopy-migration/scenario.ts';
+import { lab as skeleton } from './skeleton/scenario.ts';
 
+// biome-ignore format: a row a line
 export const LABS: readonly LabDefinition[] = [
   precopyMigration,
+  skeleton,
 ];
 
 /** The lab of that slug, or undefined. */

@@ -21,10 +21,8 @@ const LOG: readonly Omit<LoggedCommand, 'sequence'>[] = [
   { atNs: 66 * MS, command: { kind: 'inject-fault', fault: 'mend-link' } },
   { atNs: 70 * MS + 1, command: { kind: 'console-input', vm: 1, text: 'sum\n' } },
 ];
-const scenario = smallScenario({
-  seed: 5,
-  knobs: { bandwidth: 600 * MS, 'downtime-limit': 4 * MS },
-});
+const KNOBS = { bandwidth: 600 * MS, 'downtime-limit': 4 * MS };
+const scenario = smallScenario({ seed: 5, knobs: KNOBS });
 
 function hashOf(options: WorldRunOptions, log = LOG): string {
   const run = new WorldRun(options);
@@ -76,7 +74,7 @@ test('a capture changes nothing; it holds the frames of the port', () => {
 });
 
 test('another seed, another knob, one command less: another hash', () => {
-  const lossy = { ...scenario, knobs: { ...scenario.knobs, loss: 2 } };
+  const lossy = smallScenario({ seed: 5, knobs: { ...KNOBS, loss: 2 } });
   const others = [
     hashOf({ scenario: { ...lossy, seed: 6 } }),
     hashOf({ scenario: lossy }),

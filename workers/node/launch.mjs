@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { execute, installDependencies, isOlderThan, root } from './tool-install.mjs';
 
 const usage = `usage: npm start | npm run dev | npm test | npm run verify | npm run bench -- [name]
-       npm run -s headless -- <list | lab | vm | …> [options]   (--help for its own page)`;
+       npm run -s headless -- <list | lab | vm | …> [options]   (--help for its own page)
+       npm run new-mechanism -- <slug>`;
 
 function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -90,6 +91,11 @@ async function main() {
       await bundleHeadless();
       const argumentsOf = command === 'bench' ? ['bench', ...rest] : rest;
       process.exit(execute(process.execPath, ['--enable-source-maps', headlessEntry, ...argumentsOf]));
+      return;
+    }
+    case 'new-mechanism': {
+      const { newMechanism } = await import('./new-mechanism.mjs');
+      process.exit(newMechanism(root, rest));
       return;
     }
     case 'test':

@@ -1,0 +1,7 @@
+/** Types of mechanism-files.mjs. Texts by path, relative to the root. */
+export function slugsIn(root: string): string[];
+export function catalogText(slugs: readonly string[]): string;
+export function labsText(slugs: readonly string[]): string;
+export function catalogFiles(root: string): Readonly<Record<string, string>>;
+export function slugFault(root: string, slug: string | undefined): string;
+export function newMechanismFiles(root: string, slug: string): Readonly<Record<string, string>>;
