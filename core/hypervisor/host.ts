@@ -10,7 +10,7 @@
 import { assert, err, makePrng, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { Machine } from '../machine/index.ts';
-import { MemorySystem } from '../memory/index.ts';
+import { MemorySystem, type ModelFault } from '../memory/index.ts';
 import {
   type Ipv4Address,
   type MacAddress,
@@ -47,7 +47,7 @@ import {
   vmDeviceTree,
 } from './boot.ts';
 import { Scheduler } from './scheduler.ts';
-import { catchUp, chargeExit, hartState, makeVcpu, type Vcpu } from './vcpu.ts';
+import { catchUp, chargeExit, hartState, makeVcpu, type Vcpu, waitForPage } from './vcpu.ts';
 import {
   instructionTimeNs,
   isStuck,
@@ -147,6 +147,7 @@ export class Host {
   private cutIsDue = true; //    what happens at cutNs has not happened yet
   private cursor = 0; //         vCPU of the segment that runs next
   private isInCut = false; //    events of the instant are being handled
+  private takesTurns = false; // several vCPUs share the present segment
 
   constructor(options: HostOptions) {
     this.id = options.id;
@@ -161,7 +162,7 @@ export class Host {
         ? new Machine(this.memory, ports)
         : new Machine(this.memory, ports, options.compiled);
     this.context = this.makeRunContext(options.picosecondsPerInstruction ?? 1000);
-    this.memory.writer.ports.onModelFault = () => this.onModelFault();
+    this.memory.writer.ports.onModelFault = (_vm, fault, page) => this.onModelFault(fault, page);
     this.tcp = this.makeTcp(options);
     this.registerHandler('tcp', (_kind, args, now) => {
       this.tcp.onTimer(args['connection'] as number, args['timer'] as TimerKind, now);
@@ -224,6 +225,22 @@ export class Host {
     return Math.max(this.nowNs, Math.min(this.nextCutNs(), ...steps));
   }
 
+  /**
+   * When what a guest does at this moment takes effect outside its vCPU: at its instruction, or at the
+   * next point of the grid where several vCPUs take turns. Outside of guests: now().
+   */
+  effectNs(): number {
+    const { running, callNs } = this.context;
+    if (running === undefined && callNs < 0) return this.nowNs;
+    let timeNs = callNs;
+    if (running !== undefined) {
+      const hart = hartAddress(running.vcpu.hartSlot);
+      const left = this.memory.host.words[(hart + hartOffset.budget) >> 2]!;
+      timeNs = instructionTimeNs(this.context, left);
+    }
+    return this.takesTurns ? nextGridNs(timeNs) : timeNs;
+  }
+
   /** Time of the last event that has happened here; −1 before the first. */
   lastEventTime(): number {
     return this.eventNs;
@@ -251,8 +268,8 @@ export class Host {
         this.passCut();
       }
       const running = this.scheduler.running();
-      const takesTurns = running.length > 1 || this.scheduler.isContended();
-      const gridNs = takesTurns ? nextGridNs(this.cutNs) : Infinity;
+      this.takesTurns = running.length > 1 || this.scheduler.isContended();
+      const gridNs = this.takesTurns ? nextGridNs(this.cutNs) : Infinity;
       const end = () => Math.min(gridNs, this.nextCutNs());
       const limit = () => Math.min(end(), until);
       while (this.cursor < running.length) {
@@ -378,6 +395,14 @@ export class Host {
     this.state = 'up';
   }
 
+  /** Ends a vCPU's wait for a page, within an event; gives how long it lasted. It tries again now. */
+  wakeFromPage(vcpu: Vcpu): number {
+    assert(this.isInCut && vcpu.waitsForPage >= 0, 'a vCPU that waits is woken by an event');
+    const waitedNs = Math.max(0, this.nowNs - vcpu.waitsSinceNs);
+    vcpu.waitsForPage = -1;
+    return waitedNs;
+  }
+
   snapshot(): HostSnapshot {
     return {
       id: this.id,
@@ -455,6 +480,7 @@ export class Host {
     for (const vcpu of vm.vcpus) {
       vcpu.hartState = vcpu.index === 0 ? hartState.started : hartState.stopped;
       vcpu.waiting = false;
+      vcpu.waitsForPage = -1;
       vcpu.timerDeadlineNs = Infinity;
       vcpu.softwareAtNs = Infinity;
       vcpu.startAtNs = Infinity;
@@ -525,13 +551,15 @@ export class Host {
   // ---- doors given downwards
 
   /** A guest's first write to a page with a model reason: costs, and leaves the guest so that the cost counts at once. */
-  private onModelFault(): void {
+  private onModelFault(fault: ModelFault, page: number): void {
     const running = this.context.running;
     if (running === undefined) return;
-    const before = running.vcpu.timeNs;
-    chargeExit(running.vcpu, 'dirty-log');
-    this.context.entry.timeNs += running.vcpu.timeNs - before;
-    const hart = hartAddress(running.vcpu.hartSlot);
+    const { vcpu } = running;
+    const before = vcpu.timeNs;
+    if (fault === 'snapshotWait') waitForPage(vcpu, page);
+    else chargeExit(vcpu, fault === 'dirtyLog' ? 'dirty-log' : 'snapshot-copy');
+    this.context.entry.timeNs += vcpu.timeNs - before;
+    const hart = hartAddress(vcpu.hartSlot);
     this.memory.host.words[(hart + hartOffset.exitReason) >> 2] = exitReason.yield;
   }
 
@@ -541,6 +569,7 @@ export class Host {
       picosecondsPerInstruction,
       entry: { slot: 0, timeNs: 0, timePs: 0, budget: 0 },
       running: undefined,
+      callNs: -1,
       executed: 0,
       flushTranslations: (vcpu: Vcpu) => this.memory.tlb.flushHart(vcpu.hartSlot),
       stopVm: (vm, timeNs, reason) => this.endVm(vm, timeNs, 'stopped', reason),

@@ -56,6 +56,8 @@ export interface SbiReturn {
   readonly value: number;
   readonly legacy: boolean;
   readonly cause: ExitCause;
+  /** Nothing was done: the vCPU waits for a page and makes the call again. */
+  readonly waits?: true;
 }
 
 /** What the calls reach beyond their vCPU. Owned here, given by the run loop. */
@@ -70,6 +72,12 @@ export interface SbiPorts {
   clearSoftwareInterrupt(): void;
   write(text: string): void;
   read(count: number): number[];
+  /** Bytes that {@link read} would give. */
+  waitingInput(): number;
+  /** Whether these bytes of RAM may be written now; else the call waits until they may. */
+  mayWrite(address: number, size: number): boolean;
+  /** Whether all memory may be written now. */
+  mayReboot(): boolean;
   /** Guest physical bytes, or undefined when some of them are not RAM. */
   readGuest(address: number, size: number): Uint8Array | undefined;
   /** False when some of the bytes are not RAM; then nothing was written. */
@@ -88,6 +96,9 @@ export const NS_PER_TICK = 100;
 function answer(cause: ExitCause, error: number, value = 0): SbiReturn {
   return { error, value, legacy: false, cause };
 }
+
+/** The call is made again once the page that it would write is open. */
+const WAITS: SbiReturn = { error: 0, value: 0, legacy: false, cause: 'snapshot-wait', waits: true };
 
 function legacy(cause: ExitCause, value: number): SbiReturn {
   return { error: value, value: 0, legacy: true, cause };
@@ -232,6 +243,7 @@ function callReset(call: SbiCall, ports: SbiPorts): SbiReturn {
   const [type, reason] = call.arguments as [number, number];
   if (type > 2) return answer('sbi-reset', type < 0xf000_0000 ? sbiError.invalidParameter : sbiError.notSupported);
   if (reason > 1 && reason < 0xe000_0000) return answer('sbi-reset', sbiError.invalidParameter);
+  if (type !== 0 && !ports.mayReboot()) return WAITS;
   if (type === 0) ports.shutDown(reason === 1);
   else ports.reboot();
   return answer('sbi-reset', sbiError.success);
@@ -254,6 +266,7 @@ function callConsole(call: SbiCall, ports: SbiPorts): SbiReturn {
       if (high !== 0 || !ports.isRam(low, room)) {
         return answer('sbi-console', sbiError.invalidParameter);
       }
+      if (!ports.mayWrite(low, Math.min(room, ports.waitingInput()))) return WAITS;
       const bytes = ports.read(room);
       if (bytes.length > 0) ports.writeGuest(low, Uint8Array.from(bytes));
       return answer('sbi-console', sbiError.success, bytes.length);

@@ -21,6 +21,8 @@ import {
   hartState,
   nextWakeNs,
   type Vcpu,
+  WAITS_FOR_ALL,
+  waitForPage,
 } from './vcpu.ts';
 import type { Vm } from './vm.ts';
 
@@ -40,6 +42,8 @@ export interface RunContext {
   readonly entry: { slot: number; timeNs: number; timePs: number; budget: number };
   /** The vCPU in the guest now, for costs that arise in the middle of an entry. */
   running: { vm: Vm; vcpu: Vcpu } | undefined;
+  /** Virtual time of the environment call that is being served, −1 = none. */
+  callNs: number;
   /** Instructions executed on this host, by VMs that have left, too. */
   executed: number;
   flushTranslations(vcpu: Vcpu): void;
@@ -62,7 +66,8 @@ export function instructionTimeNs(context: RunContext, budgetLeft: number): numb
 
 /** Whether a vCPU has instructions to execute at its place in time. */
 export function canRun(vm: Vm, vcpu: Vcpu): boolean {
-  return vm.state === 'running' && vcpu.hartState === hartState.started && !vcpu.waiting;
+  const ready = vcpu.hartState === hartState.started && !vcpu.waiting;
+  return vm.state === 'running' && ready && vcpu.waitsForPage < 0;
 }
 
 /** Virtual time of the next thing that a vCPU with a processor does; Infinity when nothing will wake it. */
@@ -134,6 +139,7 @@ function enterGuest(context: RunContext, vm: Vm, vcpu: Vcpu, endNs: number): voi
   context.executed += executed;
   if (executed > 0) vcpu.lastStartNs = instructionTimeNs(context, left);
   advanceTime(vcpu, executed * picosecondsPerInstruction);
+  if (vcpu.waitsForPage >= 0) vcpu.waitsSinceNs = vcpu.timeNs;
   onExit(context, vm, vcpu, exit);
 }
 
@@ -202,12 +208,25 @@ function onEnvironmentCall(context: RunContext, vm: Vm, vcpu: Vcpu): void {
     arguments: ARGUMENT_REGISTERS.map((register) => Number(machine.readRegister(slot, register))),
   };
   let rebooted = false;
+  let waitsFor = WAITS_FOR_ALL;
+  context.callNs = vcpu.timeNs;
   const reply = callSbi(call, {
     ...sbiPorts(context, vm, vcpu),
+    mayWrite: (address, size) => {
+      const { waitsForPage, keptCount } = vm.memory.prepareWrite(address, size, 'sbi');
+      for (let count = 0; count < keptCount; count++) chargeExit(vcpu, 'snapshot-copy');
+      waitsFor = waitsForPage;
+      return waitsForPage < 0;
+    },
     reboot: () => {
       rebooted = true;
     },
   });
+  context.callNs = -1;
+  if (reply.waits === true) {
+    waitForPage(vcpu, waitsFor);
+    return;
+  }
   chargeExit(vcpu, reply.cause);
   if (rebooted) {
     context.rebootVm(vm, vcpu.timeNs);
@@ -218,7 +237,8 @@ function onEnvironmentCall(context: RunContext, vm: Vm, vcpu: Vcpu): void {
   machine.skipInstruction(slot);
 }
 
-function sbiPorts(context: RunContext, vm: Vm, vcpu: Vcpu): SbiPorts {
+/** All but what needs the call's own variables. */
+function sbiPorts(context: RunContext, vm: Vm, vcpu: Vcpu): Omit<SbiPorts, 'mayWrite'> {
   const { machine } = context;
   const slot = vcpu.hartSlot;
   return {
@@ -233,6 +253,8 @@ function sbiPorts(context: RunContext, vm: Vm, vcpu: Vcpu): SbiPorts {
     clearSoftwareInterrupt: () => machine.setInterruptPending(slot, SOFTWARE, false),
     write: (output) => vm.debugConsole.write(vcpu.timeNs, output),
     read: (count) => vm.debugConsole.read(count),
+    waitingInput: () => vm.debugConsole.waitingInput().length,
+    mayReboot: () => vm.memory.protection.count() === 0,
     readGuest: (address, size) => vm.memory.read(address, size),
     writeGuest: (address, bytes) => vm.memory.write(address, bytes, 'sbi'),
     isRam: (address, size) => vm.memory.isPresent(address, size),

@@ -10,6 +10,9 @@ import { EXIT_COSTS, type ExitCause, EXIT_INDEX } from './cost-table.ts';
 /** Hart states as SBI's HSM extension numbers them (SBI 2.0 §9.1). */
 export const hartState = { started: 0, stopped: 1, startPending: 2, suspended: 4 } as const;
 
+/** {@link Vcpu.waitsForPage} of a vCPU that waits until a snapshot has taken every page. */
+export const WAITS_FOR_ALL = 0x7fff_ffff;
+
 export interface Vcpu {
   readonly index: number; //         within its VM; the guest's hart id
   hartSlot: number; //               hart of the host's machine
@@ -17,6 +20,12 @@ export interface Vcpu {
   hartState: number;
   /** In wfi (or suspended) until something wakes it. */
   waiting: boolean;
+  /**
+   * The page whose content must be kept before this vCPU may go on, −1 = none; {@link WAITS_FOR_ALL}:
+   * every page. While it waits nothing reaches it, as a thread of the host that sleeps in a fault.
+   */
+  waitsForPage: number;
+  waitsSinceNs: number; //           when that wait began
   /** Holds a physical processor now. Decided by the scheduler. */
   onProcessor: boolean;
   timeNs: number; //                 start of its next instruction …
@@ -42,6 +51,8 @@ export function makeVcpu(index: number, hartSlot: number): Vcpu {
     hartSlot,
     hartState: hartState.stopped,
     waiting: false,
+    waitsForPage: -1,
+    waitsSinceNs: 0,
     onProcessor: false,
     timeNs: 0,
     timePs: 0,
@@ -59,6 +70,7 @@ export function makeVcpu(index: number, hartSlot: number): Vcpu {
 
 /** Earliest time at which something reaches this vCPU by itself, Infinity = nothing will. */
 export function nextWakeNs(vcpu: Vcpu): number {
+  if (vcpu.waitsForPage >= 0) return Infinity;
   if (vcpu.hartState === hartState.startPending) return vcpu.startAtNs;
   if (vcpu.hartState === hartState.stopped) return Infinity;
   return Math.min(vcpu.timerDeadlineNs, vcpu.softwareAtNs);
@@ -77,6 +89,13 @@ export function catchUp(vcpu: Vcpu, nowNs: number): void {
   if (vcpu.timeNs >= nowNs) return;
   vcpu.timeNs = nowNs;
   vcpu.timePs = 0;
+}
+
+/** Makes a vCPU wait for a page, from its place in time. The exit is charged to it. */
+export function waitForPage(vcpu: Vcpu, page: number): void {
+  chargeExit(vcpu, 'snapshot-wait');
+  vcpu.waitsForPage = page;
+  vcpu.waitsSinceNs = vcpu.timeNs;
 }
 
 /** Counts an exit and takes its cost out of the vCPU's time. */

@@ -71,12 +71,17 @@ export function locate(
   return false;
 }
 
-/** Serves the model reasons behind a refused write. False when none explains it. */
+/**
+ * Serves the model reasons behind a refused write. False when none explains it. When the write must
+ * wait, whoever was told has set record.exitReason, and the instruction is tried again later.
+ */
 function serveReasons(context: HartContext, vm: VmMemory): boolean {
-  if (!context.walk.refusedWrite) return false;
-  const page = context.walk.guestPage - GUEST_RAM_FIRST_PAGE;
+  const { walk } = context;
+  if (!walk.refusedWrite) return false;
+  const page = walk.guestPage - GUEST_RAM_FIRST_PAGE;
   if (vm.frame(page) < 0 || vm.arbiter.isFree(page)) return false;
-  return context.system.writer.resolve(vm, page, 'vcpu');
+  const origin = walk.refusedImplicit ? 'walker' : 'vcpu';
+  return context.system.writer.resolve(vm, page, origin) !== 'closed';
 }
 
 /** Raises an exception of the present instruction in the guest. */

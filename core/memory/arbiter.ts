@@ -4,8 +4,12 @@
  * virtual time. (Tool reasons, heat and hash, and decoded code cost nothing: see tool-log.ts and
  * writer.ts.) A page is writable exactly when no reason is left. O(1) a page; sweeps are O(pages).
  *
- * Left out until their mechanisms exist: handlers of snapshot, merge and watch. Their bits are here
- * so that several reasons on one page already count and combine.
+ * Each reason has one owner a VM, so that a bit a page and a count a reason are its reference counts.
+ * On a write the owners are served in a fixed order (writer.ts): snapshot (the old content is kept),
+ * then dirty log, then code, then tools. Whoever makes the writer wait ends the round: the write is
+ * tried again from the start later.
+ *
+ * Left out until their mechanisms exist: handlers of merge and watch.
  */
 import { assert } from '../base/assert.ts';
 import type { GStage } from './g-stage.ts';

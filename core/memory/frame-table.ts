@@ -187,6 +187,13 @@ export class FrameTable {
     this.words[TABLE + frame] = on ? word | flag : word & ~flag;
   }
 
+  /** Sets how far the capture of the page in a frame is, 0 … 3 (frameField.capture). */
+  setCapture(frame: number, state: number): void {
+    const mask = frameField.captureMask << frameField.captureShift;
+    const word = this.words[TABLE + frame]! & ~mask;
+    this.words[TABLE + frame] = word | (state << frameField.captureShift);
+  }
+
   private take(frame: number, owner: number, kind: FrameKind): void {
     assert(owner >= 0 && owner <= frameField.ownerMask, 'an owner is a VM id, 0 … 255');
     const word = frame >>> 5;

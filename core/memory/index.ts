@@ -6,6 +6,13 @@ export { GUEST_RAM_ADDRESS, GUEST_RAM_FIRST_PAGE } from './guest-map.ts';
 export { frameAddress, frameOfAddress, type HostMemory, makeHostMemory } from './host-memory.ts';
 export { MemoryHistory } from './memory-history.ts';
 export { type MemoryError, MemorySystem } from './memory-system.ts';
+export {
+  type CaptureState,
+  captureState,
+  type KeepOutcome,
+  type PageKeeper,
+  type SnapshotProtection,
+} from './snapshot-protection.ts';
 export type { Tlb } from './tlb.ts';
 export type { ToolLog } from './tool-log.ts';
 export {
@@ -17,4 +24,4 @@ export {
   type WalkStep,
 } from './two-stage-walk.ts';
 export type { VmMemory } from './vm-memory.ts';
-export type { GuestWriter, WriteOrigin, WriterPorts } from './writer.ts';
+export type { GuestWriter, ModelFault, Resolution, WriteOrigin, WriterPorts } from './writer.ts';

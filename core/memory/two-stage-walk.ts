@@ -63,6 +63,8 @@ export class TwoStageWalk {
    * Whether the access that the G-stage refused was a write (the store itself, or an A/D update).
    */
   refusedWrite = false;
+  /** Whether that was an A/D update of the walk itself (htinst 0x3020, Privileged §18.6.3). */
+  refusedImplicit = false;
   /** Whether the VS-stage leaf was a superpage. */
   superpage = false;
 
@@ -146,7 +148,7 @@ export class TwoStageWalk {
       const wanted = pteBit.accessed | (access === accessKind.store ? pteBit.dirty : 0);
       if ((entryLow & wanted) !== wanted && this.visit === undefined) {
         if (!this.setAccessed(vm, tablePage, index, entryLow | wanted)) {
-          return this.refused(tablePage, index * 8, true);
+          return this.refused(tablePage, index * 8, true, true);
         }
       }
       this.superpage = level !== 0;
@@ -187,7 +189,8 @@ export class TwoStageWalk {
     return walkFault.none;
   }
 
-  private refused(page: number, offset: number, write: boolean): WalkFault {
+  private refused(page: number, offset: number, write: boolean, implicit = false): WalkFault {
+    this.refusedImplicit = implicit;
     this.guestPage = page;
     this.guestOffset = offset;
     this.refusedWrite = write;

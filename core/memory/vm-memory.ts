@@ -12,6 +12,7 @@ import type { GStage } from './g-stage.ts';
 import { GUEST_RAM_ADDRESS } from './guest-map.ts';
 import { frameAddress } from './host-memory.ts';
 import type { MemorySystem } from './memory-system.ts';
+import { SnapshotProtection } from './snapshot-protection.ts';
 import type { WriteOrigin } from './writer.ts';
 
 export class VmMemory {
@@ -21,6 +22,7 @@ export class VmMemory {
   readonly gStage: GStage;
   readonly arbiter: Arbiter;
   readonly dirtyLog: DirtyLog;
+  readonly protection: SnapshotProtection;
   private readonly system: MemorySystem;
   private present = 0;
   /** Frames set aside for pages that are absent yet. */
@@ -42,12 +44,9 @@ export class VmMemory {
     });
     const { pageCount, arbiter } = this;
     const frames = system.frames;
-    this.dirtyLog = new DirtyLog({
-      pageCount,
-      arbiter,
-      frames,
-      frame: (page) => this.frame(page),
-    });
+    const owner = { pageCount, arbiter, frames, frame: (page: number) => this.frame(page) };
+    this.dirtyLog = new DirtyLog(owner);
+    this.protection = new SnapshotProtection(owner);
   }
 
   /** Host frame of a page, −1 when it is absent or not a page of this VM. */
@@ -101,9 +100,10 @@ export class VmMemory {
     return true;
   }
 
-  /** Gives a page's frame back. */
+  /** Gives a page's frame back. A snapshot under way has kept its content before (prepareWrite). */
   release(page: number): void {
     if (this.frame(page) < 0) return;
+    assert(!this.protection.isProtected(page), 'a page that a snapshot still needs is not given back');
     this.system.tlb.flushVm(this.slot);
     this.releaseFlushed(page);
   }
@@ -205,6 +205,27 @@ export class VmMemory {
       this.system.host.bytes.set(bytes.subarray(at, at + length), address);
     });
     return true;
+  }
+
+  /**
+   * Makes the pages under a range ready for a write that cannot wait in its middle: the hypervisor's
+   * own, for a guest. `waitsForPage` ≥ 0: not yet, try again when that page is open. `keptCount`:
+   * pages whose old content was kept just now (each cost a copy).
+   */
+  prepareWrite(
+    guestPhysicalAddress: number,
+    byteCount: number,
+    origin: WriteOrigin,
+  ): { readonly waitsForPage: number; readonly keptCount: number } {
+    const start = guestPhysicalAddress - GUEST_RAM_ADDRESS;
+    let keptCount = 0;
+    for (let page = Math.floor(start / 4096); page * 4096 < start + byteCount; page++) {
+      if (this.frame(page) < 0 || !this.protection.isProtected(page)) continue;
+      const outcome = this.protection.onWrite(page, origin);
+      if (outcome !== 'waiting') keptCount++;
+      if (outcome !== 'kept') return { waitsForPage: page, keptCount };
+    }
+    return { waitsForPage: -1, keptCount };
   }
 
   /** Whether all bytes of a range of guest physical addresses are RAM with frames. */

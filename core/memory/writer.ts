@@ -4,6 +4,7 @@
  * lands. It marks the dirty log, heat and hash logs, and tells whoever holds decoded instructions
  * of the frame. Forget one caller, and a migrated guest is corrupt.
  */
+import { assert } from '../base/assert.ts';
 import type { FrameTable } from './frame-table.ts';
 import type { Tlb } from './tlb.ts';
 import type { ToolLog } from './tool-log.ts';
@@ -22,13 +23,27 @@ export type WriteOrigin =
   | 'restore'
   | 'migration';
 
+/**
+ * What a guest's write to a page with a model reason came to; each costs.
+ *  dirtyLog      noted in the log
+ *  snapshotCopy  the old content was kept
+ *  snapshotWait  it cannot be kept yet: the vCPU waits until the page's turn
+ */
+export type ModelFault = 'dirtyLog' | 'snapshotCopy' | 'snapshotWait';
+
+/**
+ * What {@link GuestWriter.resolve} came to: the page is open; the writer must wait and try again; or
+ * it is closed for a reason that nobody here serves.
+ */
+export type Resolution = 'open' | 'waits' | 'closed';
+
 /** What the writer tells the layers above. */
 export interface WriterPorts {
   /**
-   * The guest's first write to a page with a model reason left to the hypervisor. `page` from the
-   * start of RAM.
+   * The guest's write to a page with a model reason left to the hypervisor. `page` from the start of
+   * RAM. After 'snapshotWait' the guest must leave before its next instruction.
    */
-  onModelFault(vm: VmMemory, reason: 'dirtyLog', page: number): void;
+  onModelFault(vm: VmMemory, fault: ModelFault, page: number): void;
   /** Bytes of a frame that holds decoded instructions change. */
   onCodeWrite(frame: number, offset: number, byteCount: number): void;
   /** A frame that holds decoded instructions goes back to the host. */
@@ -64,22 +79,32 @@ export class GuestWriter {
     byteCount: number,
     origin: WriteOrigin,
   ): void {
-    if (!vm.arbiter.isFree(page)) this.resolve(vm, page, origin);
+    if (!vm.arbiter.isFree(page)) {
+      const resolution = this.resolve(vm, page, origin);
+      assert(resolution !== 'waits', `a ${origin} write was prepared, so that it need not wait`);
+    }
     this.tools.mark(frame);
     if (this.frames.isCode(frame)) this.ports.onCodeWrite(frame, offset, byteCount);
     if (origin !== 'vcpu' && origin !== 'walker') this.tlb.clearReservations(vm.slot, -1);
   }
 
   /**
-   * Serves the model reasons of a page that is about to be written. Gives whether the page is open
-   * afterwards; when not, a guest's store is a fault that somebody above must answer.
+   * Serves the model reasons of a page that is about to be written, in their order: the snapshot
+   * keeps the old content first, then the dirty log notes the page.
    */
-  resolve(vm: VmMemory, page: number, origin: WriteOrigin): boolean {
+  resolve(vm: VmMemory, page: number, origin: WriteOrigin): Resolution {
+    const isGuest = origin === 'vcpu' || origin === 'walker';
+    if (vm.arbiter.has(page, 'snapshot')) {
+      const outcome = vm.protection.onWrite(page, origin);
+      if (isGuest && outcome !== 'waiting') this.ports.onModelFault(vm, 'snapshotCopy', page);
+      if (isGuest && outcome !== 'kept') this.ports.onModelFault(vm, 'snapshotWait', page);
+      if (outcome !== 'kept') return 'waits';
+    }
     if (vm.arbiter.has(page, 'dirtyLog')) {
       vm.dirtyLog.mark(page);
-      if (origin === 'vcpu' || origin === 'walker') this.ports.onModelFault(vm, 'dirtyLog', page);
+      if (isGuest) this.ports.onModelFault(vm, 'dirtyLog', page);
     }
-    return vm.arbiter.isFree(page);
+    return vm.arbiter.isFree(page) ? 'open' : 'closed';
   }
 
   /**

@@ -104,6 +104,7 @@ export const frameField = {
   inFlight: 1 << 13, //                  handed to a page stream and not yet acknowledged
   code: 1 << 14, //                      holds decoded instructions
   ownerShift: 16, ownerMask: 0xff, //    VM id, 0 = the host itself or free
+  captureShift: 24, captureMask: 0x3, // of a snapshot under way: 0 none, 1 protected, 2 queued, 3 stored
 } as const;
 /** Kinds of frame. */
 export const frameKind = { free: 0, private: 1, merged: 2, pinned: 3, ballooned: 4, table: 5 } as const;
