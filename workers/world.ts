@@ -6,6 +6,7 @@ import {
   baselineCommand,
   baselinesOf,
   buildWorld,
+  parseScenarioFile,
   scenarioOf,
   sentenceOf,
   validateCommand,
@@ -20,6 +21,11 @@ export const VM_LAB = 'vm';
 export const planner: Planner<Scenario> = {
   modelVersion: MODEL_VERSION,
   scenarioOf(request) {
+    const { file, ...rest } = request;
+    if (file !== undefined) {
+      const read = parseScenarioFile({ text: file, ...rest });
+      return read.ok ? read : err({ kind: read.error.kind, sentence: sentenceOf(read.error) });
+    }
     const made =
       request.lab === VM_LAB && request.guest !== undefined
         ? vmScenarioOf({

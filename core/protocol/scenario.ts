@@ -64,6 +64,8 @@ export interface Scenario {
   readonly baseline: string; //                id of the lab's baseline, '' for the mechanism
   readonly seed: number; //                    u32
   readonly knobs: Readonly<Record<string, number>>; // all of the lab's, defaults filled in
+  /** Knobs that a file turns at boot, on top of what its links and VMs say; a lab's own world has them built in. */
+  readonly turned?: Readonly<Record<string, number>>;
   readonly processes: readonly ScenarioProcess[];
   readonly links: readonly ScenarioLink[];
   readonly hosts: readonly ScenarioHost[];

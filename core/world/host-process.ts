@@ -120,6 +120,7 @@ export class HostProcess implements LogicalProcess {
     this.checkpoints = this.makeCheckpoints();
     this.registerHandlers();
     this.bootVms(options.guest);
+    this.turnKnobs();
     this.host.schedule(HASH_NS, rank.hashPoint, 'world.hash');
     this.host.schedule(SAMPLE_NS, rank.sample, 'world.sample');
   }
@@ -245,6 +246,13 @@ export class HostProcess implements LogicalProcess {
       if (spec.bootInput !== '') made.value.type(spec.bootInput);
       for (const { attachment } of this.mechanisms) attachment.onVmRuns?.(made.value, 0);
     }
+  }
+
+  /** Knobs that the scenario turns before anything has happened. */
+  private turnKnobs(): void {
+    const { lab: slug, turned = {} } = this.scenario;
+    const ofLab = this.mechanisms.find(({ lab }) => lab.contract.id === slug)?.attachment;
+    for (const [knob, value] of Object.entries(turned)) ofLab?.onKnob?.(knob, value);
   }
 
   /** Whose contract has that request; undefined when no mechanism of this host does. */

@@ -16,5 +16,6 @@ export {
   vmScenarioOf,
   type VmScenarioOptions,
 } from './scenario.ts';
+export { DATACENTER, type FileOptions, parseScenarioFile, readScenarioFile } from './scenario-file.ts';
 export { baselineCommand, baselinesOf, validateCommand } from './validate-command.ts';
 export { sentenceOf, type WorldError } from './world-error.ts';

@@ -11,6 +11,7 @@ export type WorldError =
       readonly baseline: string;
       readonly known: readonly string[];
     }
+  | { readonly kind: 'bad-scenario'; readonly path: string; readonly sentence: string }
   | { readonly kind: 'bad-seed'; readonly found: number }
   | { readonly kind: 'bad-guest'; readonly error: VmError };
 
@@ -21,6 +22,10 @@ export function sentenceOf(error: WorldError): string {
       return `There is no lab '${error.lab}'; known are ${error.known.join(', ')}.`;
     case 'unknown-baseline':
       return `The lab '${error.lab}' has no baseline '${error.baseline}'; known are ${error.known.join(', ')}.`;
+    case 'bad-scenario': {
+      const where = error.path === '' ? 'The scenario file' : `The scenario file, at ${error.path}`;
+      return `${where}: ${error.sentence.replace(/\.$/, '')}.`;
+    }
     case 'bad-seed':
       return `The seed is ${error.found}; it must be a whole number from 0 to 4294967295.`;
     case 'unknown-knob':
