@@ -9,6 +9,7 @@ import { WorldRun, type WorldRunOptions } from './run-world.ts';
 interface Mark {
   readonly id: number;
   readonly timeNs: number;
+  readonly work: number;
 }
 
 /** See the file's head. */
@@ -17,6 +18,7 @@ export class TimeMachine {
   readonly marks: Mark[] = [];
   private readonly script: { readonly atNs: number; readonly command: Command }[] = [];
   private nextId = 0;
+  private baseId = 0;
   private placeNs = 0;
 
   constructor(options: WorldRunOptions) {
@@ -33,6 +35,22 @@ export class TimeMachine {
     return this.run.processes.map((member) => member.stateHash()).join(' ');
   }
 
+  /** Replay work so far. */
+  work(): number {
+    return this.run.processes.reduce((sum, member) => sum + member.work(), 0);
+  }
+
+  /** The checkpoints as thinning sees them. */
+  line(): { readonly work: number; readonly isBase: boolean }[] {
+    return this.marks.map(({ id, work }) => ({ work, isBase: id === this.baseId }));
+  }
+
+  /** Time 0 is as it stands now. */
+  restart(): void {
+    this.take();
+    this.marks.shift(); // it stays in the line, and nobody goes there
+  }
+
   byteCount(): number {
     return this.run.processes.reduce((sum, member) => sum + member.checkpoints.byteCount(), 0);
   }
@@ -41,7 +59,8 @@ export class TimeMachine {
   take(): void {
     const id = this.nextId++;
     for (const member of this.run.processes) member.checkpoints.take(id);
-    this.marks.push({ id, timeNs: this.placeNs });
+    this.marks.push({ id, timeNs: this.placeNs, work: this.work() });
+    this.baseId = id;
     this.marks.sort((left, right) => left.timeNs - right.timeNs);
   }
 
@@ -63,6 +82,7 @@ export class TimeMachine {
       if (mark.timeNs <= this.placeNs || mark.timeNs > untilNs) continue;
       this.advance(mark.timeNs);
       for (const member of this.run.processes) member.checkpoints.pass(mark.id);
+      this.baseId = mark.id;
     }
     this.advance(untilNs);
   }
@@ -82,9 +102,11 @@ export class TimeMachine {
     const mark = this.marks.findLast((it) => it.timeNs <= timeNs);
     assert(mark !== undefined, 'time 0 is always kept');
     for (const member of this.run.processes) member.checkpoints.restore(mark.id);
+    this.baseId = mark.id;
     this.placeNs = mark.timeNs;
-    const { log } = this.run;
-    while ((log.at(-1)?.atNs ?? -1) >= mark.timeNs) log.pop();
+    // A journey may lead forward, too: the log is what was given before the checkpoint.
+    const given = this.script.filter(({ atNs }) => atNs < mark.timeNs);
+    this.run.log.splice(0, this.run.log.length, ...given.map((it, sequence) => ({ ...it, sequence })));
     this.run.standAt(mark.timeNs);
     this.goTo(timeNs);
   }

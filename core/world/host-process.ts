@@ -74,6 +74,7 @@ export class HostProcess implements LogicalProcess {
     ring: 'outside',
     scenario: 'value',
     columns: 'value',
+    mechanisms: { '*': { lab: 'value' } },
   };
   readonly id: number;
   readonly name: string;
