@@ -9,6 +9,7 @@ import { formatQuantity } from '../app/quantity.ts';
 import { useApp, useAppState } from '../session/react.ts';
 import { type AppState, findMigration, findVm, isMigrating } from '../session/store.ts';
 import { BrushBar } from './brush-bar.tsx';
+import { integral } from './brush-delta.ts';
 import { ganttPicture, ganttTable } from './gantt.ts';
 import { HeatGrid } from './heat-grid.tsx';
 import { histogramOf, histogramPicture, histogramTable } from './histogram.ts';
@@ -100,7 +101,7 @@ export function gapsOf(lines: readonly { readonly timeNs: number }[], range: { r
   return inside.slice(1).map((line, index) => line.timeNs - inside[index]!.timeNs);
 }
 
-/** Guest → what must still be sent → link → the other host, at the newest sample. */
+/** Guest → what must still be sent → the other host: at the newest sample, or as the mean of the last move when it is over. */
 function flowsOf(state: AppState, series: ReturnType<NonNullable<ReturnType<typeof useApp>['controller']['session']>['samplesOf']> | undefined, vm: number): { nodes: FlowNode[]; flows: Flow[] } {
   const migration = findMigration(state);
   const live = isMigrating(migration);
@@ -108,12 +109,17 @@ function flowsOf(state: AppState, series: ReturnType<NonNullable<ReturnType<type
     const value = series?.findLatest(id);
     return value !== undefined && Number.isFinite(value) ? value : 0;
   };
-  const [written, sent, left] = [latest('dirty-bytes-per-second'), live ? latest('link-bytes-per-second') : 0, live ? latest('bytes-left') : 0];
+  const over = migration === undefined || live ? undefined : { fromNs: migration.startedAtNs, toNs: Math.max(migration.endedAtNs, migration.startedAtNs + 1) };
+  const mean = (id: string) => {
+    const sum = over === undefined || series === undefined ? 0 : integral(series, id, over);
+    return over === undefined || Number.isNaN(sum) ? 0 : (sum / (over.toNs - over.fromNs)) * 1e9;
+  };
+  const [written, sent, left] = live ? [latest('dirty-bytes-per-second'), latest('link-bytes-per-second'), latest('bytes-left')] : [mean('dirty-bytes-per-second'), mean('link-bytes-per-second'), 0];
   const name = (id: number | undefined) => state.hosts.find((host) => host.id === id)?.name ?? 'other host';
   const placed = findVm(state);
   const total = (placed?.vm.pageCount ?? 16_384) * 4096;
-  const behind = sent > 0 ? `${formatQuantity(Math.round((left / sent) * 1e9), 'ns').text} behind` : live ? 'nothing flows out' : 'no move';
-  const to = live ? name(migration?.to) : 'other host';
+  const behind = live && sent > 0 ? `${formatQuantity(Math.round((left / sent) * 1e9), 'ns').text} behind` : live ? 'nothing flows out' : migration === undefined ? 'no move yet' : 'the move is over';
+  const to = migration === undefined ? 'other host' : name(migration.to);
   return {
     nodes: [
       { id: 'guest', title: placed?.vm.name ?? 'guest', entity: `vm:${vm}`, column: 0 },
@@ -121,8 +127,8 @@ function flowsOf(state: AppState, series: ReturnType<NonNullable<ReturnType<type
       { id: 'there', title: to, entity: `host:${migration?.to ?? 1}`, column: 2 },
     ],
     flows: [
-      { from: 'guest', to: 'left', rate: live ? written : 0, unit: 'bytes/s', token: 'dirty', title: 'pages written anew' },
-      { from: 'left', to: 'there', rate: sent, unit: 'bytes/s', token: 'in-flight', title: 'on the link' },
+      { from: 'guest', to: 'left', rate: written, unit: 'bytes/s', token: 'dirty', title: over === undefined ? 'written anew' : 'written anew, mean of the move' },
+      { from: 'left', to: 'there', rate: sent, unit: 'bytes/s', token: 'in-flight', title: over === undefined ? 'on the link' : 'on the link, mean of the move' },
     ],
   };
 }

@@ -11,7 +11,7 @@ import { ChartFrame } from './chart-frame.tsx';
 import { AGE_MAX, ABSENT, ageColours, ageCounts, ageText, heatTable, readAges } from './heat-cells.ts';
 import type { Mark, Picture, PictureSize } from './marks.ts';
 import { paintPicture } from './mark-painter.ts';
-import { textSize, watchColours } from './surroundings.ts';
+import { textSizeFor, watchColours } from './surroundings.ts';
 
 const REDRAW_MS = 150;
 const COLUMNS = 128;
@@ -69,7 +69,7 @@ export function HeatGrid({ id, title, entity, pageCount, slot, view }: HeatGridP
         words[at] = age === ABSENT ? colours.rgba.stage : palette[age]!;
       }
       grid.current.getContext('2d')!.putImageData(image, 0, 0);
-      const size = { width: legend.current.clientWidth, height: legend.current.clientHeight, text: textSize() };
+      const size = { width: legend.current.clientWidth, height: legend.current.clientHeight, text: textSizeFor(legend.current.clientHeight) };
       if (size.width > 20 && size.height > 20) paintPicture(legend.current, legendPicture(counts.current, shown.current.cut, size), colours, window.devicePixelRatio);
       if (readout.current !== null) readout.current.textContent = sentence(ages.current, counts.current, shown.current);
     });

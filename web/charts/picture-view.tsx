@@ -10,7 +10,7 @@ import type { ChartTable } from './chart-table.ts';
 import { paintPicture } from './mark-painter.ts';
 import { findSpot, type Picture, type PictureSize, type Spot } from './marks.ts';
 import { SpotLayer } from './spot-layer.ts';
-import { textSize, watchColours } from './surroundings.ts';
+import { textSizeFor, watchColours } from './surroundings.ts';
 
 /** Least time between two drawings of one picture. Unit: ms. */
 const REDRAW_MS = 150;
@@ -86,7 +86,7 @@ export function PictureView(props: PictureViewProps) {
       if (next === key) return;
       key = next;
       drawnAt = now;
-      picture = latest.current.draw({ width, height, text: textSize() });
+      picture = latest.current.draw({ width, height, text: textSizeFor(height) });
       paintPicture(canvas.current!, withRings(picture, active, lit), colours, window.devicePixelRatio);
       spots.update(picture.spots);
       if (active !== undefined) active = picture.spots.find((spot) => spot.key === active!.key);

@@ -71,7 +71,7 @@ function phaseLane(moves: readonly MigrationSnapshot[], nowNs: number, title: st
 function roundLane(moves: readonly MigrationSnapshot[], nowNs: number, vm: number): Lane {
   const slices = moves.flatMap((move) => move.rounds.map((round, index): Slice => ({
     fromNs: round.startNs, toNs: round.endNs < 0 ? (move.endedAtNs < 0 ? nowNs : move.endedAtNs) : round.endNs,
-    title: `round ${index + 1}`, token: index % 2 === 0 ? 'dirty' : 'in-flight',
+    title: `round ${index + 1}`, token: 'in-flight',
     detail: `${grouped(round.pagesSent)} of ${grouped(round.pagesToSend)} pages sent, ${grouped(round.pagesDirtied)} pages written meanwhile`,
   })));
   return { title: 'rounds', entity: `migration:${vm}`, slices: slices.filter((slice) => slice.toNs >= slice.fromNs) };

@@ -1,5 +1,10 @@
 /** What a drawing depends on besides its data: the size of text, and when colours change under it. */
 
+/** Size of small text at the present density; a picture of more than half a screen gets larger text. Unit: px. */
+export function textSizeFor(height: number): number {
+  return Math.round(textSize() * (height > 320 ? 1.4 : 1));
+}
+
 /** Size of small text at the present density. Unit: px. */
 export function textSize(): number {
   const value = Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue('--text-1'));

@@ -12,7 +12,7 @@ import { readColours } from '../styles/colours.ts';
 import { ChartFrame } from './chart-frame.tsx';
 import { sampleWindow } from './sample-window.ts';
 import { textSize, watchColours } from './surroundings.ts';
-import { type Columns, type Curve, curveSentence, curveTable, timePicture } from './time-picture.ts';
+import { type Columns, type Curve, curveSentence, curveTable, readableTop, timePicture } from './time-picture.ts';
 
 const REDRAW_MS = 200;
 const POINTS_MAX = 320;
@@ -176,7 +176,7 @@ function makePlot(
   return new uPlot({
     ...sizeOf(element), legend: { show: false }, padding: [6, text, 0, 0],
     cursor: { sync: { key: 'migration', setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { show: false } },
-    scales: { x: { time: false }, y: { range: (_, __, most) => [0, Math.max(1, most) * 1.1] } },
+    scales: { x: { time: false }, y: { range: (chart, _, most) => [0, Math.max(1, readableTop(chart.data.slice(1) as (number | null)[][], most)) * 1.1] } },
     axes: [
       { ...axis, size: text * 1.9, gap: 2, space: text * 7, values: (_, splits) => splits.map((value) => formatQuantity(Math.round(value * 1e9), 'ns').text) },
       { ...axis, size: text * 6, gap: 4, space: text * 2.2, values: (_, splits) => splits.map((value) => formatQuantity(value, unit).text) },

@@ -33,7 +33,7 @@ export function timePicture(options: {
   const [left, right, top, bottom] = [text * 6, width - text, text * 1.8, height - text * 2];
   const x = timeScale({ fromNs: times[0]! * 1e9, toNs: times.at(-1)! * 1e9 }, left, right);
   const most = Math.max(1, ...columns.slice(1).flat().filter(Number.isFinite));
-  const y = scaleLinear([0, most], [bottom, top]).nice();
+  const y = scaleLinear([0, readableTop(columns.slice(1), most)], [bottom, top]).nice().clamp(true);
   const marks: Mark[] = [];
   if (brush !== null) marks.push({ kind: 'rect', x: x.at(brush.fromNs), y: top, width: Math.max(1, x.at(brush.toNs) - x.at(brush.fromNs)), height: bottom - top, fill: 'panel', edge: 'ink' });
   for (const tick of y.ticks(4)) {
@@ -54,6 +54,19 @@ export function timePicture(options: {
   });
   marks.push(...timeTicks(x, bottom, text));
   return { width, height, marks, spots: [], summary: curveSentence(curves, columns) };
+}
+
+/**
+ * Upper end of the value axis: the greatest value, but no more than twice what 95 of 100 samples stay below,
+ * so that one burst (a guest that clears its memory as it boots) does not flatten the rest. The sentence tells the greatest.
+ */
+export function readableTop(curves: readonly (readonly (number | null)[])[], most: number): number {
+  let top = 0;
+  for (const curve of curves) {
+    const sorted = curve.filter((value): value is number => value !== null && value > 0).sort((a, b) => a - b);
+    if (sorted.length > 0) top = Math.max(top, 2 * sorted[Math.floor(sorted.length * 0.95)]!);
+  }
+  return top > 0 ? Math.min(most, top) : most;
 }
 
 /** Newest and greatest value of every curve. */

@@ -23,7 +23,7 @@ export function timeScale(range: TimeRange, left: number, right: number): TimeSc
 
 /** Ticks under a picture at height `y`; as many as their text leaves room for. */
 export function timeTicks(scale: TimeScale, y: number, text: number): Mark[] {
-  const room = Math.max(1, Math.floor((scale.right - scale.left) / (text * 7)));
+  const room = Math.max(1, Math.floor((scale.right - scale.left) / (text * 9)));
   const ticks = scaleLinear([scale.fromNs, Math.max(scale.fromNs + 1, scale.toNs)], [0, 1]).ticks(room);
   return ticks.flatMap((ns): Mark[] => [
     { kind: 'rect', x: Math.round(scale.at(ns)), y, width: 1, height: 4, fill: 'rule-strong' },
