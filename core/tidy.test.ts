@@ -27,7 +27,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   testing: [...HARDWARE, 'hypervisor', 'guests', 'mechanisms', 'world'],
   workers: ['base', 'protocol', 'sim', 'world', 'metrics', 'wasm', 'formats', 'mechanisms'],
   web: ['base', 'protocol', 'formats', 'metrics', 'isa', 'mechanisms'],
-  e2e: ['base', 'protocol', 'mechanisms'],
+  e2e: ['base', 'protocol', 'mechanisms', 'testing'],
 };
 
 /** Packages that a part of the tree may import; the folder named owns it. */

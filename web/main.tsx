@@ -9,14 +9,16 @@ import { unsupportedBecause } from './app/environment.ts';
 import { FrameLoop } from './app/frame-loop.ts';
 import { makeGlasshouse } from './app/glasshouse.ts';
 import { bindGuestDrop } from './app/guest-drop.ts';
+import { workOffline } from './app/offline.ts';
 import { parseMoment } from './app/moment-link.ts';
 import { makeCoordinatorFactory } from './session/coordinator-session.ts';
 import { AppContext } from './session/react.ts';
 import { RunController } from './session/run-controller.ts';
-import { makeStore } from './session/store.ts';
+import { makeStore, TEACHER_OFF } from './session/store.ts';
 import { StageScene } from './stage/stage-scene.ts';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/print.css';
 
 /** Said while the page itself has paused the run. */
 const HIDDEN = 'Paused while this tab was hidden.';
@@ -30,10 +32,11 @@ function start(root: HTMLElement): void {
   const { moment, sentence } = parseMoment(location.hash, contract);
   const spec = { lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay };
   const store = makeStore(spec, moment.density === '' ? 'lab' : moment.density);
+  if (moment.lecture) store.setState({ teacher: { ...TEACHER_OFF, locked: true, answersHidden: true } });
   const loop = new FrameLoop();
   const controller = new RunController(store, makeCoordinatorFactory(), (work) => loop.account(work));
   const scene = new StageScene();
-  const actions = makeActions({ controller, scene });
+  const actions = makeActions({ controller, scene, loop });
   const commands = makeCommandRegistry(COMMAND_ROWS, { state: () => store.getState(), actions });
   window.glasshouse = makeGlasshouse({ controller, commands, loop });
   loop.add('knobs', 0, () => controller.flushKnobs());
@@ -59,6 +62,7 @@ function start(root: HTMLElement): void {
   void controller.start(spec).then((refusal) => {
     if (refusal !== '') store.setState({ status: 'failed', notice: refusal });
     else store.setState({ notice: sentence, selection: moment.selection });
+    requestIdleCallback(() => void workOffline(), { timeout: 5_000 });
   });
 }
 

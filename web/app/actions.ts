@@ -6,15 +6,17 @@ import { findCameraCommands } from '../stage/stage-camera.ts';
 import type { StageScene } from '../stage/stage-scene.ts';
 import type { PageActions } from './commands.ts';
 import { pickFile, saveFile } from './files.ts';
+import type { FrameLoop } from './frame-loop.ts';
 import { formatMoment, knobFault } from './moment-link.ts';
 
 interface ActionOptions {
   readonly controller: RunController;
   readonly scene: StageScene;
+  readonly loop: FrameLoop;
 }
 
 /** The actions of a page. */
-export function makeActions({ controller, scene }: ActionOptions): PageActions {
+export function makeActions({ controller, scene, loop }: ActionOptions): PageActions {
   const { store } = controller;
   const session = () => controller.session;
   const load = (change: Partial<RunSpec>) => controller.start({ ...store.getState().spec, ...change });
@@ -74,20 +76,19 @@ export function makeActions({ controller, scene }: ActionOptions): PageActions {
       if (text !== undefined) saveFile('glasshouse-run.json', text, 'application/json');
       return '';
     },
-    async shareLink() {
-      const state = store.getState();
-      const hash = formatMoment(
-        { lab: state.spec.lab, seed: state.spec.seed, knobs: { ...state.spec.knobs, ...state.knobs }, autoplay: true, density: state.density, selection: state.selection },
-        contract,
-      );
-      history.replaceState(null, '', hash);
-      try {
-        await navigator.clipboard.writeText(location.href);
-        store.setState({ notice: 'The link to this lab is copied; it is also in the address bar.' });
-      } catch {
-        store.setState({ notice: 'The link to this lab is in the address bar.' }); // the clipboard is not allowed here
-      }
-      return '';
+    shareLink: () => share(store, false),
+    shareLecture: () => share(store, true),
+    saveStage: async (kind) => (await exports()).saveStage(controller, kind),
+    downloadTrace: async () => (await exports()).saveTrace(controller),
+    async openRun() {
+      const file = await pickFile('.json,application/json');
+      return file === null ? '' : await (await exports()).openRunFile(controller, file);
+    },
+    freeze(frozen) {
+      if (frozen) controller.hold();
+      else controller.release();
+      loop.frozen = frozen;
+      store.setState({ teacher: { ...store.getState().teacher, frozen } });
     },
     select: (entity) => store.setState({ selection: entity }),
     zoom: (factor) => camera()?.zoomBy(factor),
@@ -95,6 +96,28 @@ export function makeActions({ controller, scene }: ActionOptions): PageActions {
     zoomTo: (entity) => camera()?.zoomTo(targetOf(entity, store.getState())),
     patch: (change) => store.setState(change),
   };
+}
+
+/** Loaded when a file is first asked for. */
+const exports = () => import('../exports/export-actions.ts');
+
+/** Puts the link to this moment into the address bar and onto the clipboard. */
+async function share(store: RunController['store'], lecture: boolean): Promise<string> {
+  const state = store.getState();
+  const hash = formatMoment(
+    { lab: state.spec.lab, seed: state.spec.seed, knobs: { ...state.spec.knobs, ...state.knobs }, autoplay: true, density: state.density, selection: state.selection, lecture },
+    contract,
+  );
+  if (!lecture) history.replaceState(null, '', hash);
+  const what = lecture ? 'The link to this lecture' : 'The link to this lab';
+  try {
+    await navigator.clipboard.writeText(new URL(hash, location.href).href);
+    store.setState({ notice: lecture ? `${what} is copied.` : `${what} is copied; it is also in the address bar.` });
+  } catch {
+    history.replaceState(null, '', hash); // the clipboard is not allowed here
+    store.setState({ notice: `${what} is in the address bar.` });
+  }
+  return '';
 }
 
 /** The camera's name for an entity of the store. */

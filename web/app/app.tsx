@@ -1,10 +1,12 @@
 /** The page: header, stage, what has been opened around it, transport. Panels come in lazily. */
-import { lazy, Suspense, useEffect } from 'react';
+import { lazy, Suspense, useEffect, useRef } from 'react';
+import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import { useApp, useAppState } from '../session/react.ts';
 import { findMigration, isMigrating } from '../session/store.ts';
 import { Stage } from '../stage/stage.tsx';
 import type { StageScene } from '../stage/stage-scene.ts';
 import { phaseSentence } from '../stage/story.tsx';
+import { captionOf } from './caption.ts';
 import { Header } from './header.tsx';
 import { bindHotkeys } from './hotkeys.ts';
 import { Transport } from './transport.tsx';
@@ -12,6 +14,7 @@ import './app.css';
 
 const MigrationGraph = lazy(() => import('../charts/migration-graph.tsx').then((it) => ({ default: it.MigrationGraph })));
 const Panels = lazy(() => import('../panels/panels.tsx').then((it) => ({ default: it.Panels })));
+const TeacherLayer = lazy(() => import('./teacher-layer.tsx').then((it) => ({ default: it.TeacherLayer })));
 const Dialogs = lazy(() => import('../panels/dialogs.tsx').then((it) => ({ default: it.Dialogs })));
 
 export function App({ scene }: { readonly scene: StageScene }) {
@@ -21,7 +24,13 @@ export function App({ scene }: { readonly scene: StageScene }) {
   const graph = useAppState((state) => findMigration(state) !== undefined);
   const open = useAppState((state) => state.panels.inspector || state.panels.console || state.panels.timeline || state.panels.tables || state.panels.samples);
   const dialog = useAppState((state) => state.dialog);
+  const teaching = useAppState((state) => state.teacher.frozen || state.teacher.pointerRing || state.teacher.blackout || state.teacher.notes || state.teacher.beatMs > 0);
+  const { locked, answersHidden } = useAppState((state) => state.teacher);
   useEffect(() => bindHotkeys(commands), [commands]);
+  useEffect(() => {
+    document.documentElement.dataset['answers'] = answersHidden ? 'hidden' : 'shown';
+    document.documentElement.dataset['locked'] = String(locked);
+  }, [answersHidden, locked]);
   useEffect(() => {
     if (theme === 'system') delete document.documentElement.dataset['theme'];
     else document.documentElement.dataset['theme'] = theme;
@@ -42,9 +51,25 @@ export function App({ scene }: { readonly scene: StageScene }) {
       <Transport scene={scene} />
       <section id="popups" aria-label="Menus" />
       <Summary />
+      <PrintCaption />
+      {teaching && <Suspense fallback={null}><TeacherLayer /></Suspense>}
       {dialog !== '' && <Suspense fallback={null}><Dialogs close={() => store.setState({ dialog: '' })} /></Suspense>}
     </div>
   );
+}
+
+/** Stands on paper only: lab, seed, time and fidelity of what was printed. */
+function PrintCaption() {
+  const { store } = useApp();
+  const line = useRef<HTMLParagraphElement>(null);
+  useEffect(() => {
+    const fill = () => {
+      line.current!.textContent = `${captionOf(store.getState(), contract.title)} · ${location.href}`;
+    };
+    window.addEventListener('beforeprint', fill);
+    return () => window.removeEventListener('beforeprint', fill);
+  }, [store]);
+  return <p className="print-caption" ref={line} />;
 }
 
 /** One sentence on where the run is, for who does not see the picture. */

@@ -5,6 +5,8 @@
  */
 import * as v from 'valibot';
 import type { AppState } from '../session/store.ts';
+import { EXPORT_ROWS } from './export-commands.ts';
+import { LOCKED, TEACHER_ROWS } from './teacher-commands.ts';
 
 /** What a command may use; given by the page. */
 export interface CommandContext {
@@ -30,6 +32,11 @@ export interface PageActions {
   downloadCapture(): Promise<string>;
   downloadRun(): Promise<string>;
   shareLink(): Promise<string>;
+  shareLecture(): Promise<string>;
+  saveStage(kind: 'svg' | 'png'): Promise<string>;
+  downloadTrace(): Promise<string>;
+  openRun(): Promise<string>;
+  freeze(frozen: boolean): void;
   select(entity: string): void;
   zoom(factor: number): void;
   pan(dx: number, dy: number): void;
@@ -61,6 +68,7 @@ export interface CommandRegistry {
 const none = v.object({});
 const always = () => '';
 const alive = (state: AppState) => (state.status === 'live' ? '' : 'No run is alive; start again first.');
+const unlocked = (state: AppState) => (state.teacher.locked ? LOCKED : alive(state));
 
 /** A registry over rows; pure but for what the rows' actions do. */
 export function makeCommandRegistry(rows: readonly CommandRow[], context: CommandContext): CommandRegistry {
@@ -189,7 +197,7 @@ const labRows: Rows = [
     },
   }),
   row({
-    id: 'make-link-slower', title: 'Make the link slower', group: 'Link', schema: none, enabledWhen: alive,
+    id: 'make-link-slower', title: 'Make the link slower', group: 'Link', schema: none, enabledWhen: unlocked,
     run: async ({ actions, state }, _, atNs) => {
       const now = state().knobs['bandwidth'] ?? 1e9;
       actions.patch({ chapter: 'slower', selection: 'link:0-1' });
@@ -197,7 +205,7 @@ const labRows: Rows = [
     },
   }),
   row({
-    id: 'set-knob', title: 'Set a knob', group: 'Link', enabledWhen: alive,
+    id: 'set-knob', title: 'Set a knob', group: 'Link', enabledWhen: unlocked,
     schema: v.object({ knob: v.string(), value: v.number() }),
     run: ({ actions }, { knob, value }, atNs) => actions.setKnob(knob, value, atNs),
   }),
@@ -275,4 +283,4 @@ const otherRows: Rows = [
 ];
 
 /** The table of all commands. */
-export const COMMAND_ROWS: Rows = [...runRows, ...labRows, ...viewRows, ...otherRows];
+export const COMMAND_ROWS: Rows = [...runRows, ...labRows, ...viewRows, ...TEACHER_ROWS, ...otherRows, ...EXPORT_ROWS];

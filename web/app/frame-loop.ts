@@ -20,6 +20,8 @@ export class FrameLoop {
   #started = 0;
   #request = 0;
   #afterPaint: (() => void)[] = [];
+  /** While true, only what does not draw (order below 10) runs: the picture stands. */
+  frozen = false;
   readonly #channel = new MessageChannel();
 
   constructor() {
@@ -87,7 +89,7 @@ export class FrameLoop {
   readonly #onFrame = (now: number): void => {
     this.#request = requestAnimationFrame(this.#onFrame);
     this.#started = performance.now();
-    for (const { task } of this.#sorted) task(now);
+    for (const { order, task } of this.#sorted) if (!this.frozen || order < 10) task(now);
     this.#channel.port2.postMessage(0);
   };
 

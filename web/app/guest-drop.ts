@@ -1,6 +1,14 @@
-/** An ELF dropped anywhere onto the page runs as the guest of a new run. */
+/** A file dropped anywhere onto the page: an ELF runs as the guest of a new run, a run file is repeated. */
 import type { RunController } from '../session/run-controller.ts';
+import { looksLikeJson } from '../exports/looks-like-json.ts';
 import { runElf } from './actions.ts';
+
+/** A file that begins like JSON is a run file; anything else is taken for a guest. */
+async function openDropped(controller: RunController, file: File): Promise<void> {
+  const first = new Uint8Array(await file.slice(0, 64).arrayBuffer());
+  if (looksLikeJson(first)) await (await import('../exports/export-actions.ts')).openRunFile(controller, file);
+  else await runElf(controller, file);
+}
 
 /** Binds the document; gives the function that unbinds. */
 export function bindGuestDrop(controller: RunController): () => void {
@@ -11,7 +19,7 @@ export function bindGuestDrop(controller: RunController): () => void {
     const file = event.dataTransfer?.files[0];
     if (file === undefined) return;
     event.preventDefault();
-    void runElf(controller, file);
+    void openDropped(controller, file);
   };
   document.addEventListener('dragover', over);
   document.addEventListener('drop', drop);

@@ -34,7 +34,8 @@ export function Header({ scene }: { readonly scene: StageScene }) {
 const MENU: readonly (readonly string[])[] = [
   ['density-projector', 'density-lab', 'density-workbench', 'theme'],
   ['toggle-inspector', 'toggle-console', 'toggle-timeline', 'toggle-samples', 'toggle-tables', 'toggle-knobs'],
-  ['open-elf', 'download-capture', 'download-run', 'share-link'],
+  ['open-elf', 'open-run', 'download-run', 'download-capture', 'download-trace', 'save-stage-png', 'save-stage-svg', 'print'],
+  ['share-link', 'lecture-link', 'presenter-notes', 'freeze', 'pointer-ring', 'blackout', 'event-beat'],
   ['help'],
 ];
 

@@ -13,6 +13,8 @@ export interface Moment {
   readonly autoplay: boolean;
   readonly density: '' | 'lab' | 'projector' | 'workbench';
   readonly selection: string;
+  /** A lecture: knobs locked, answers hidden until they are revealed. */
+  readonly lecture: boolean;
 }
 
 /** The seed of a link that names none. */
@@ -52,7 +54,7 @@ function parseKnobs(text: string, contract: Contract): { knobs: Record<string, n
 export function parseMoment(hash: string, contract: Contract): { readonly moment: Moment; readonly sentence: string } {
   const faults: string[] = [];
   const empty: Moment = {
-    lab: contract.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '',
+    lab: contract.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false,
   };
   if (hash === '' || hash === '#' || hash === '#/') return { moment: empty, sentence: '' };
   const match = /^#\/lab\/([a-z0-9-]+)(?:\?(.*))?$/.exec(hash);
@@ -74,6 +76,7 @@ export function parseMoment(hash: string, contract: Contract): { readonly moment
   const moment: Moment = {
     lab: contract.id, seed, knobs, autoplay: query.get('autoplay') !== '0', density,
     selection: (query.get('sel') ?? '').slice(0, 40),
+    lecture: query.get('lecture') === '1',
   };
   return { moment, sentence: [...faults, ...knobFaults].join(' ') };
 }
@@ -87,6 +90,7 @@ export function formatMoment(moment: Moment, contract: Contract): string {
     .map((row) => `${row.id}:${moment.knobs[row.id]}`);
   if (moment.density !== '' && moment.density !== 'lab') parts.push(`view=${moment.density}`);
   if (moment.selection !== '') parts.push(`sel=${encodeURIComponent(moment.selection)}`);
+  if (moment.lecture) parts.push('lecture=1');
   if (knobs.length > 0) parts.push(`knobs=${knobs.join(',')}`);
   return `#/lab/${moment.lab}${parts.length === 0 ? '' : `?v=1&${parts.join('&')}`}`;
 }

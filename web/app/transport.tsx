@@ -6,7 +6,8 @@ import { useApp, useAppState } from '../session/react.ts';
 import type { PanelId } from '../session/store.ts';
 import type { StageScene } from '../stage/stage-scene.ts';
 import { popupHome } from '../widgets/popup-home.ts';
-import { formatClock, formatRatio } from './quantity.ts';
+import { formatClock, formatRatio, threeDigits } from './quantity.ts';
+import { nextDuration, wallSeconds } from './wall-time.ts';
 
 const SPEEDS: readonly number[] = [0.001, 0.01, 0.05, 0.1, 1, 0];
 
@@ -23,6 +24,7 @@ export function Transport({ scene }: { readonly scene: StageScene }) {
       <CommandButton id="step-event"><SkipForward size={18} aria-hidden="true" /></CommandButton>
       <Clock />
       <Speed />
+      {paused && <WallTime />}
       <span className="transport__seed soft" data-entity="run">seed <span className="number">{seed}</span></span>
       <Reason scene={scene} />
       <span className="transport__panels">
@@ -115,6 +117,16 @@ function Speed() {
       <span className="soft transport__unit">virtual&nbsp;:&nbsp;wall{slowed && ', slowed'}</span>
     </span>
   );
+}
+
+/** While it stands: how long what comes next will take on the wall at this speed. */
+function WallTime() {
+  const next = useAppState((state) => {
+    const coming = nextDuration(state);
+    return coming === undefined ? undefined : { what: coming.what, seconds: wallSeconds(coming.ns, state.pace.ratio) };
+  });
+  if (next === undefined || !Number.isFinite(next.seconds)) return null;
+  return <span className="soft transport__unit">{next.what} takes about <span className="number" data-entity="run" data-unit="s">{threeDigits(Number(next.seconds.toPrecision(2)))}&nbsp;s</span></span>;
 }
 
 /** Why the page paused; and, while the stage's sentence is zoomed away, the notice that would stand there. */

@@ -1,6 +1,7 @@
 // Goal: a file that is no run file is named in one sentence with the place that does not fit. Method: each field removed, mistyped; bytes of an ELF.
 import { expect, test } from 'vitest';
-import { looksLikeJson, readRunFileHead } from './run-file.ts';
+import { looksLikeJson } from './looks-like-json.ts';
+import { readRunFileHead } from './run-file.ts';
 
 const good = { format: 'glasshouse-run', version: 1, modelVersion: 'x', lab: 'precopy-migration', seed: 7, knobs: { loss: 1 }, endNs: 5e8, guestName: '', guestDigest: '', log: [] };
 

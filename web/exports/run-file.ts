@@ -22,15 +22,6 @@ const head = v.object({
   guestName: v.optional(v.string(), ''),
 });
 
-/** True when a file's first bytes look like JSON, which an ELF's never do. */
-export function looksLikeJson(bytes: Uint8Array): boolean {
-  for (const byte of bytes.subarray(0, 64)) {
-    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === 0xef || byte === 0xbb || byte === 0xbf) continue;
-    return byte === 0x7b; // {
-  }
-  return false;
-}
-
 /** The head of a run file's text, or one sentence that says what does not fit and where. */
 export function readRunFileHead(name: string, text: string): { readonly ok: true; readonly head: RunFileHead } | { readonly ok: false; readonly sentence: string } {
   let value: unknown;

@@ -119,6 +119,7 @@ export class RunController {
   /** Asks for a knob's value; the last one asked for in a frame is sent by {@link flushKnobs}. */
   requestKnob(knob: string, value: number): void {
     const state = this.store.getState();
+    if (state.teacher.locked) return;
     const before = state.requested[knob] ?? state.knobs[knob];
     if (before === value) return;
     const last = state.knobHistory.at(-1);

@@ -6,7 +6,7 @@
 export const isolationHeaders = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
-  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'cross-origin', // an isolated page elsewhere may frame this one; there is nothing private here
 };
 
 /** Strict policy of the built page: own files only; WebAssembly may be compiled; styles set from script (canvas, panels, terminal). */

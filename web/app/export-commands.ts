@@ -1,0 +1,16 @@
+/** Commands that write files or read them back. */
+import * as v from 'valibot';
+import type { AppState } from '../session/store.ts';
+import type { CommandRow } from './commands.ts';
+
+const none = v.object({});
+const alive = (state: AppState) => (state.status === 'live' ? '' : 'No run is alive; start again first.');
+const always = () => '';
+
+export const EXPORT_ROWS: readonly CommandRow[] = [
+  { id: 'save-stage-png', title: 'Save the picture as PNG', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.saveStage('png') },
+  { id: 'save-stage-svg', title: 'Save the picture as SVG', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.saveStage('svg') },
+  { id: 'download-trace', title: 'Download the trace (Perfetto)', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.downloadTrace() },
+  { id: 'open-run', title: 'Open a run file', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openRun() },
+  { id: 'print', title: 'Print', group: 'Files', schema: none, enabledWhen: always, run: () => window.print() },
+];
