@@ -473,8 +473,8 @@ export class HostProcess implements LogicalProcess {
   /** Power is lost, and comes back after {@link BOOT_NS}. What hangs on the world's clock stays. */
   losePower(): void {
     if (this.host.state !== 'up') return;
-    for (const vm of this.host.vms()) this.onLeaves(vm);
     for (const { attachment } of this.mechanisms) attachment.onPowerLoss?.();
+    for (const vm of this.host.vms()) this.onLeaves(vm);
     this.streams.onPowerLoss();
     this.deferred = [];
     this.host.memory.frames.releaseAll(0, frameKind.pinned);

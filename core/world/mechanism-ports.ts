@@ -8,6 +8,7 @@ import type {
   StreamHandler,
 } from '../mechanisms/host-ports.ts';
 import type { LabDefinition } from '../mechanisms/lab.ts';
+import type { MechanismRequest } from '../protocol/command.ts';
 import type { LinkEnd } from '../network/index.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { EventArguments } from '../sim/event-queue.ts';
@@ -106,6 +107,10 @@ export class MechanismPorts implements HostPorts {
       if (held !== undefined) return held;
     }
     return undefined;
+  }
+
+  ask(request: MechanismRequest): void {
+    this.process.attachmentFor(request.name)?.onRequest(request);
   }
 
   losePower(): void {

@@ -39,12 +39,16 @@ export interface FileOptions {
 
 /** The file's content, its form checked; or where it does not fit. */
 export function readScenarioFile(text: string): Result<ScenarioFile, WorldError> {
-  if (text.length > FILE_LENGTH_MAX) return fault('', `it has ${text.length} characters; at most ${FILE_LENGTH_MAX} are read`);
+  if (text.length > FILE_LENGTH_MAX)
+    return fault('', `it has ${text.length} characters; at most ${FILE_LENGTH_MAX} are read`);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    return fault('', `it is not JSON: ${cause instanceof Error ? cause.message : 'it cannot be read'}`);
+    return fault(
+      '',
+      `it is not JSON: ${cause instanceof Error ? cause.message : 'it cannot be read'}`,
+    );
   }
   const twice = findDuplicateKey(text);
   if (twice !== undefined) return fault(twice, 'this field is there twice');
@@ -57,7 +61,8 @@ export function parseScenarioFile(options: FileOptions): Result<Scenario, WorldE
   const read = readScenarioFile(options.text);
   if (!read.ok) return read;
   const file = read.value;
-  const wrong = findNameFault(file) ?? findPlaceFault(file) ?? findLinkFault(file) ?? findVmFault(file);
+  const wrong =
+    findNameFault(file) ?? findPlaceFault(file) ?? findLinkFault(file) ?? findVmFault(file);
   if (wrong !== undefined) return err({ kind: 'bad-scenario', ...wrong });
   const lab = findLab(file.lab);
   if (lab === undefined && file.lab !== DATACENTER) {
@@ -101,12 +106,16 @@ function fault(path: string, sentence: string): Result<never, WorldError> {
 /** Names that are there twice in one list. */
 function findNameFault(file: ScenarioFile): FileFault | undefined {
   const lists = {
-    sites: file.sites, profiles: file.profiles, hosts: file.hosts, vms: file.vms,
+    sites: file.sites,
+    profiles: file.profiles,
+    hosts: file.hosts,
+    vms: file.vms,
   } as const;
   for (const [list, items] of Object.entries(lists)) {
     const seen = new Set<string>();
     for (const [index, { name }] of items.entries()) {
-      if (seen.has(name)) return { path: `${list}[${index}].name`, sentence: `the name '${name}' is there twice` };
+      if (seen.has(name))
+        return { path: `${list}[${index}].name`, sentence: `the name '${name}' is there twice` };
       seen.add(name);
     }
   }
@@ -127,10 +136,16 @@ function findPlaceFault(file: ScenarioFile): FileFault | undefined {
   for (const [index, host] of file.hosts.entries()) {
     const path = `hosts[${index}]`;
     if (!profiles.includes(host.profile)) {
-      return { path: `${path}.profile`, sentence: `there is no profile '${host.profile}'; known are ${profiles.join(', ') || 'none'}` };
+      return {
+        path: `${path}.profile`,
+        sentence: `there is no profile '${host.profile}'; known are ${profiles.join(', ') || 'none'}`,
+      };
     }
     if (host.rack !== '' && !racks.includes(host.rack)) {
-      return { path: `${path}.rack`, sentence: `there is no rack '${host.rack}'; known are ${racks.join(', ') || 'none'}` };
+      return {
+        path: `${path}.rack`,
+        sentence: `there is no rack '${host.rack}'; known are ${racks.join(', ') || 'none'}`,
+      };
     }
   }
   return undefined;
@@ -142,10 +157,16 @@ function findLinkFault(file: ScenarioFile): FileFault | undefined {
   for (const [index, { between }] of file.links.entries()) {
     const path = `links[${index}].between`;
     const stranger = between.findIndex((name) => !names.includes(name));
-    if (stranger >= 0) return { path: `${path}[${stranger}]`, sentence: `there is no host '${between[stranger]}'` };
-    if (between[0] === between[1]) return { path, sentence: 'a link joins two hosts, not one with itself' };
+    if (stranger >= 0)
+      return { path: `${path}[${stranger}]`, sentence: `there is no host '${between[stranger]}'` };
+    if (between[0] === between[1])
+      return { path, sentence: 'a link joins two hosts, not one with itself' };
     const pair = between.toSorted().join(' ');
-    if (seen.has(pair)) return { path, sentence: `a link between '${between[0]}' and '${between[1]}' is there twice` };
+    if (seen.has(pair))
+      return {
+        path,
+        sentence: `a link between '${between[0]}' and '${between[1]}' is there twice`,
+      };
     seen.add(pair);
   }
   return undefined;
@@ -157,29 +178,48 @@ function findVmFault(file: ScenarioFile): FileFault | undefined {
   for (const [index, vm] of file.vms.entries()) {
     const path = `vms[${index}]`;
     const host = file.hosts.find(({ name }) => name === vm.host);
-    if (host === undefined) return { path: `${path}.host`, sentence: `there is no host '${vm.host}'` };
+    if (host === undefined)
+      return { path: `${path}.host`, sentence: `there is no host '${vm.host}'` };
     if (!guests.includes(vm.guest)) {
-      return { path: `${path}.guest`, sentence: `there is no guest '${vm.guest}'; known are ${guests.join(', ')}` };
+      return {
+        path: `${path}.guest`,
+        sentence: `there is no guest '${vm.guest}'; known are ${guests.join(', ')}`,
+      };
     }
     const least = findGuestProgram(vm.guest)?.ramBytesMin ?? 0;
     if (vm.memoryMiB << 20 < least) {
-      return { path: `${path}.memoryMiB`, sentence: `the guest '${vm.guest}' needs ${least >> 20} MiB, and has ${vm.memoryMiB}` };
+      return {
+        path: `${path}.memoryMiB`,
+        sentence: `the guest '${vm.guest}' needs ${least >> 20} MiB, and has ${vm.memoryMiB}`,
+      };
     }
     const pages = vm.memoryMiB * PAGES_PER_MIB;
     const sum = used.get(vm.host) ?? { frames: 0, harts: 0, vms: 0 };
     const now = {
-      frames: sum.frames + pages + gStageTableCount(pages), harts: sum.harts + vm.vcpus, vms: sum.vms + 1,
+      frames: sum.frames + pages + gStageTableCount(pages),
+      harts: sum.harts + vm.vcpus,
+      vms: sum.vms + 1,
     };
     used.set(vm.host, now);
-    const frames = (file.profiles.find(({ name }) => name === host.profile)?.memoryMiB ?? 0) * PAGES_PER_MIB;
+    const frames =
+      (file.profiles.find(({ name }) => name === host.profile)?.memoryMiB ?? 0) * PAGES_PER_MIB;
     if (now.frames > frames) {
-      return { path: `${path}.memoryMiB`, sentence: `with this VM, ${now.frames} pages and tables are needed on '${vm.host}', which has ${frames}` };
+      return {
+        path: `${path}.memoryMiB`,
+        sentence: `with this VM, ${now.frames} pages and tables are needed on '${vm.host}', which has ${frames}`,
+      };
     }
     if (now.harts > HART_COUNT_MAX) {
-      return { path: `${path}.vcpus`, sentence: `with this VM there are ${now.harts} vCPUs on '${vm.host}'; a host runs at most ${HART_COUNT_MAX}` };
+      return {
+        path: `${path}.vcpus`,
+        sentence: `with this VM there are ${now.harts} vCPUs on '${vm.host}'; a host runs at most ${HART_COUNT_MAX}`,
+      };
     }
     if (now.vms > VM_SLOT_COUNT) {
-      return { path: `${path}.host`, sentence: `there are more than ${VM_SLOT_COUNT} VMs on '${vm.host}'` };
+      return {
+        path: `${path}.host`,
+        sentence: `there are more than ${VM_SLOT_COUNT} VMs on '${vm.host}'`,
+      };
     }
   }
   return undefined;
@@ -191,10 +231,18 @@ function findGuestFault(file: ScenarioFile, guest: Uint8Array | undefined): Worl
   const path = index < 0 ? 'vms' : `vms[${index}].guest`;
   if (guest === undefined) {
     if (index < 0) return undefined;
-    return { kind: 'bad-scenario', path, sentence: 'this VM runs a guest file, and none was given' };
+    return {
+      kind: 'bad-scenario',
+      path,
+      sentence: 'this VM runs a guest file, and none was given',
+    };
   }
   if (index < 0) {
-    return { kind: 'bad-scenario', path, sentence: "a guest file was given, and no VM has the guest 'file'" };
+    return {
+      kind: 'bad-scenario',
+      path,
+      sentence: "a guest file was given, and no VM has the guest 'file'",
+    };
   }
   for (const vm of file.vms) {
     if (vm.guest !== 'file') continue;
@@ -207,7 +255,8 @@ function findGuestFault(file: ScenarioFile, guest: Uint8Array | undefined): Worl
 // ── Building ──────────────────────────────────────────────────────────────────────────────────
 
 function partsOf(
-  file: ScenarioFile, sampleColumns: readonly string[],
+  file: ScenarioFile,
+  sampleColumns: readonly string[],
 ): Pick<Scenario, 'processes' | 'hosts' | 'links' | 'vms'> {
   const hostId = (name: string) => file.hosts.findIndex((host) => host.name === name);
   const hosts = file.hosts.map(({ name, profile: profileName, rack }, id): ScenarioHost => {
@@ -222,24 +271,33 @@ function partsOf(
       place: { site, row, rack: inRow },
     };
   });
-  const links = file.links.map(({ between, bitsPerSecond, latencyNs, lossPercent }): ScenarioLink => ({
-    a: hostId(between[0]),
-    b: hostId(between[1]),
-    bandwidthBitsPerSecond: bitsPerSecond,
-    latencyNs,
-    lossPerMillion: Math.round(lossPercent * 10_000),
-  }));
-  const vms = file.vms.map((vm, index): ScenarioVm => ({
-    id: index + 1,
-    name: vm.name,
-    guest: vm.guest === 'file' ? GUEST_FILE_NAME : vm.guest,
-    fromFile: vm.guest === 'file',
-    host: hostId(vm.host),
-    pageCount: vm.memoryMiB * PAGES_PER_MIB,
-    vcpuCount: vm.vcpus,
-    bootInput: vm.input,
-  }));
-  return { processes: hosts.map(({ id, name }) => ({ id, name, sampleColumns })), hosts, links, vms };
+  const links = file.links.map(
+    ({ between, bitsPerSecond, latencyNs, lossPercent }): ScenarioLink => ({
+      a: hostId(between[0]),
+      b: hostId(between[1]),
+      bandwidthBitsPerSecond: bitsPerSecond,
+      latencyNs,
+      lossPerMillion: Math.round(lossPercent * 10_000),
+    }),
+  );
+  const vms = file.vms.map(
+    (vm, index): ScenarioVm => ({
+      id: index + 1,
+      name: vm.name,
+      guest: vm.guest === 'file' ? GUEST_FILE_NAME : vm.guest,
+      fromFile: vm.guest === 'file',
+      host: hostId(vm.host),
+      pageCount: vm.memoryMiB * PAGES_PER_MIB,
+      vcpuCount: vm.vcpus,
+      bootInput: vm.input,
+    }),
+  );
+  return {
+    processes: hosts.map(({ id, name }) => ({ id, name, sampleColumns })),
+    hosts,
+    links,
+    vms,
+  };
 }
 
 /** Puts the file's commands into the scenario's script; what could never be taken is refused. */
@@ -248,10 +306,15 @@ function withCommands(file: ScenarioFile, scenario: Scenario): Result<Scenario, 
   for (const [index, { atNs, command }] of file.commands.entries()) {
     const path = `commands[${index}]`;
     const before = file.commands[index - 1]?.atNs ?? 0;
-    if (atNs < before) return fault(`${path}.atNs`, `expected times in order, found ${atNs} after ${before}`);
+    if (atNs < before)
+      return fault(`${path}.atNs`, `expected times in order, found ${atNs} after ${before}`);
     const named = withIds(command, scenario);
     const read = readCommand(named);
-    if (!read.ok) return fault(`${path}.command`, `expected a command of a known kind with its fields, found ${read.error.found}`);
+    if (!read.ok)
+      return fault(
+        `${path}.command`,
+        `expected a command of a known kind with its fields, found ${read.error.found}`,
+      );
     const unknown = Object.keys(named).find((key) => !Object.hasOwn(read.value, key));
     if (unknown !== undefined) return fault(`${path}.command.${unknown}`, 'no such field is known');
     const sentence = findLastingFault(scenario, read.value);
@@ -262,7 +325,10 @@ function withCommands(file: ScenarioFile, scenario: Scenario): Result<Scenario, 
 }
 
 /** Names of VMs and hosts in a command's fields, also in a request's arguments, become their ids. */
-function withIds(command: Readonly<Record<string, unknown>>, scenario: Scenario): Record<string, unknown> {
+function withIds(
+  command: Readonly<Record<string, unknown>>,
+  scenario: Scenario,
+): Record<string, unknown> {
   const result: Record<string, unknown> = { ...command };
   const vm = scenario.vms.find(({ name }) => name === command['vm']);
   if (vm !== undefined) result['vm'] = vm.id;
@@ -290,7 +356,8 @@ function findLastingFault(scenario: Scenario, command: Command): string | undefi
   const { vm, to, host } = given as Readonly<Record<string, number | string | undefined>>;
   if (vm !== undefined && !scenario.vms.some(({ id }) => id === vm)) return `there is no VM ${vm}`;
   for (const id of [to, host]) {
-    if (id !== undefined && !scenario.hosts.some((it) => it.id === id)) return `there is no host ${id}`;
+    if (id !== undefined && !scenario.hosts.some((it) => it.id === id))
+      return `there is no host ${id}`;
   }
   return undefined;
 }

@@ -132,17 +132,21 @@ function expectation(row: KnobRow): string {
   return examples[row.unit] ?? `a number of ${row.unit || 'units'} such as ${row.default}`;
 }
 
-/** A fault `id@time`. */
-export function readFault(
-  text: string,
-  known: readonly string[],
-): Result<{ readonly id: string; readonly atNs: number }, string> {
+/** A fault to be injected at a virtual time; `target` is '' when none was named. */
+export interface TimedFault {
+  readonly id: string;
+  readonly target: string;
+  readonly atNs: number;
+}
+
+/** A fault `id@time` or `id=target@time`. */
+export function readFault(text: string, known: readonly string[]): Result<TimedFault, string> {
   const at = text.indexOf('@');
   if (at < 1) return err(`--fault '${text}' is not of the form fault@time, such as cut-link@700ms.`);
-  const id = text.slice(0, at);
+  const [id = '', target = ''] = text.slice(0, at).split('=');
   if (!known.includes(id)) return err(`There is no fault '${id}'${suggestion(id, known)}`);
   const time = readDuration(`The time of --fault ${id}`, text.slice(at + 1));
-  return time.ok ? ok({ id, atNs: time.value }) : time;
+  return time.ok ? ok({ id, target, atNs: time.value }) : time;
 }
 
 /** The end of a sentence about an unknown name: the nearest known one, and all there are. */

@@ -1,27 +1,31 @@
 /** `headless lab`: runs a lab with its script and the faults asked for, judges it, writes report and capture. */
 import { writeFileSync } from 'node:fs';
-import type { LoggedCommand } from '../../core/protocol/command.ts';
+import type { Command, LoggedCommand } from '../../core/protocol/command.ts';
 import type { Scenario } from '../../core/protocol/scenario.ts';
-import { judge, listLabs, scriptOf } from '../../core/world/index.ts';
+import { judge, listLabs, readScenarioFile, scriptOf, sentenceOf } from '../../core/world/index.ts';
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner } from '../world.ts';
-import { readDuration, readFault, readInteger, readKnob, suggestion } from './arguments.ts';
-import { checkWritable, optional, orBadInput, readGuest, readOptions } from './options.ts';
+import { readDuration, readFault, readInteger, readKnob, suggestion, type TimedFault } from './arguments.ts';
+import { checkWritable, optional, orBadInput, readGuest, readOptions, readText } from './options.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { startHeadlessRun } from './run-session.ts';
 import { BadInput, makeProgress, showFailure } from './terminal.ts';
 
 /** What `lab --help` prints. */
 export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
+       npm run -s headless -- lab --scenario file.json [options]
 
   --set knob=value       a knob at the start; repeatable. 400G, 30ms, 2%, on, off are understood
-  --fault id@time        injects a fault at a virtual time, such as cut-link@700ms; repeatable
+  --fault id@time        injects a fault at a virtual time, such as cut-link@700ms, or
+                         cut-link=link:1-2@700ms when one of several is meant; repeatable
+  --scenario file.json   a datacenter of any shape in place of the lab's own
   --seed n               0 … 4294967295, default 1
   --workers n            worker threads, 1 … ${WORKER_COUNT_MAX}; the result does not depend on it. By
                          default one for up to four hosts, and as many for the baseline
   --inline               everything in one thread with unshared memory, as in a page without isolation
   --until duration       how long, in virtual time; default: the lab's own
-  --baseline             also runs the baseline, from the same seed
+  --baseline             also runs the lab's first baseline, from the same seed
+  --against id           also runs the baseline of that id
   --guest file.elf       a guest in place of the lab's own
   --report file.json     writes the report there, else it goes to stdout
   --capture file.pcapng  writes the frames at the first host's port, with virtual times
@@ -34,11 +38,12 @@ interface LabArguments {
   readonly slug: string;
   readonly seed: number;
   readonly knobs: Readonly<Record<string, number>>;
-  readonly faults: readonly { readonly id: string; readonly atNs: number }[];
+  readonly faults: readonly TimedFault[];
+  readonly scenario: string | undefined;
   readonly workers: number | undefined;
   readonly inline: boolean;
   readonly untilNs: number | undefined;
-  readonly baseline: boolean;
+  readonly against: string | undefined; // id of a baseline
   readonly guestPath: string | undefined;
   readonly report: string | undefined;
   readonly capture: string | undefined;
@@ -53,21 +58,35 @@ function readArguments(rest: readonly string[]): LabArguments {
     inline: 'switch',
     until: 'value',
     baseline: 'switch',
+    against: 'value',
+    scenario: 'value',
     guest: 'value',
     report: 'value',
     capture: 'value',
   });
-  const [slug, ...more] = given.operands;
+  const [operand, ...more] = given.operands;
   const slugs = listLabs().map((lab) => lab.slug);
+  const path = given.value('scenario');
+  if (path !== undefined && operand !== undefined) {
+    throw new BadInput(`lab takes a lab or --scenario, found '${operand}' and --scenario '${path}'.`);
+  }
+  const scenario = path === undefined ? undefined : readText('--scenario', path);
+  const file = scenario === undefined ? undefined : contentOf(scenario);
+  const slug = file?.lab ?? operand;
   if (slug === undefined) throw new BadInput(`lab needs the name of a lab. Known: ${slugs.join(', ')}.`);
   if (more.length > 0) throw new BadInput(`lab takes one lab, found '${more[0]}' after '${slug}'.`);
   const lab = listLabs().find((it) => it.slug === slug);
-  if (lab === undefined) throw new BadInput(`There is no lab '${slug}'${suggestion(slug, slugs)}`);
-  const faultIds = lab.faults.map((fault) => fault.id);
-  const settings = given.values('set').map((text) => orBadInput(readKnob(text, lab.knobs)));
+  if (lab === undefined && file === undefined) throw new BadInput(`There is no lab '${slug}'${suggestion(slug, slugs)}`);
+  const faultIds = lab?.faults.map((fault) => fault.id) ?? [];
+  const baselines = lab?.baselines.map(({ id }) => id) ?? [];
+  const against = given.value('against') ?? (given.has('baseline') ? baselines[0] : undefined);
+  if (against === undefined ? given.has('baseline') : !baselines.includes(against)) {
+    throw new BadInput(`The lab '${slug}' has no baseline${against === undefined ? '' : ` '${against}'${suggestion(against, baselines)}`}`);
+  }
+  const settings = given.values('set').map((text) => orBadInput(readKnob(text, lab?.knobs ?? [])));
   return {
     slug,
-    seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })) ?? 1,
+    seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })) ?? file?.seed ?? 1,
     knobs: Object.fromEntries(settings.map(({ id, value }) => [id, value])),
     faults: given.values('fault').map((text) => orBadInput(readFault(text, faultIds))),
     workers: optional(given.value('workers'), (text) =>
@@ -75,7 +94,8 @@ function readArguments(rest: readonly string[]): LabArguments {
     ),
     inline: given.has('inline'),
     untilNs: optional(given.value('until'), (text) => readDuration('--until', text)),
-    baseline: given.has('baseline'),
+    against,
+    scenario,
     guestPath: given.value('guest'),
     report: given.value('report'),
     capture: given.value('capture'),
@@ -90,8 +110,9 @@ export async function runLab(rest: readonly string[]): Promise<number> {
       ? undefined
       : { name: asked.guestPath, bytes: readGuest('--guest', asked.guestPath) };
   const scenarioIn = (baseline: string): Scenario => {
-    const { slug: lab, seed, knobs } = asked;
-    const made = planner.scenarioOf({ lab, seed, knobs, baseline, ...(guest === undefined ? {} : { guest: guest.bytes }) });
+    const { slug: lab, seed, knobs, scenario: file } = asked;
+    const extras = { ...(guest === undefined ? {} : { guest: guest.bytes }), ...(file === undefined ? {} : { file }) };
+    const made = planner.scenarioOf({ lab, seed, knobs, baseline, ...extras });
     if (!made.ok) throw new BadInput(made.error.sentence);
     return made.value as Scenario;
   };
@@ -106,7 +127,9 @@ export async function runLab(rest: readonly string[]): Promise<number> {
       lab: asked.slug,
       seed: asked.seed,
       knobs: asked.knobs,
-      baseline: asked.baseline,
+      baseline: asked.against !== undefined,
+      ...(asked.against === undefined ? {} : { baselineId: asked.against }),
+      ...(asked.scenario === undefined ? {} : { scenario: asked.scenario }),
       playing: false,
       speed: Number.POSITIVE_INFINITY,
       capture: asked.capture !== undefined,
@@ -125,7 +148,7 @@ export async function runLab(rest: readonly string[]): Promise<number> {
   try {
     await run.coordinator.advanceTo(untilNs);
     progress.done();
-    const baseline = asked.baseline ? scenarioIn(planner.baselinesOf(asked.slug)[0] ?? '') : undefined;
+    const baseline = asked.against === undefined ? undefined : scenarioIn(asked.against);
     const wallSeconds = (performance.now() - beganAtMs) / 1000;
     return await finish(run, { asked, scenario, baseline, untilNs, wallSeconds });
   } finally {
@@ -133,14 +156,21 @@ export async function runLab(rest: readonly string[]): Promise<number> {
   }
 }
 
+/** A scenario file's content, or a refusal. */
+function contentOf(text: string) {
+  const read = readScenarioFile(text);
+  if (!read.ok) throw new BadInput(sentenceOf(read.error));
+  return read.value;
+}
+
 /** The lab's own script and the faults asked for, as a log. */
-function commandsOf(
-  scenario: Scenario,
-  faults: readonly { readonly id: string; readonly atNs: number }[],
-): LoggedCommand[] {
+function commandsOf(scenario: Scenario, faults: readonly TimedFault[]): LoggedCommand[] {
   return [
     ...scriptOf(scenario).map(({ atNs, command }) => ({ atNs, command })),
-    ...faults.map(({ id, atNs }) => ({ atNs, command: { kind: 'inject-fault' as const, fault: id } })),
+    ...faults.map(({ id, target, atNs }): { atNs: number; command: Command } => ({
+      atNs,
+      command: { kind: 'inject-fault', fault: id, ...(target === '' ? {} : { target }) },
+    })),
   ]
     .toSorted((left, right) => left.atNs - right.atNs)
     .map((entry, sequence) => ({ ...entry, sequence }));

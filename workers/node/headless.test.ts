@@ -75,6 +75,34 @@ test('a fault takes effect at its time, the same with any number of workers', ()
   expect(one?.status).toBe(0);
 });
 
+test('the walkthroughs play to their ends; a report tells each step', () => {
+  const { status, out, err } = run('walkthrough', 'skeleton');
+  expect([status, err]).toEqual([0, '']);
+  const report = JSON.parse(out);
+  expect(report).toMatchObject({ lab: 'skeleton', outcome: 'played to its end', runHash: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  expect(report.steps.map(({ id, holds }: { id: string; holds: boolean }) => [id, holds])).toEqual([
+    ['watch', true], ['pause', true], ['faster', true],
+  ]);
+  expect(JSON.parse(run('walkthrough', 'skeleton', '--workers', '2').out).runHash).toBe(report.runHash);
+  const spoilt = run('walkthrough', 'skeleton', '--set', 'pause=20ms');
+  expect(spoilt.status).toBe(1);
+  expect(spoilt.err).toContain("The step 'pause'");
+});
+
+test('a scenario file: four hosts in a ring, two migrations, one hash whatever the workers', () => {
+  const file = join(import.meta.dirname, '../../public/scenarios/ring-of-four.json');
+  const reports = [['--workers', '1'], ['--workers', '2'], ['--workers', '4'], ['--inline']].map((more) => {
+    const { status, out, err } = run('lab', '--scenario', file, ...more);
+    expect([status, err]).toEqual([0, '']);
+    return JSON.parse(out);
+  });
+  expect(reports[0]).toMatchObject({ lab: 'precopy-migration', seed: 1, virtualTimeNs: 300_000_000 });
+  expect(reports[0].checks).toContainEqual(
+    expect.objectContaining({ id: 'downtime-within-limit', holds: true, found: expect.stringContaining('2 completed') }),
+  );
+  expect(new Set(reports.map(({ runHash }) => runHash)).size).toBe(1);
+});
+
 test('a guest file runs in a VM until its text appears; status 1 when it does not', () => {
   const report = join(folder, 'vm.json');
   const seen = run('vm', '--kernel', elf, '--expect', 'tick', '--ram', '16M', '--report', report);
@@ -105,6 +133,12 @@ test.each([
   [['lab', LAB, '--fault', 'cut-lnk@1s'], "did you mean 'cut-link'?"],
   [['lab', LAB, '--guest', '/nowhere/guest.elf'], 'there is no such file'],
   [['lab', LAB, '--guest', import.meta.filename], 'not an ELF file'],
+  [['lab', LAB, '--against', 'stop-and-copi'], "did you mean 'stop-and-copy'?"],
+  [['lab', LAB, '--scenario', 'file.json'], 'a lab or --scenario'],
+  [['lab', '--scenario', '/nowhere/file.json'], 'there is no such file'],
+  [['lab', '--scenario', import.meta.filename], 'it is not JSON'],
+  [['walkthrough'], 'walkthrough needs the name of a lab'],
+  [['walkthrough', 'skeletton'], "did you mean 'skeleton'?"],
   [['lab', LAB, '--report', '/nowhere/report.json'], 'cannot be written'],
   [['vm'], 'vm needs --kernel'],
   [['vm', '--kernel', import.meta.filename], 'not an ELF file'],
@@ -123,7 +157,7 @@ test.each([
   if (args.length > 0) expect(err.trimEnd().split('\n')).toHaveLength(1);
 });
 
-test.each([['list'], ['lab'], ['vm'], ['bench']])('%s --help', (command) => {
+test.each([['list'], ['lab'], ['walkthrough'], ['vm'], ['bench']])('%s --help', (command) => {
   const { status, out } = run(command, '--help');
   expect(status).toBe(0);
   expect(out).toContain(`-- ${command === 'bench' ? '' : command}`);

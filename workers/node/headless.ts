@@ -7,12 +7,14 @@ import { suggestion } from './arguments.ts';
 import { benchHelp, runBench } from './headless-bench.ts';
 import { labHelp, runLab } from './headless-lab.ts';
 import { runVm, vmHelp } from './headless-vm.ts';
+import { runWalkthrough, walkthroughHelp } from './headless-walkthrough.ts';
 import { BadInput } from './terminal.ts';
 
 const help = `usage: npm run -s headless -- <command> [options]
 
   list                 prints the labs, their knobs, faults and metrics as JSON
   lab <slug> [options] runs a lab and judges it
+  walkthrough <slug>   plays a lab's walkthrough and holds what it expects
   vm [options]         runs a kernel file in a VM, its console on stdout
   bench [name]         measures speeds on this machine
 
@@ -44,6 +46,9 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'lab':
       if (wantsHelp) process.stdout.write(labHelp);
       return wantsHelp ? 0 : runLab(rest);
+    case 'walkthrough':
+      if (wantsHelp) process.stdout.write(walkthroughHelp);
+      return wantsHelp ? 0 : runWalkthrough(rest);
     case 'vm':
       if (wantsHelp) process.stdout.write(vmHelp);
       return wantsHelp ? 0 : runVm(rest);
@@ -52,7 +57,7 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
       return wantsHelp ? 0 : runBench(rest);
     default:
       throw new BadInput(
-        `There is no command '${command}'${suggestion(command, ['list', 'lab', 'vm', 'bench'])}`,
+        `There is no command '${command}'${suggestion(command, ['list', 'lab', 'walkthrough', 'vm', 'bench'])}`,
       );
   }
 }

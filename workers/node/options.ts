@@ -82,6 +82,15 @@ export function readGuest(option: string, path: string): Uint8Array {
   return new Uint8Array(bytes);
 }
 
+/** A text file's content. */
+export function readText(option: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new BadInput(`${option} '${path}' cannot be read: ${reasonOf(cause)}.`);
+  }
+}
+
 /** Makes sure before the run that its result can be written after it. */
 export function checkWritable(option: string, path: string | undefined): void {
   if (path === undefined) return;

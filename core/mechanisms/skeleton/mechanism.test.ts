@@ -23,15 +23,18 @@ function judged(run: WorldRun) {
   return judge({ scenario: run.scenario, snapshots: run.snapshots(), commands: run.log });
 }
 
-test.each([10, 60, 200])('a pause of %i ms is a gap of that length, and no more than a period longer', (length) => {
-  const run = runOf({ knobs: { pause: length * MS } });
-  run.command(200 * MS, pause);
-  run.runTo(600 * MS);
-  const { metrics, checks } = judged(run);
-  expect(checks.filter((check) => !check.holds)).toEqual([]);
-  expect(metrics['gap-longest']?.value).toBeGreaterThanOrEqual(Math.max(20, length) * MS - MS);
-  expect(metrics['gap-longest']?.value).toBeLessThanOrEqual((length + 31) * MS);
-});
+test.each([10, 60, 200])(
+  'a pause of %i ms is a gap of that length, and no more than a period longer',
+  (length) => {
+    const run = runOf({ knobs: { pause: length * MS } });
+    run.command(200 * MS, pause);
+    run.runTo(600 * MS);
+    const { metrics, checks } = judged(run);
+    expect(checks.filter((check) => !check.holds)).toEqual([]);
+    expect(metrics['gap-longest']?.value).toBeGreaterThanOrEqual(Math.max(20, length) * MS - MS);
+    expect(metrics['gap-longest']?.value).toBeLessThanOrEqual((length + 31) * MS);
+  },
+);
 
 test('the baseline is the same world without the pause', () => {
   const run = runOf({ baseline: 'undisturbed' });
@@ -51,7 +54,8 @@ test('the period reaches the guest at boot and while it runs', () => {
 
 test('refused by name: no such VM, a VM that stands, arguments of the wrong kind', () => {
   const run = runOf();
-  const kindOf = (command: Command) => validateCommand(run.scenario, run.snapshots(), command)?.kind;
+  const kindOf = (command: Command) =>
+    validateCommand(run.scenario, run.snapshots(), command)?.kind;
   expect(kindOf(pause)).toBeUndefined();
   expect(kindOf({ ...pause, arguments: { vm: 7 } })).toBe('no-such-vm');
   expect(kindOf({ ...pause, arguments: { vm: 'one' } })).toBe('bad-argument');

@@ -89,7 +89,8 @@ export class BriefPauses implements Attachment {
     const { reader } = this;
     const debugConsole = this.ports.host.vms()[0]?.debugConsole;
     if (debugConsole !== undefined && debugConsole.byteCount > reader.cursor) {
-      for (const { timeNs, text } of debugConsole.chunksFrom(reader.cursor)) this.read(timeNs, text);
+      for (const { timeNs, text } of debugConsole.chunksFrom(reader.cursor))
+        this.read(timeNs, text);
       reader.cursor = debugConsole.byteCount;
     }
     const values: Record<string, number> = { ticks: reader.ticks };

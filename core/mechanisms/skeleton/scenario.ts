@@ -48,7 +48,10 @@ function scenario({ seed, knobs, baseline, guestFile }: LabScenarioOptions): Sce
       },
     ],
     script: [
-      { atNs: PAUSE_AT_NS, command: { kind: 'ask', ask: 'pause-briefly', arguments: { vm: LAB_VM } } },
+      {
+        atNs: PAUSE_AT_NS,
+        command: { kind: 'ask', ask: 'pause-briefly', arguments: { vm: LAB_VM } },
+      },
     ],
     untilNs: PAUSE_AT_NS + (knobs['pause'] ?? 0) + 5 * periodNs,
     speed: 0.1,

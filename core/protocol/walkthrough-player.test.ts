@@ -1,0 +1,144 @@
+// Goal: the player says at each moment what is to be done and whether what was promised came true, and nothing
+// else decides. Method: a made-up walkthrough, views told by hand.
+import { expect, test } from 'vitest';
+import type { Walkthrough } from './walkthrough.ts';
+import {
+  beginStep,
+  findStep,
+  goToStep,
+  guess,
+  hasEnded,
+  nextStep,
+  type PlayerState,
+  refuseStep,
+  sayStep,
+  STEP_NS_MAX,
+  startPlayer,
+  type WalkthroughView,
+  watch,
+} from './walkthrough-player.ts';
+
+const walkthrough: Walkthrough = {
+  lab: 'toy',
+  steps: [
+    { id: 'look', say: 'Look.', show: ['vm:1'] },
+    {
+      id: 'act',
+      say: 'It took {time-taken} of {nothing}.',
+      show: ['vm:1'],
+      do: { kind: 'migrate', vm: 1, to: 1 },
+      until: { kind: 'event', event: 'done' },
+      expect: { kind: 'metric', metric: 'time-taken', is: 'at-most', value: 10 },
+      ask: { question: 'How long?', metric: 'time-taken' },
+    },
+    { id: 'wait', say: 'Wait.', show: [], until: { kind: 'time', afterNs: 100 } },
+  ],
+};
+
+function at(
+  timeNs: number,
+  taken?: number,
+  events: WalkthroughView['events'] = [],
+): WalkthroughView {
+  return {
+    timeNs,
+    events,
+    metrics: taken === undefined ? {} : { 'time-taken': { value: taken, unit: 'ns' } },
+  };
+}
+
+/** The player at the start of the step with the command. */
+function atAct(): PlayerState {
+  const looked = watch(
+    walkthrough,
+    beginStep(walkthrough, startPlayer(walkthrough), at(5)).state,
+    at(5),
+  );
+  return nextStep(looked);
+}
+
+test('a step without a condition is over at once, and the next waits', () => {
+  const begun = beginStep(walkthrough, startPlayer(walkthrough), at(5));
+  expect(begun.command).toBeUndefined();
+  const over = watch(walkthrough, begun.state, at(5));
+  expect(over).toMatchObject({
+    phase: 'over',
+    results: [{ id: 'look', holds: true, beganAtNs: 5, endedAtNs: 5 }],
+  });
+  expect(nextStep(over)).toMatchObject({ step: 1, phase: 'waiting' });
+});
+
+test('a step gives its command once, waits for its event, and keeps the guess beside the answer', () => {
+  const begun = beginStep(walkthrough, guess(atAct(), 8), at(20));
+  expect(begun.command).toEqual({ kind: 'migrate', vm: 1, to: 1 });
+  const early = at(40, 9, [{ timeNs: 19, kind: 'done' }]); // of an earlier migration
+  expect(watch(walkthrough, begun.state, early)).toBe(begun.state);
+  const over = watch(walkthrough, begun.state, at(50, 9, [{ timeNs: 20, kind: 'done' }]));
+  expect(over.results.at(-1)).toEqual({
+    id: 'act',
+    beganAtNs: 20,
+    endedAtNs: 50,
+    holds: true,
+    found: 'time-taken is 9 ns, expected at most 10 ns',
+    answer: { metric: 'time-taken', guess: 8, value: 9, unit: 'ns' },
+  });
+});
+
+test.each([
+  ['what it expects is not so', 11, 'time-taken is 11 ns, expected at most 10 ns'],
+  ['what it expects was not measured', undefined, 'time-taken is not measured'],
+])('a step fails when %s', (_, taken, words) => {
+  const { state } = beginStep(walkthrough, atAct(), at(20));
+  const over = watch(walkthrough, state, at(50, taken, [{ timeNs: 30, kind: 'done' }]));
+  expect(over.results.at(-1)?.holds).toBe(false);
+  expect(over.results.at(-1)?.found).toContain(words);
+});
+
+test('a step that never comes true ends as failed after its longest virtual time', () => {
+  const { state } = beginStep(walkthrough, atAct(), at(20));
+  expect(watch(walkthrough, state, at(19 + STEP_NS_MAX)).phase).toBe('running');
+  const over = watch(walkthrough, state, at(20 + STEP_NS_MAX));
+  expect(over.results.at(-1)).toMatchObject({
+    holds: false,
+    found: expect.stringContaining("an event 'done' did not"),
+  });
+});
+
+test('a refused command ends the step with its sentence', () => {
+  const { state } = beginStep(walkthrough, atAct(), at(20));
+  const over = refuseStep(walkthrough, state, at(20), 'There is no VM 1.');
+  expect(over.results.at(-1)).toMatchObject({
+    holds: false,
+    found: expect.stringContaining('There is no VM 1.'),
+  });
+});
+
+test('the state is plain data: a page can leave and resume, or go back', () => {
+  const { state } = beginStep(walkthrough, guess(atAct(), 8), at(20));
+  const back = JSON.parse(JSON.stringify(state)) as PlayerState;
+  const over = watch(walkthrough, back, at(50, 9, [{ timeNs: 30, kind: 'done' }]));
+  expect(over.phase).toBe('over');
+  expect(goToStep(walkthrough, over, 1)).toMatchObject({
+    step: 1,
+    phase: 'waiting',
+    results: [{ id: 'look' }],
+  });
+});
+
+test('virtual time ends the last step; then it has ended', () => {
+  const acted = watch(
+    walkthrough,
+    beginStep(walkthrough, atAct(), at(20)).state,
+    at(50, 9, [{ timeNs: 30, kind: 'done' }]),
+  );
+  const { state } = beginStep(walkthrough, nextStep(acted), at(60));
+  expect(watch(walkthrough, state, at(159))).toBe(state);
+  const ended = nextStep(watch(walkthrough, state, at(160)));
+  expect(hasEnded(walkthrough, ended)).toBe(true);
+  expect(findStep(walkthrough, ended)).toBeUndefined();
+});
+
+test('sentences show what was measured, and a dash where nothing was', () => {
+  const show = (value: number, unit: string) => `${value} ${unit}`;
+  expect(sayStep(walkthrough.steps[1]!, at(50, 9), show)).toBe('It took 9 ns of –.');
+});

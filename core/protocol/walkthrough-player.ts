@@ -1,0 +1,228 @@
+/**
+ * The player of walkthroughs, without a clock or a screen: told what is to be seen now (virtual time, events,
+ * metrics), it says which step is on, what to show, which command to give, when the step is over and whether
+ * what it promised came true. The page, the browser's tests and the command line play through this one file.
+ *
+ *   waiting ── begin() ──▶ running ── until holds ──▶ over ── next() ──▶ waiting of the next step … ended
+ *      (asks, button)        │                          (expect holds or not)
+ *                            └── too long in virtual time ──▶ over, stuck
+ */
+import { assert } from '../base/assert.ts';
+import type { Command } from './command.ts';
+import type { Walkthrough, WalkthroughCondition, WalkthroughStep } from './walkthrough.ts';
+
+/** What can be seen of a run at one moment. */
+export interface WalkthroughView {
+  readonly timeNs: number;
+  /** Timeline events since the start of the run, or at least since the step began. */
+  readonly events: readonly { readonly timeNs: number; readonly kind: string }[];
+  /** By id, in the units of the contract; missing: not measured. */
+  readonly metrics: Readonly<Record<string, { readonly value: number; readonly unit: string }>>;
+}
+
+/** Where a step stands. */
+export type StepPhase = 'waiting' | 'running' | 'over';
+
+/** What a step came to. */
+export interface StepResult {
+  readonly id: string;
+  readonly beganAtNs: number;
+  readonly endedAtNs: number;
+  readonly holds: boolean;
+  readonly found: string; // one sentence about what was expected and what was found
+  /** What was guessed and what it was, when the step asks; `guess` is missing when nobody guessed. */
+  readonly answer?: {
+    readonly metric: string;
+    readonly guess?: number;
+    readonly value: number;
+    readonly unit: string;
+  };
+}
+
+/** The player's whole state: plain data, so that a page can leave and resume. */
+export interface PlayerState {
+  readonly lab: string;
+  readonly step: number; // position; the number of steps when it has ended
+  readonly phase: StepPhase;
+  readonly beganAtNs: number;
+  readonly guess: number | undefined;
+  readonly results: readonly StepResult[];
+}
+
+/** Longest virtual time of one step, when its condition does not come true. Unit: ns. */
+export const STEP_NS_MAX = 60_000_000_000;
+
+/** A player at the first step. */
+export function startPlayer(walkthrough: Walkthrough): PlayerState {
+  assert(walkthrough.steps.length > 0, 'a walkthrough has a step');
+  return {
+    lab: walkthrough.lab,
+    step: 0,
+    phase: 'waiting',
+    beganAtNs: 0,
+    guess: undefined,
+    results: [],
+  };
+}
+
+/** The present step; undefined when the walkthrough has ended. */
+export function findStep(
+  walkthrough: Walkthrough,
+  state: PlayerState,
+): WalkthroughStep | undefined {
+  return walkthrough.steps[state.step];
+}
+
+/** Has every step been played? */
+export function hasEnded(walkthrough: Walkthrough, state: PlayerState): boolean {
+  return state.step >= walkthrough.steps.length;
+}
+
+/** Takes a prediction, in the metric's unit; the last one before the step begins counts. */
+export function guess(state: PlayerState, value: number): PlayerState {
+  assert(state.phase === 'waiting', 'a guess comes before the step begins');
+  return { ...state, guess: value };
+}
+
+/**
+ * Begins the step at the view's time. `command` is to be given to the run before virtual time goes on; it is
+ * missing when the step only watches.
+ */
+export function beginStep(
+  walkthrough: Walkthrough,
+  state: PlayerState,
+  view: WalkthroughView,
+): { readonly state: PlayerState; readonly command?: Command } {
+  const step = findStep(walkthrough, state);
+  assert(step !== undefined && state.phase === 'waiting', 'a step that waits begins');
+  const begun: PlayerState = { ...state, phase: 'running', beganAtNs: view.timeNs };
+  return step.do === undefined ? { state: begun } : { state: begun, command: step.do };
+}
+
+/** The command of the step was refused: the step is over, and has failed. */
+export function refuseStep(
+  walkthrough: Walkthrough,
+  state: PlayerState,
+  view: WalkthroughView,
+  sentence: string,
+): PlayerState {
+  return endStep(walkthrough, state, view, {
+    holds: false,
+    found: `its command was refused: ${sentence}`,
+  });
+}
+
+/** Looks at the run: a step whose condition holds, or can no longer, is over. Gives the same state when nothing changed. */
+export function watch(
+  walkthrough: Walkthrough,
+  state: PlayerState,
+  view: WalkthroughView,
+): PlayerState {
+  const step = findStep(walkthrough, state);
+  if (step === undefined || state.phase !== 'running') return state;
+  if (step.until !== undefined && !conditionHolds(step.until, state, view)) {
+    if (view.timeNs - state.beganAtNs < STEP_NS_MAX) return state;
+    const found = `${sayCondition(step.until, view)} did not come true within ${STEP_NS_MAX / 1e9} s of virtual time`;
+    return endStep(walkthrough, state, view, { holds: false, found });
+  }
+  if (step.expect === undefined)
+    return endStep(walkthrough, state, view, { holds: true, found: '' });
+  const holds = conditionHolds(step.expect, state, view);
+  return endStep(walkthrough, state, view, { holds, found: sayCondition(step.expect, view) });
+}
+
+/** Goes to the next step, which waits to begin. */
+export function nextStep(state: PlayerState): PlayerState {
+  assert(state.phase === 'over', 'the step is over');
+  return { ...state, step: state.step + 1, phase: 'waiting', guess: undefined };
+}
+
+/** Goes back to an earlier step, as after a rewind; later results are forgotten. */
+export function goToStep(walkthrough: Walkthrough, state: PlayerState, step: number): PlayerState {
+  assert(step >= 0 && step < walkthrough.steps.length, 'a step of the walkthrough');
+  const results = state.results.filter(({ id }) => {
+    const position = walkthrough.steps.findIndex((it) => it.id === id);
+    return position < step;
+  });
+  return { ...state, step, phase: 'waiting', guess: undefined, results };
+}
+
+/** The step's sentence, every {metric} replaced by what `show` makes of its value; '–' while not measured. */
+export function sayStep(
+  step: WalkthroughStep,
+  view: WalkthroughView,
+  show: (value: number, unit: string) => string,
+): string {
+  return step.say.replace(/\{([a-z0-9-]+)\}/g, (_, id: string) => {
+    const metric = view.metrics[id];
+    return metric === undefined ? '–' : show(metric.value, metric.unit);
+  });
+}
+
+/** Does a condition hold at this moment of the present step? A metric that is not measured holds nothing. */
+export function conditionHolds(
+  condition: WalkthroughCondition,
+  state: PlayerState,
+  view: WalkthroughView,
+): boolean {
+  switch (condition.kind) {
+    case 'time':
+      return view.timeNs - state.beganAtNs >= condition.afterNs;
+    case 'event':
+      return view.events.some(
+        ({ kind, timeNs }) => kind === condition.event && timeNs >= state.beganAtNs,
+      );
+    case 'metric': {
+      const value = view.metrics[condition.metric]?.value;
+      if (value === undefined || Number.isNaN(value)) return false;
+      return condition.is === 'at-least' ? value >= condition.value : value <= condition.value;
+    }
+  }
+}
+
+/** A condition and what was found, in one sentence. */
+export function sayCondition(condition: WalkthroughCondition, view: WalkthroughView): string {
+  switch (condition.kind) {
+    case 'time':
+      return `${condition.afterNs} ns of virtual time`;
+    case 'event':
+      return `an event '${condition.event}'`;
+    case 'metric': {
+      const { metric, is, value } = condition;
+      const found = view.metrics[metric];
+      const unit = found === undefined || found.unit === '' ? '' : ` ${found.unit}`;
+      const measured = found === undefined ? 'is not measured' : `is ${found.value}${unit}`;
+      return `${metric} ${measured}, expected ${is === 'at-least' ? 'at least' : 'at most'} ${value}${unit}`;
+    }
+  }
+}
+
+function endStep(
+  walkthrough: Walkthrough,
+  state: PlayerState,
+  view: WalkthroughView,
+  result: { readonly holds: boolean; readonly found: string },
+): PlayerState {
+  const step = findStep(walkthrough, state);
+  assert(step !== undefined && state.phase === 'running', 'a step that runs ends');
+  const measured = step.ask === undefined ? undefined : view.metrics[step.ask.metric];
+  const answer =
+    step.ask === undefined || measured === undefined
+      ? {}
+      : {
+          answer: {
+            metric: step.ask.metric,
+            ...measured,
+            ...(state.guess === undefined ? {} : { guess: state.guess }),
+          },
+        };
+  const { beganAtNs } = state;
+  const ended: StepResult = {
+    id: step.id,
+    beganAtNs,
+    endedAtNs: view.timeNs,
+    ...result,
+    ...answer,
+  };
+  return { ...state, phase: 'over', results: [...state.results, ended] };
+}
