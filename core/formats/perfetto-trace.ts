@@ -130,11 +130,11 @@ export function writePerfettoTrace(processes: readonly TraceProcess[]): Uint8Arr
     first = false;
     file.part(1, packet.bytes());
   };
-  processes.forEach((process, index) => {
+  processes.forEach(({ name, tracks }, index) => {
     const parent = uuid++;
-    const identity = new Message().varint(1, index + 1).text(6, process.name);
-    describe(new Message().varint(1, parent).text(2, process.name).part(3, identity.bytes()));
-    for (const track of process.tracks) {
+    const identity = new Message().varint(1, index + 1).text(6, name);
+    describe(new Message().varint(1, parent).text(2, name).part(3, identity.bytes()));
+    for (const track of tracks) {
       const id = uuid++;
       const descriptor = new Message().varint(1, id).text(2, track.name).varint(5, parent);
       if (track.kind === 'counter') descriptor.part(8, new Message().text(6, track.unit).bytes());

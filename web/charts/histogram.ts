@@ -68,7 +68,7 @@ export function histogramPicture(options: {
   const { width, height, text } = size;
   const { bins } = histogram;
   if (bins.length === 0) return { width, height, marks: [], spots: [], summary: `No ${what} yet.` };
-  const [left, right, top, bottom] = [text * 3.4, width - text, text * 3.6, height - text * 1.8];
+  const [left, right, top, bottom] = [text * 5.2, width - text, text * 3.6, height - text * 1.8];
   const first = bins[0]!.from;
   const last = bins.at(-1)!.to;
   const x = (isLogarithmic(first, last) ? scaleLog([first, last], [left, right]) : scaleLinear([first, last], [left, right])).clamp(true);
@@ -76,7 +76,7 @@ export function histogramPicture(options: {
   const y = scaleLinear([0, most], [bottom, top]);
   const marks: Mark[] = [
     { kind: 'rect', x: left, y: bottom, width: right - left, height: 1, fill: 'rule-strong' },
-    { kind: 'text', x: left - 6, y: top, text: String(most), ink: 'ink-soft', size: text, anchor: 'end' },
+    { kind: 'text', x: left - 6, y: top, text: `${most} times`, ink: 'ink-soft', size: text, anchor: 'end' },
     { kind: 'text', x: left - 6, y: bottom, text: '0', ink: 'ink-soft', size: text, anchor: 'end' },
   ];
   const spots: Spot[] = [];

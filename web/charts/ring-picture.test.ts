@@ -19,6 +19,6 @@ test('segments count the waiting slots, around the end as well', () => {
 
 test('the summary counts, and nothing is drawn outside the frame', () => {
   const picture = ringPicture({ title: 'Ring', entity: 'host:0', capacity: 256, produced: 300, consumed: 200, unit: 'descriptors' }, { width: 300, height: 260, text: 13 });
-  expect(picture.summary).toContain('100 of 256 slots');
+  expect(picture.summary).toContain('100 of 256 slots wait');
   for (const spot of picture.spots) expect(spot.x >= 0 && spot.y >= 0 && spot.x < 300 && spot.y < 260).toBe(true);
 });

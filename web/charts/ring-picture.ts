@@ -72,13 +72,13 @@ export function ringPicture(facts: RingFacts, size: PictureSize): Picture {
   const waiting = Math.min(facts.capacity, Math.max(0, facts.produced - facts.consumed));
   marks.push(
     { kind: 'text', x: cx, y: cy - text * 1.2, text: `${grouped(facts.produced)} ${facts.unit} written`, ink: 'ink', size: text, anchor: 'middle', strong: true },
-    { kind: 'text', x: cx, y: cy, text: `${grouped(waiting)} ${facts.unit} held`, ink: 'ink', size: text, anchor: 'middle' },
+    { kind: 'text', x: cx, y: cy, text: `${grouped(waiting)} ${facts.unit} waiting`, ink: 'ink', size: text, anchor: 'middle' },
     { kind: 'text', x: cx, y: cy + text * 1.2, text: `of ${grouped(facts.capacity)} slots`, ink: 'ink-soft', size: text, anchor: 'middle' },
   );
   const each = segments[0]?.count ?? 0;
   return {
     width, height, marks, spots,
-    summary: `${facts.title}: ${grouped(waiting)} of ${grouped(facts.capacity)} slots hold ${facts.unit}; ${grouped(facts.produced)} written since the start; a segment is ${each === 1 ? 'one slot' : `${each} slots`}.`,
+    summary: `${facts.title}: ${grouped(waiting)} of ${grouped(facts.capacity)} slots wait to be read; ${grouped(facts.produced)} written since the start; a segment is ${each === 1 ? 'one slot' : `${each} slots`}.`,
   };
 }
 
