@@ -1,6 +1,7 @@
 /** The page's entry: looks at what the browser can do, builds the parts, starts the run that the address names. */
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { CATALOG } from '../core/mechanisms/catalog.ts';
 import { contract } from '../core/mechanisms/precopy-migration/contract.ts';
 import { makeActions } from './app/actions.ts';
 import { App } from './app/app.tsx';
@@ -29,7 +30,7 @@ function start(root: HTMLElement): void {
     root.textContent = unsupported;
     return;
   }
-  const { moment, sentence } = parseMoment(location.hash, contract);
+  const { moment, sentence } = parseMoment(location.hash, contract, CATALOG);
   const spec = { lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay };
   const store = makeStore(spec, moment.density === '' ? 'lab' : moment.density);
   if (moment.lecture) store.setState({ teacher: { ...TEACHER_OFF, locked: true, answersHidden: true } });
@@ -55,7 +56,7 @@ function start(root: HTMLElement): void {
     else controller.resumeFrom(HIDDEN);
   });
   window.addEventListener('hashchange', () => {
-    const next = parseMoment(location.hash, contract);
+    const next = parseMoment(location.hash, contract, CATALOG);
     void controller.start({ lab: next.moment.lab, seed: next.moment.seed, knobs: next.moment.knobs, autoplay: next.moment.autoplay })
       .then((refusal) => store.setState({ notice: refusal === '' ? next.sentence : refusal }));
   });

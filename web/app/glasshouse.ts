@@ -1,8 +1,12 @@
 /**
  * `window.glasshouse`: the page for scripts and tests. Every call goes through the same command table
- * as buttons and keys; with `at`, a script is repeatable.
+ * as buttons and keys; with `at`, a script is repeatable. The types of this file are the interface: a script
+ * outside of the project imports them (`import type { Glasshouse } from '…/web/app/glasshouse.ts'`); e2e/example
+ * is one. Times are virtual, in ns; values have the units of the lab's contract.
  */
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
+import type { Contract } from '../../core/base/contract.ts';
+import { CATALOG, findContract } from '../../core/mechanisms/catalog.ts';
+import type { Command } from '../../core/protocol/command.ts';
 import type { TimelineEvent } from '../../core/protocol/snapshot.ts';
 import type { RunController } from '../session/run-controller.ts';
 import { downtimeNs, findMigration } from '../session/store.ts';
@@ -33,18 +37,32 @@ export interface MetricCondition {
 export interface Glasshouse {
   /** Resolves when a run is alive and has been painted. */
   ready(): Promise<void>;
-  /** Starts a run; resolves to '' when it is alive and painted, or to one sentence that says why not. */
+  /**
+   * Starts a run: of the present lab when none is named, with the present seed, all other knobs at their
+   * defaults, playing unless `autoplay` is false. Resolves to '' when it is alive and painted, or to
+   * one sentence that says why not; the run that was there then goes on.
+   */
   load(options: { readonly lab?: string; readonly seed?: number; readonly knobs?: Readonly<Record<string, number>>; readonly autoplay?: boolean }): Promise<string>;
-  /** Runs to a virtual time as fast as possible, pauses, and resolves after the paint. */
+  /** Runs to a virtual time as fast as possible, pauses, and resolves after the paint. Throws when it is past. */
   advanceTo(timeNs: number): Promise<void>;
   /** Runs a command of the table; resolves to '' or to the sentence of the refusal. `at`: virtual time at which the run applies it. */
   runCommand(id: string, args?: unknown, options?: { readonly at?: number }): Promise<string>;
+  /**
+   * Gives the run any command of the protocol (core/protocol/command.ts), also requests of its mechanisms; resolves
+   * to '' or to the sentence of the refusal. `at` as above; without it, as soon as no host has passed the moment.
+   */
+  command(command: Command, options?: { readonly at?: number }): Promise<string>;
+  /** The labs that `load` knows. */
+  listLabs(): readonly { readonly id: string; readonly title: string }[];
+  /** Every command of the page, whether it can be run now, and why not. */
   listCommands(): readonly CommandDescription[];
-  /** Resolves with the value once the condition holds. */
+  /** Resolves with the value once the condition holds. The run must play, or it may never resolve. */
   waitForMetric(condition: MetricCondition): Promise<number>;
+  /** The lab's metrics that are measured now, by id, and `virtual-time`. What is not measured is missing. */
   metrics(): Metrics;
   /** What happened so far, in order of virtual time: commands, faults, rounds, stops, resumes. */
   events(): readonly TimelineEvent[];
+  /** Hash of the run's whole history so far: 16 hexadecimal digits, equal for equal runs. */
   runHash(): Promise<string>;
   /** The run as text of a run file. */
   exportRun(): Promise<string>;
@@ -78,7 +96,9 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
   return {
     ready: alive,
     async load(options) {
-      if (options.lab !== undefined && options.lab !== contract.id) return `There is no lab “${options.lab}”; there is “${contract.id}”.`;
+      const lab = options.lab ?? store.getState().spec.lab;
+      const contract = findContract(lab);
+      if (contract === undefined) return `There is no lab “${lab}”; there are ${CATALOG.map(({ id }) => `“${id}”`).join(', ')}.`;
       for (const [knob, value] of Object.entries(options.knobs ?? {})) {
         const row = contract.knobs.find((it) => it.id === knob);
         if (row === undefined) return `There is no knob “${knob}”.`;
@@ -98,6 +118,8 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
       await loop.painted();
       await loop.painted();
     },
+    command: (command, options) => controller.send(command, options?.at ?? -1),
+    listLabs: () => CATALOG.map(({ id, title }) => ({ id, title })),
     runCommand: (id, args, options) => commands.run(id, args ?? {}, options ?? {}),
     listCommands: () => commands.rows.map((row) => {
       const why = row.enabledWhen(store.getState());
@@ -125,7 +147,8 @@ function metricsOf(controller: RunController, loop: FrameLoop): Metrics {
   const migration = findMigration(state);
   const series = session?.samplesOf(migration?.from ?? state.hosts[0]?.id ?? 0);
   const out: Record<string, { value: number; unit: string }> = {};
-  for (const row of contract.metrics) {
+  const contract: Contract | undefined = findContract(state.spec.lab);
+  for (const row of contract?.metrics ?? []) {
     const value = series?.findLatest(row.id);
     if (value !== undefined && Number.isFinite(value)) out[row.id] = { value, unit: row.unit };
   }

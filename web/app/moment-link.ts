@@ -51,18 +51,21 @@ function parseKnobs(text: string, contract: Contract): { knobs: Record<string, n
 }
 
 /** Reads the hash of an address. `sentence` is '' or says what was not understood; the moment is always usable. */
-export function parseMoment(hash: string, contract: Contract): { readonly moment: Moment; readonly sentence: string } {
+export function parseMoment(
+  hash: string, fallback: Contract, labs: readonly Contract[] = [fallback],
+): { readonly moment: Moment; readonly sentence: string } {
   const faults: string[] = [];
   const empty: Moment = {
-    lab: contract.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false,
+    lab: fallback.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false,
   };
   if (hash === '' || hash === '#' || hash === '#/') return { moment: empty, sentence: '' };
   const match = /^#\/lab\/([a-z0-9-]+)(?:\?(.*))?$/.exec(hash);
   if (match === null) {
     return { moment: empty, sentence: `The link “${hash.slice(0, 40)}” is not of the form #/lab/name?…, so the default lab was loaded.` };
   }
-  if (match[1] !== contract.id) {
-    return { moment: empty, sentence: `There is no lab “${match[1]}”, so “${contract.id}” was loaded.` };
+  const contract = labs.find(({ id }) => id === match[1]);
+  if (contract === undefined) {
+    return { moment: empty, sentence: `There is no lab “${match[1]}”, so “${fallback.id}” was loaded.` };
   }
   const query = new URLSearchParams(match[2] ?? '');
   const seedText = query.get('seed');

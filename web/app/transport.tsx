@@ -126,7 +126,7 @@ function WallTime() {
     return coming === undefined ? undefined : { what: coming.what, seconds: wallSeconds(coming.ns, state.pace.ratio) };
   });
   if (next === undefined || !Number.isFinite(next.seconds)) return null;
-  return <span className="soft transport__unit">{next.what} takes about <span className="number" data-entity="run" data-unit="s">{threeDigits(Number(next.seconds.toPrecision(2)))}&nbsp;s</span></span>;
+  return <span className="soft transport__unit transport__wall">{next.what} takes about <span className="number" data-entity="run" data-unit="s">{threeDigits(Number(next.seconds.toPrecision(2)))}&nbsp;s</span></span>;
 }
 
 /** Why the page paused; and, while the stage's sentence is zoomed away, the notice that would stand there. */

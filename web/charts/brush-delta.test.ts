@@ -10,7 +10,7 @@ import { ExitHistory } from './exit-history.ts';
 test('an integral over two halves is the integral over both', () => {
   fc.assert(fc.property(fc.array(fc.nat(1e6), { minLength: 2, maxLength: 60 }), fc.nat(60_000_000), (rates, cut) => {
     const series = new SampleSeries(['rate']);
-    rates.forEach((rate, index) => series.append(index * 1_000_000, [rate]));
+    for (const [index, rate] of rates.entries()) series.append(index * 1_000_000, [rate]);
     const end = (rates.length - 1) * 1_000_000;
     const middle = Math.min(cut, end);
     const whole = integral(series, 'rate', { fromNs: 0, toNs: end });

@@ -21,7 +21,7 @@ test('the vCPU runs here, stands still, runs there', () => {
   expect(lanes[0]!.slices).toMatchObject([{ fromNs: 0, toNs: 800, title: 'running' }, { fromNs: 800, toNs: 850, hatched: true }]);
   expect(lanes[1]!.slices).toMatchObject([{ fromNs: 850, toNs: 1000, title: 'running' }]);
   expect(lanes[2]!.slices.map((slice) => [slice.fromNs, slice.toNs])).toEqual([[100, 120], [120, 800], [800, 850]]);
-  for (const lane of lanes) lane.slices.slice(1).forEach((slice, index) => expect(slice.fromNs).toBeGreaterThanOrEqual(lane.slices[index]!.toNs));
+  for (const lane of lanes) for (const [index, slice] of lane.slices.slice(1).entries()) expect(slice.fromNs).toBeGreaterThanOrEqual(lane.slices[index]!.toNs);
 });
 
 test('a cancelled move leaves the vCPU where it ran', () => {
@@ -31,7 +31,7 @@ test('a cancelled move leaves the vCPU where it ran', () => {
 
 test('busy stretches follow the samples', () => {
   const series = new SampleSeries(['link-bytes-per-second']);
-  [0, 5, 5, 0, 5, 0, 0, 7].forEach((value, index) => series.append(index * 10, [value]));
+  for (const [index, value] of [0, 5, 5, 0, 5, 0, 0, 7].entries()) series.append(index * 10, [value]);
   expect(busySlices(series, 'link-bytes-per-second', 'sends').map((it) => [it.fromNs, it.toNs])).toEqual([[0, 40], [60, 70]]);
 });
 

@@ -42,6 +42,7 @@ export function HeatGrid({ id, title, entity, pageCount, slot, view }: HeatGridP
   const shown = useRef({ cut, page });
   shown.current = { cut, page };
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: colours and sizes follow theme and density
   useEffect(() => {
     let colours = readColours(document.documentElement);
     let drawnAt = 0;

@@ -38,6 +38,7 @@ export function MemoryMap({ id, title, entity, vm, host, slot, pageCount, view }
   chosen.current = page;
   const rows = Math.ceil(pageCount / COLUMNS);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: colours and sizes follow theme and density
   useEffect(() => {
     states.current = new Uint8Array(pageCount);
     const shown = new Uint8Array(pageCount).fill(255);

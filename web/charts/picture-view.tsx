@@ -38,6 +38,7 @@ export function PictureView(props: PictureViewProps) {
   const latest = useRef(props);
   latest.current = props;
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: colours and sizes follow theme and density
   useEffect(() => {
     let colours = readColours(document.documentElement);
     let picture: Picture | undefined;

@@ -22,7 +22,7 @@ test('height is proportional to rate and ribbons stay inside their nodes', () =>
     }
     for (const id of ['a0', 'a1', 'a2']) {
       const out = ribbons.filter((it) => it.flow.from === id).sort((a, b) => a.from.y - b.from.y);
-      out.slice(1).forEach((it, index) => expect(it.from.y - it.height / 2).toBeGreaterThanOrEqual(out[index]!.from.y + out[index]!.height / 2 - 0.01));
+      for (const [index, it] of out.slice(1).entries()) expect(it.from.y - it.height / 2).toBeGreaterThanOrEqual(out[index]!.from.y + out[index]!.height / 2 - 0.01);
     }
   }), { seed: 4, numRuns: 80 });
 });

@@ -119,7 +119,9 @@ export function flowPicture(options: {
   const { width, height, text } = size;
   const margin = text * 5;
   const inner = width - 2 * margin;
-  const { boxes, ribbons } = layoutFlows({ nodes, flows, width: inner, height: height - text * 0.5, top: text * 2.8 });
+  // In a narrow picture the rates stand in a line below, where no tank's label is.
+  const narrow = width < text * 40;
+  const { boxes, ribbons } = layoutFlows({ nodes, flows, width: inner, height: height - text * (narrow ? 1.8 : 0.5), top: text * 2.8 });
   const marks: Mark[] = [];
   const spots: Spot[] = [];
   for (const ribbon of ribbons) {
@@ -129,7 +131,7 @@ export function flowPicture(options: {
     if (flow.rate > 0) marks.push({ kind: 'path', d: ribbonPath(moved), fill: flow.token, opacity: 0.75 });
     else marks.push({ kind: 'path', d: `M${moved.from.x} ${moved.from.y}H${moved.to.x}`, stroke: 'rule-strong', dash: [2, 4] });
     const middle = { x: (moved.from.x + moved.to.x) / 2, y: Math.min(moved.from.y, moved.to.y) - ribbon.height / 2 - text * 0.8 };
-    marks.push({ kind: 'text', ...middle, y: Math.max(text * 2, middle.y), text: rate, ink: 'ink', size: text, anchor: 'middle', strong: true });
+    marks.push({ kind: 'text', ...middle, y: narrow ? height - text * 0.8 : Math.max(text * 2, middle.y), text: rate, ink: 'ink', size: text, anchor: 'middle', strong: true });
     spots.push({
       key: `${flow.from}-${flow.to}`, x: moved.from.x, y: Math.min(moved.from.y, moved.to.y) - ribbon.height / 2, width: moved.to.x - moved.from.x,
       height: Math.max(4, ribbon.height), entity: nodes.find((node) => node.id === flow.to)?.entity ?? '', label: `${flow.title}: ${rate}`,

@@ -46,7 +46,7 @@ export class SpotLayer {
       this.#root.append(element);
     }
     this.#active = Math.min(this.#active, Math.max(0, this.#spots.length - 1));
-    this.#spots.forEach((spot, index) => this.#place(this.#root.children[index] as HTMLElement, spot, index));
+    for (const [index, spot] of this.#spots.entries()) this.#place(this.#root.children[index] as HTMLElement, spot, index);
   }
 
   #place(element: HTMLElement, spot: Spot, index: number): void {

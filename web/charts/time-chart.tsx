@@ -44,6 +44,7 @@ export function TimeChart(props: TimeChartProps) {
   const latest = useRef(read);
   latest.current = read;
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: colours and sizes follow theme and density
   useEffect(() => {
     let chart = build();
     let columns: Columns = [];

@@ -57,14 +57,14 @@ export function timePicture(options: {
 }
 
 /**
- * Upper end of the value axis: the greatest value, but no more than twice what 95 of 100 samples stay below,
+ * Upper end of the value axis: the greatest value, but no more than twice what 85 of 100 samples stay below,
  * so that one burst (a guest that clears its memory as it boots) does not flatten the rest. The sentence tells the greatest.
  */
 export function readableTop(curves: readonly (readonly (number | null)[])[], most: number): number {
   let top = 0;
   for (const curve of curves) {
     const sorted = curve.filter((value): value is number => value !== null && value > 0).sort((a, b) => a - b);
-    if (sorted.length > 0) top = Math.max(top, 2 * sorted[Math.floor(sorted.length * 0.95)]!);
+    if (sorted.length > 0) top = Math.max(top, 2 * sorted[Math.floor(sorted.length * 0.85)]!);
   }
   return top > 0 ? Math.min(most, top) : most;
 }

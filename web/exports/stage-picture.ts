@@ -52,6 +52,18 @@ function readElement(element: Element, reading: Reading): void {
     return;
   }
   readBox(box, style, reading);
+  // What the screen cuts off is cut off here: a clip of its own around what the element holds.
+  const clipped = style.overflowX !== 'visible' && !(element instanceof SVGSVGElement);
+  if (clipped) {
+    const id = `clip-${reading.parts.length}`;
+    const [x, y] = [box.x - reading.origin.x, box.y - reading.origin.y];
+    reading.parts.push(`<clipPath id="${id}"><rect x="${px(x)}" y="${px(y)}" width="${px(box.width)}" height="${px(box.height)}"/></clipPath><g clip-path="url(#${id})">`);
+  }
+  readInside(element, box, style, reading);
+  if (clipped) reading.parts.push('</g>');
+}
+
+function readInside(element: Element, box: DOMRect, style: CSSStyleDeclaration, reading: Reading): void {
   if (element instanceof SVGSVGElement) {
     readIcon(element, box, style, reading);
     return;
@@ -65,8 +77,16 @@ function readElement(element: Element, reading: Reading): void {
 function readBox(box: DOMRect, style: CSSStyleDeclaration, { origin, colour, parts }: Reading): void {
   const fill = colour(style.backgroundColor);
   const [x, y] = [box.x - origin.x, box.y - origin.y];
-  const radius = Math.min(box.width / 2, Number.parseFloat(style.borderTopLeftRadius) || 0);
+  const corner = Number.parseFloat(style.borderTopLeftRadius) || 0;
+  const radius = Math.min(box.width / 2, box.height / 2, style.borderTopLeftRadius.endsWith('%') ? (corner / 100) * box.width : corner);
   if (fill !== null) parts.push(`<rect x="${px(x)}" y="${px(y)}" width="${px(box.width)}" height="${px(box.height)}" rx="${px(radius)}" fill="${fill.hex}" fill-opacity="${px(fill.alpha)}"/>`);
+  const even = (['Right', 'Bottom', 'Left'] as const).every((side) => style[`border${side}Width`] === style.borderTopWidth && style[`border${side}Color`] === style.borderTopColor);
+  const thickness = Number.parseFloat(style.borderTopWidth);
+  const line = colour(style.borderTopColor);
+  if (even) {
+    if (thickness > 0 && line !== null && style.borderTopStyle !== 'none') parts.push(`<rect x="${px(x + thickness / 2)}" y="${px(y + thickness / 2)}" width="${px(Math.max(0, box.width - thickness))}" height="${px(Math.max(0, box.height - thickness))}" rx="${px(radius)}" fill="none" stroke="${line.hex}" stroke-opacity="${px(line.alpha)}" stroke-width="${px(thickness)}"/>`);
+    return;
+  }
   const edges = [
     ['Top', x, y, box.width, 0], ['Bottom', x, y + box.height, box.width, 0], ['Left', x, y, 0, box.height], ['Right', x + box.width, y, 0, box.height],
   ] as const;
