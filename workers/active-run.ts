@@ -151,7 +151,7 @@ export function historyOf(run: ActiveRun): RunHistory {
     checkpoints: main.entries().map(({ timeNs, hash }) => ({ timeNs, hash })),
     checkpointBytes: main.byteCount() + baseline.byteCount(),
     checkpointBytesMax: policyOf(run.options).bytesMax,
-    branches: run.branches.list(wholeLog(run)),
+    branches: run.branches.list(wholeLog(run), run.main.limitNs()),
     branch: run.branches.current(),
     furthestNs: Math.max(run.branches.furthestNs(), run.main.limitNs()),
   };

@@ -44,9 +44,9 @@ export class Branches {
     return this.#left.get(id);
   }
 
-  /** All branches by id; `log` is that of the present one. */
-  list(log: readonly LoggedCommand[]): Branch[] {
-    const present = { ...this.#current, endNs: this.#furthestNs, log };
+  /** All branches by id; `log` and `nowNs` are those of the present one. */
+  list(log: readonly LoggedCommand[], nowNs: number): Branch[] {
+    const present = { ...this.#current, endNs: Math.max(nowNs, this.#furthestNs), log };
     return [...this.#left.values(), present].toSorted((left, right) => left.id - right.id);
   }
 
@@ -62,7 +62,7 @@ export class Branches {
     assert(this.#left.delete(branch.id), 'a branch that is entered was left');
     this.#leave(log);
     this.#current = { id: branch.id, parent: branch.parent, forkNs: branch.forkNs };
-    this.#furthestNs = 0;
+    this.#furthestNs = branch.endNs;
   }
 
   #leave(log: readonly LoggedCommand[]): void {

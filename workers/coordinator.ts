@@ -196,7 +196,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     if (run === undefined) return err(noRun);
     const timeNs = await this.#travel.returnTo(run, branch, atNs);
     if (timeNs !== undefined) return ok(timeNs);
-    const known = run.branches.list([]).map(({ id }) => id).filter((id) => id !== run.branches.current());
+    const known = run.branches.list([], 0).map(({ id }) => id).filter((id) => id !== run.branches.current());
     const sentence = `There is no branch ${branch} to return to; there ${known.length === 0 ? 'is none' : `are ${known.join(', ')}`}.`;
     return err({ kind: 'no-such-branch', sentence });
   }
@@ -465,14 +465,18 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     if (run.holds > 0 || baseline === undefined || baseline.limitNs() >= run.main.limitNs()) return;
     // At idle priority: the next chunk when the last one is done, never past the main run.
     if (run.histories.baseline.tend() || !baseline.isAtLimit()) return;
+    const chunkNs = run.chunks.baseline.lengthNs;
     const lengthNs = nextChunkLength(run.chunks.baseline, nowMs);
     const desiredNs = Math.min(run.main.limitNs(), baseline.limitNs() + lengthNs);
-    baseline.raise(run.histories.baseline.clamp(desiredNs));
+    const clampedNs = run.histories.baseline.clamp(desiredNs);
+    if (clampedNs < desiredNs) run.chunks.baseline.lengthNs = chunkNs;
+    baseline.raise(clampedNs);
   }
 
   #raiseMain(run: ActiveRun, nowMs: number): void {
     const { main, motion } = run;
     if (run.histories.main.tend()) return;
+    const chunkNs = run.chunks.main.lengthNs;
     let desiredNs = main.limitNs();
     if (motion.kind === 'playing' && Number.isFinite(run.speed)) {
       const speed = main.wantsSlowMotion() ? run.speed / SLOW_MOTION_FACTOR : run.speed;
@@ -485,8 +489,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     }
     const clampedNs = run.histories.main.clamp(desiredNs);
     if (clampedNs < desiredNs) {
-      // The next chunk is not to be judged by one that was cut short.
-      run.chunks.main.lengthNs = Math.max(1, clampedNs - main.limitNs());
+      run.chunks.main.lengthNs = chunkNs; // the next one is not to be judged by one that is cut short
       desiredNs = clampedNs;
     }
     while (run.script.length > 0 && run.script[0]!.atNs < desiredNs) {

@@ -1,7 +1,7 @@
 // Goal: a run that travels in time is the same run: same hashes, samples, console, whatever the workers and the baseline; a command in the past forks. Method: the toy world, checkpoints close together, against runs that never went back.
-import { build } from 'vite';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { Command } from '../core/protocol/command.ts';
+import { bundleToyThread } from '../core/testing/toy-thread-code.ts';
 import { toyBuilder, toyPlanner } from '../core/testing/toy-world.ts';
 import { Coordinator } from './coordinator.ts';
 import { makeInlinePlatform, makeThreadPlatform } from './node/node-platform.ts';
@@ -12,37 +12,14 @@ const END_NS = 1_200_000;
 const slower: Command = { kind: 'set-knob', knob: 'latency', value: 60_000 };
 const faster: Command = { kind: 'set-knob', knob: 'latency', value: 5_000 };
 const options: StartOptions = {
-  lab: 'ring', seed: 5, knobs: {}, baseline: true, playing: false, checkpointSpacing: 500_000,
+  lab: 'ring', seed: 5, knobs: {}, baseline: true, playing: false, checkpointSpacing: 2_500_000,
 };
 
 let threadCode = '';
 const open: Coordinator<never>[] = [];
 
 beforeAll(async () => {
-  const entry = 'virtual:toy-thread';
-  const code = `
-    import { parentPort, workerData } from 'node:worker_threads';
-    import { runHostThread } from ${JSON.stringify(`${import.meta.dirname}/host-thread.ts`)};
-    import { toyBuilder } from ${JSON.stringify(`${import.meta.dirname}/../core/testing/toy-world.ts`)};
-    runHostThread(workerData, { builder: toyBuilder, nowMs: () => performance.now(),
-      emit: (message) => parentPort.postMessage(message) });`;
-  const output = await build({
-    configFile: false,
-    logLevel: 'error',
-    plugins: [
-      {
-        name: 'toy-thread',
-        resolveId: (id) => (id === entry ? `\0${entry}` : undefined),
-        load: (id) => (id === `\0${entry}` ? code : undefined),
-      },
-    ],
-    build: {
-      write: false, minify: false, ssr: true,
-      rollupOptions: { input: entry, output: { format: 'cjs' } },
-    },
-  });
-  const result = Array.isArray(output) ? output[0] : output;
-  if (result && 'output' in result) threadCode = result.output[0].code;
+  threadCode = await bundleToyThread();
 });
 
 afterEach(async () => {
@@ -123,7 +100,7 @@ test.each([
   const hashes = new Map<number, string>();
   const script = [[500_000, slower], [900_000, faster]] as const;
   for (const [atNs, command] of script) await straight.coordinator.command(command, atNs);
-  for (let timeNs = 100_000; timeNs <= END_NS; timeNs += 73_331) {
+  for (let timeNs = 100_000; timeNs <= END_NS; timeNs += 133_331) {
     await straight.coordinator.advanceTo(timeNs);
     hashes.set(timeNs, (await straight.coordinator.runHash()).hash);
   }
@@ -148,3 +125,158 @@ test.each([
   expect(await samplesOf(coordinator as never)).toEqual(await samplesOf(straight.coordinator as never));
   expect((await coordinator.history())?.checkpoints.length).toBeGreaterThan(3);
 }, 60_000);
+
+test('step back is the inverse of step, by event and by instruction', async () => {
+  const { coordinator, page } = await begin();
+  await coordinator.advanceTo(400_000);
+  const stops: number[] = [];
+  const hashes: string[] = [];
+  for (let count = 0; count < 12; count++) {
+    stops.push(await coordinator.step('event'));
+    hashes.push((await coordinator.runHash()).hash);
+  }
+  const backwards = [...stops.keys()].toReversed().slice(1);
+  for (const index of backwards) {
+    expect(await coordinator.stepBack('event')).toBe(stops[index]);
+    expect((await coordinator.runHash()).hash).toBe(hashes[index]);
+  }
+  expect(await coordinator.stepBack('instruction', 2)).toBe(stops[0]! - 1);
+  expect(await coordinator.step('instruction', 2)).toBe(stops[0]);
+  await coordinator.rewindTo(0);
+  expect(await coordinator.stepBack('event')).toBe(0);
+  expect(await coordinator.stepBack('instruction', 1)).toBe(0);
+  expect(page.failures).toEqual([]);
+});
+
+test('a command in the past forks: its branch is a run of its own, the one that was left comes back by name', async () => {
+  const { coordinator, page } = await begin();
+  await coordinator.command(slower, 500_000);
+  await coordinator.advanceTo(END_NS);
+  const first = await coordinator.runHash();
+  const firstPage = structuredClone(page.whole());
+
+  await coordinator.rewindTo(300_000);
+  expect(await coordinator.state()).toMatchObject({ timeNs: 300_000, furthestNs: END_NS, branch: 0, replayLeft: 1 });
+  expect((await coordinator.command(faster)).ok).toBe(true);
+  expect(await coordinator.state()).toMatchObject({ timeNs: 300_001, branch: 1, replayLeft: 0 });
+  await coordinator.advanceTo(END_NS);
+  const second = await coordinator.runHash();
+  expect(second.hash).not.toBe(first.hash);
+  const straight = await begin();
+  await straight.coordinator.command(faster, 300_000);
+  await straight.coordinator.advanceTo(END_NS);
+  expect(await straight.coordinator.runHash()).toEqual(second);
+  expect(page.whole()).toEqual(straight.page.whole());
+
+  expect(await coordinator.returnTo(0)).toEqual({ ok: true, value: END_NS });
+  expect(await coordinator.runHash()).toEqual(first);
+  expect(page.whole()).toEqual(firstPage);
+  const history = await coordinator.history();
+  expect(history).toMatchObject({ branch: 0, furthestNs: END_NS });
+  expect(history?.branches.map(({ id, parent, forkNs, endNs, log }) => [id, parent, forkNs, endNs, log.length])).toEqual([
+    [0, -1, 0, END_NS, 1],
+    [1, 0, 300_000, END_NS, 1],
+  ]);
+  expect(await coordinator.returnTo(1, 900_000)).toEqual({ ok: true, value: 900_000 });
+  await coordinator.advanceTo(END_NS);
+  expect(await coordinator.runHash()).toEqual(second);
+  expect(await coordinator.returnTo(7)).toMatchObject({ ok: false, error: { kind: 'no-such-branch' } });
+  expect(page.failures).toEqual([]);
+});
+
+test('a command planned in the past forks as well, and keeps what was planned after it', async () => {
+  const { coordinator } = await begin();
+  await coordinator.command(slower, 500_000);
+  await coordinator.advanceTo(END_NS);
+  await coordinator.rewindTo(200_000);
+  await coordinator.command(faster, 400_000);
+  await coordinator.advanceTo(END_NS);
+  const { hash } = await coordinator.runHash();
+  const straight = await begin();
+  await straight.coordinator.command(faster, 400_000);
+  await straight.coordinator.command(slower, 500_000);
+  await straight.coordinator.advanceTo(END_NS);
+  expect((await straight.coordinator.runHash()).hash).toBe(hash);
+  expect((await coordinator.history())?.branches.length).toBe(2);
+});
+
+test.each([['inline', 0], ['two threads', 2]] as const)('%s: a scrub of many journeys ends at the last one, whole', async (_, workerCount) => {
+  const platform = workerCount === 0 ? makeInlinePlatform(toyBuilder) : makeThreadPlatform({ code: threadCode });
+  const { coordinator, page } = await begin(platform, { workerCount: Math.max(1, workerCount) });
+  await coordinator.command(slower, 500_000);
+  await coordinator.advanceTo(END_NS);
+  const whole = structuredClone(page.whole());
+  const targets = [900_000, 300_000, 700_000, 650_000, 1_100_000, 20_000, 601_000];
+  const journeys = targets.map((timeNs) => coordinator.rewindTo(timeNs));
+  await Promise.all(journeys);
+  expect(await coordinator.state()).toMatchObject({ timeNs: 601_000, playing: false });
+  const paused = coordinator.rewindTo(100_000);
+  await coordinator.pause();
+  await paused;
+  await coordinator.play();
+  await coordinator.pause();
+  await coordinator.advanceTo(END_NS);
+  expect(page.whole()).toEqual(whole);
+  expect(page.failures).toEqual([]);
+});
+
+test('checkpoints stay within their memory, and every instant can still be reached', async () => {
+  const bytesMax = 24_000_000;
+  const { coordinator, page } = await begin(makeInlinePlatform(toyBuilder), { checkpointSpacing: 500_000, checkpointBytesMax: bytesMax });
+  for (let timeNs = 0; timeNs <= 3_000_000; timeNs += 500_000) {
+    await coordinator.advanceTo(timeNs);
+    expect((await coordinator.history())!.checkpointBytes).toBeLessThanOrEqual(bytesMax);
+  }
+  const { checkpoints } = (await coordinator.history())!;
+  expect(checkpoints[0]?.timeNs).toBe(0);
+  expect(checkpoints.length).toBeGreaterThan(4);
+  // Denser near the present than long ago.
+  const late = checkpoints.filter(({ timeNs }) => timeNs > 2_000_000).length;
+  const early = checkpoints.filter(({ timeNs }) => timeNs < 1_000_000).length;
+  expect(late).toBeGreaterThan(early);
+  const { hash } = await coordinator.runHash();
+  await coordinator.rewindTo(1_345_678);
+  await coordinator.advanceTo(3_000_000);
+  expect((await coordinator.runHash()).hash).toBe(hash);
+  expect(page.failures).toEqual([]);
+});
+
+test('canary: a replay that takes another course is a failure that names time, process and both hashes', async () => {
+  let nudges = 0;
+  const forgetful = {
+    buildWorld(built: Parameters<typeof toyBuilder.buildWorld>[0]) {
+      const processes = toyBuilder.buildWorld(built);
+      const [victim] = processes;
+      const run = victim!.run.bind(victim);
+      // Hidden state: counts its calls, and at one of them, long after, changes what the process does.
+      victim!.run = (until) => {
+        nudges++;
+        run(until);
+        if (nudges === 400) (victim as unknown as { received: number }).received++;
+      };
+      return processes;
+    },
+  };
+  const { coordinator, page } = await begin(makeInlinePlatform(forgetful), { baseline: false });
+  while (nudges < 350) await coordinator.advanceTo(((await coordinator.state())?.timeNs ?? 0) + 10_000);
+  const { timeNs } = (await coordinator.state())!;
+  await coordinator.rewindTo(0);
+  await coordinator.advanceTo(timeNs);
+  expect(page.failures.length).toBe(1);
+  expect(page.failures[0]).toMatch(/^Replay took another course: at \d+ ns the state of process \d+ has hash [0-9a-f]{16}; when it was first there, [0-9a-f]{16}\./);
+});
+
+test('bad input is refused with a sentence', async () => {
+  const { coordinator } = await begin();
+  await coordinator.advanceTo(100_000);
+  for (const timeNs of [-1, 0.5, Number.NaN]) {
+    expect(await coordinator.rewindTo(timeNs)).toMatchObject({ ok: false, error: { kind: 'no-such-time' } });
+  }
+  expect(await coordinator.start({ ...options, checkpointSpacing: 0 })).toMatchObject({ ok: false });
+  expect(await coordinator.start({ ...options, checkpointBytesMax: -1 })).toMatchObject({ ok: false });
+  expect(await coordinator.state()).toMatchObject({ timeNs: 100_000 });
+  const idle = new Coordinator(makeInlinePlatform(toyBuilder), toyPlanner);
+  expect(await idle.rewindTo(0)).toMatchObject({ ok: false, error: { kind: 'no-run' } });
+  expect(await idle.returnTo(0)).toMatchObject({ ok: false, error: { kind: 'no-run' } });
+  expect(await idle.history()).toBeUndefined();
+});

@@ -14,9 +14,10 @@ export const checkpointRules: unique symbol = Symbol('checkpoint rules');
  *  outside  not state: shared memory, caches, derived tables; neither saved nor followed
  *  value    never changes once it is there (also not below): kept by identity, not followed
  *  values   an array, Map or Set whose elements never change; it is saved, they are kept by identity
+ *  appended as values, and the process keeps the elements itself: they take no further memory
  * or rules of the plain object in the field; '*' stands for every field, element or Map value there.
  */
-export type CheckpointRule = 'outside' | 'value' | 'values' | CheckpointRules;
+export type CheckpointRule = 'outside' | 'value' | 'values' | 'appended' | CheckpointRules;
 
 /** Rules by field name. */
 export interface CheckpointRules {

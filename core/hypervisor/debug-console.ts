@@ -20,7 +20,7 @@ export interface OutputChunk {
 
 /** Output and input of one VM on one host. */
 export class DebugConsole {
-  static readonly [checkpointRules]: CheckpointRules = { chunks: 'values' };
+  static readonly [checkpointRules]: CheckpointRules = { chunks: 'appended' };
   private chunks: OutputChunk[] = [];
   private first = 0; //       index of the oldest kept chunk (the array is compacted now and then)
   private kept = 0; //        bytes in kept chunks

@@ -23,7 +23,7 @@ interface TappedFrame {
 
 /** See the file's head. */
 export class CaptureTap {
-  static readonly [checkpointRules]: CheckpointRules = { frames: 'values' };
+  static readonly [checkpointRules]: CheckpointRules = { frames: 'appended' };
   /** Frames that came after the bound was reached, and are not in the capture. */
   droppedFrames = 0;
   private readonly frames: TappedFrame[] = [];

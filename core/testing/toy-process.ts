@@ -35,7 +35,9 @@ export interface ToyOptions {
 
 /** See the file's head. Knob 'latency' sets its latency, fault 'assertion' fails one. */
 export class ToyProcess implements LogicalProcess {
-  static readonly [checkpointRules]: CheckpointRules = { checkpoints: 'outside', options: 'outside' };
+  static readonly [checkpointRules]: CheckpointRules = {
+    checkpoints: 'outside', options: 'outside', queue: { events: 'values' }, said: 'appended',
+  };
   readonly checkpoints: CheckpointPart;
   readonly id: number;
   readonly name: string;

@@ -2,6 +2,7 @@
 import { benchmarkInterpreter } from '../../core/wasm/interpreter.bench.ts';
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner } from '../world.ts';
+import { benchRewind } from './bench-rewind.ts';
 import { readInteger, suggestion } from './arguments.ts';
 import { optional, readOptions } from './options.ts';
 import { startHeadlessRun } from './run-session.ts';
@@ -13,11 +14,12 @@ export const benchHelp = `usage: npm run bench -- [name] [--workers n]   (1 work
 
   interpreter compiled code alone, under two-stage paging
   guest       guest instructions a wall second: the lab's guest at its highest write rate
+  rewind      time travel in a migration: steps back near the present, journeys, memory, what it costs the run
   migration   guest pages moved a wall second: pre-copy over a link of 400 Gb/s
 `;
 
 const LAB = 'precopy-migration';
-const NAMES = ['interpreter', 'guest', 'migration'] as const;
+const NAMES = ['interpreter', 'guest', 'migration', 'rewind'] as const;
 
 /** Runs the benches named, or all. */
 export async function runBench(rest: readonly string[]): Promise<number> {
@@ -35,6 +37,14 @@ export async function runBench(rest: readonly string[]): Promise<number> {
     if (name === 'interpreter') {
       for (const line of benchmarkInterpreter()) {
         process.stdout.write(`${JSON.stringify({ bench: line.name.startsWith('interpreter') ? line.name : `interpreter, ${line.name}`, value: line.value, unit: line.unit })}\n`);
+      }
+      continue;
+    }
+    if (name === 'rewind') {
+      const lines = await benchRewind(workers);
+      if (lines === undefined) return 1;
+      for (const { name: what, ...line } of lines) {
+        process.stdout.write(`${JSON.stringify({ bench: `rewind, ${what}`, ...line })}\n`);
       }
       continue;
     }

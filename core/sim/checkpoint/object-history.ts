@@ -29,6 +29,9 @@ const OBJECT_COUNT_MAX = 2_000_000;
 /** Slots of a checkpoint's two lists, for each object. Unit: byte. */
 const SLOT_SIZE = 16;
 
+/** Rules of a container whose elements are not followed. */
+type ShallowRule = 'values' | 'appended';
+
 interface Memento {
   readonly objects: readonly object[];
   readonly saves: readonly Saved[];
@@ -94,24 +97,24 @@ function walk(root: object, before: ReadonlyMap<object, Saved>): Map<object, Sav
   const seen = new Map<object, Saved>();
   const stack: object[] = [root];
   const stackRules: (CheckpointRules | undefined)[] = [undefined];
-  const stackValues: boolean[] = [false];
+  const stackShallow: (ShallowRule | undefined)[] = [undefined];
   const found = (value: unknown, rule: CheckpointRule | undefined): void => {
     if (typeof value !== 'object' || value === null) return;
     if (rule === 'outside' || rule === 'value' || seen.has(value)) return;
     stack.push(value);
     stackRules.push(typeof rule === 'object' ? rule : undefined);
-    stackValues.push(rule === 'values');
+    stackShallow.push(rule === 'values' || rule === 'appended' ? rule : undefined);
   };
   while (stack.length > 0) {
     const target = stack.pop()!;
     const given = stackRules.pop();
-    const isShallow = stackValues.pop()!;
+    const shallow = stackShallow.pop();
     if (seen.has(target)) continue;
-    const saved = save(target, before.get(target), given);
+    const saved = save(target, before.get(target), given, shallow);
     if (saved === undefined) continue;
     seen.set(target, saved);
     assert(seen.size <= OBJECT_COUNT_MAX, 'a process has not that many objects');
-    if (isShallow) continue;
+    if (shallow !== undefined) continue;
     const rules = rulesOfClass(target) ?? given;
     const { values, keys } = saved;
     if (saved.kind === 'record') {
@@ -132,8 +135,13 @@ function walk(root: object, before: ReadonlyMap<object, Saved>): Map<object, Sav
 }
 
 /** A save of one object; undefined for what is left alone. */
-function save(target: object, before: Saved | undefined, given: CheckpointRules | undefined): Saved | undefined {
-  if (Array.isArray(target)) return saveArray(target, before);
+function save(
+  target: object,
+  before: Saved | undefined,
+  given: CheckpointRules | undefined,
+  shallow: ShallowRule | undefined,
+): Saved | undefined {
+  if (Array.isArray(target)) return saveArray(target, before, shallow === 'values');
   if (target instanceof Map) return saveMap(target, before);
   if (target instanceof Set) return saveSet(target, before);
   if (ArrayBuffer.isView(target)) {

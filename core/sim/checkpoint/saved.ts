@@ -23,6 +23,8 @@ export interface Saved {
 /** A part of a long array, shared by the saves in which it is the same. */
 export interface Piece {
   readonly content: Uint8Array | readonly unknown[];
+  /** Memory that it takes, with what it keeps alive. Unit: byte. */
+  readonly size: number;
   uses: number;
 }
 
@@ -40,7 +42,7 @@ const OBJECT_SIZE = 64;
 export function holdSaved(saved: Saved): number {
   if (saved.uses++ > 0) return 0;
   let bytes = ownSize(saved);
-  for (const piece of saved.pieces) if (piece.uses++ === 0) bytes += pieceSize(piece);
+  for (const piece of saved.pieces) if (piece.uses++ === 0) bytes += piece.size;
   return bytes;
 }
 
@@ -49,7 +51,7 @@ export function releaseSaved(saved: Saved): number {
   assert(saved.uses > 0, 'a save is released as often as it was held');
   if (--saved.uses > 0) return 0;
   let bytes = ownSize(saved);
-  for (const piece of saved.pieces) if (--piece.uses === 0) bytes += pieceSize(piece);
+  for (const piece of saved.pieces) if (--piece.uses === 0) bytes += piece.size;
   return bytes;
 }
 
@@ -57,8 +59,12 @@ function ownSize(saved: Saved): number {
   return OBJECT_SIZE + 8 * (saved.values.length + saved.pieces.length);
 }
 
-function pieceSize({ content }: Piece): number {
-  return OBJECT_SIZE + (content instanceof Uint8Array ? 1 : 8) * content.length;
+/** Bytes that an immutable element keeps alive: a frame, or an event that carries one. */
+function weightOf(element: unknown, depth: number): number {
+  if (typeof element !== 'object' || element === null) return 0;
+  if (element instanceof Uint8Array) return element.byteLength;
+  if (depth === 0) return OBJECT_SIZE;
+  return Object.values(element).reduce<number>((sum, it) => sum + weightOf(it, depth - 1), OBJECT_SIZE);
 }
 
 /** A save of a plain object or an instance, without its fields 'outside'; `before` again when nothing changed. */
@@ -85,8 +91,15 @@ export function saveRecord(
   return made('record', keys, keys.map((key) => record[key]), whole);
 }
 
-export function saveArray(target: readonly unknown[], before: Saved | undefined): Saved {
-  return savePieces('array', target, before, sameValues);
+/** `weighs`: the elements are kept by the save alone, so their memory counts. */
+export function saveArray(
+  target: readonly unknown[],
+  before: Saved | undefined,
+  weighs: boolean,
+): Saved {
+  const sizeOf = (content: readonly unknown[]) =>
+    content.reduce<number>((sum, it) => sum + 8 + (weighs ? weightOf(it, 2) : 0), OBJECT_SIZE);
+  return savePieces('array', target, before, sameValues, sizeOf);
 }
 
 export function saveMap(target: ReadonlyMap<unknown, unknown>, before: Saved | undefined): Saved {
@@ -116,7 +129,7 @@ export function saveSet(target: ReadonlySet<unknown>, before: Saved | undefined)
 
 /** `target`: the bytes behind a typed array, not shared with another thread. */
 export function saveBytes(target: Uint8Array, before: Saved | undefined): Saved {
-  return savePieces('bytes', target, before, sameBytes);
+  return savePieces('bytes', target, before, sameBytes, (content) => OBJECT_SIZE + content.length);
 }
 
 function savePieces<Content extends Uint8Array | readonly unknown[]>(
@@ -124,6 +137,7 @@ function savePieces<Content extends Uint8Array | readonly unknown[]>(
   target: Content,
   before: Saved | undefined,
   isSame: (left: Content, right: Content, start: number) => boolean,
+  sizeOf: (content: Content) => number,
 ): Saved {
   const length = PIECE_LENGTH[kind];
   const count = Math.ceil(target.length / length);
@@ -138,7 +152,8 @@ function savePieces<Content extends Uint8Array | readonly unknown[]>(
       pieces.push(piece);
     } else {
       same = false;
-      pieces.push({ content: target.slice(start, start + size), uses: 0 });
+      const content = target.slice(start, start + size) as Content;
+      pieces.push({ content, size: sizeOf(content), uses: 0 });
     }
   }
   if (same && before !== undefined) return before;
