@@ -48,7 +48,7 @@ function One({ row }: { readonly row: MetricRow }) {
       const [times, values] = sampleWindow({
         series, fromNs: 0, toNs: Number.MAX_SAFE_INTEGER - 1, metrics: [{ id: row.id, thinning: 'last' }], pointsMax: 300,
       }) as [number[], number[]];
-      chart.setData([times, values]);
+      chart.setData([times, values.map((value) => (Number.isNaN(value) ? null : value))]);
     });
     return () => {
       remove();
