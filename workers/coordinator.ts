@@ -280,7 +280,10 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     if (options.speed !== undefined && !(options.speed > 0)) {
       return err({ kind: 'bad-speed', sentence: `The speed is ${options.speed}; it must be above 0.` });
     }
-    const guest = options.guest === undefined ? {} : { guest: options.guest.bytes };
+    const guest =
+      options.guest === undefined
+        ? {}
+        : { guest: options.guest.bytes, guestName: options.guest.name };
     const main = this.#planner.scenarioOf({ lab, seed, knobs, mode: 'mechanism', ...guest });
     if (!main.ok) return main;
     const refusal = this.#findLogRefusal(main.value, options.log ?? []);

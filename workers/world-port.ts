@@ -33,6 +33,8 @@ export interface ScenarioRequest {
   readonly knobs: Readonly<Record<string, number>>;
   readonly mode: Mode;
   readonly guest?: Uint8Array;
+  /** What errors call that file: the name that it was opened under. */
+  readonly guestName?: string;
 }
 
 /** The coordinator's side. `S` is the world's own scenario type. */

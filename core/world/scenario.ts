@@ -42,12 +42,16 @@ export interface ScenarioOptions {
   readonly mode: 'mechanism' | 'baseline';
   /** An ELF that replaces the lab's guest. */
   readonly guest?: Uint8Array;
+  /** What errors call that file. */
+  readonly guestName?: string;
 }
 
 /** What the command line's `vm` is asked for with. */
 export interface VmScenarioOptions {
   readonly seed: number;
   readonly kernel: Uint8Array;
+  /** What errors call that file. */
+  readonly kernelName?: string;
   readonly ramBytes: number;
   readonly vcpuCount: number;
 }
@@ -104,7 +108,8 @@ export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldErro
     if (error !== undefined) return err(error);
   }
   if (guest !== undefined) {
-    const error = findGuestError(guest, { ramBytes: LAB_PAGE_COUNT * PAGE_SIZE, vcpuCount: 1 });
+    const vm = { ramBytes: LAB_PAGE_COUNT * PAGE_SIZE, vcpuCount: 1 };
+    const error = findGuestError(guest, options.guestName, vm);
     if (error !== undefined) return err({ kind: 'bad-guest', error });
   }
   const knobs = { ...defaultKnobs(), ...options.knobs };
@@ -114,9 +119,10 @@ export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldErro
 
 function findGuestError(
   bytes: Uint8Array,
+  name: string | undefined,
   vm: { readonly ramBytes: number; readonly vcpuCount: number },
 ): VmError | undefined {
-  const image = prepareImage({ kind: 'elf', name: GUEST_FILE_NAME, bytes });
+  const image = prepareImage({ kind: 'elf', name: name ?? GUEST_FILE_NAME, bytes });
   if (!image.ok) return image.error;
   const tree = vmDeviceTree({ ...vm, bootArguments: '' });
   const fits = checkImage(image.value, {
@@ -129,10 +135,11 @@ function findGuestError(
 
 /** One host with one VM that runs a file. */
 export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, WorldError> {
-  const { seed, kernel, ramBytes, vcpuCount } = options;
+  const { seed, kernel, kernelName, ramBytes, vcpuCount } = options;
   if (!isSeed(seed)) return err({ kind: 'bad-seed', found: seed });
   const error =
-    findVmSizeError(ramBytes, vcpuCount) ?? findGuestError(kernel, { ramBytes, vcpuCount });
+    findVmSizeError(ramBytes, vcpuCount) ??
+    findGuestError(kernel, kernelName, { ramBytes, vcpuCount });
   if (error !== undefined) return err({ kind: 'bad-guest', error });
   const pageCount = ramBytes / PAGE_SIZE;
   const frameCount = Math.min(FRAME_COUNT_MAX, pageCount + gStageTableCount(pageCount) + 64);

@@ -92,7 +92,7 @@ export async function runLab(rest: readonly string[]): Promise<number> {
       : { name: asked.guestPath, bytes: readGuest('--guest', asked.guestPath) };
   const scenarioIn = (mode: Mode): Scenario => {
     const { slug: lab, seed, knobs } = asked;
-    const made = planner.scenarioOf({ lab, seed, knobs, mode, ...(guest === undefined ? {} : { guest: guest.bytes }) });
+    const made = planner.scenarioOf({ lab, seed, knobs, mode, ...(guest === undefined ? {} : { guest: guest.bytes, guestName: guest.name }) });
     if (!made.ok) throw new BadInput(made.error.sentence);
     return made.value as Scenario;
   };
