@@ -58,7 +58,11 @@ test('an assertion in a worker stops the run with a report, and the page starts 
   // The page holds the hosts' memories to paint them; spoiling the guest frame maps sends the model out of its memory.
   await page.addInitScript(() => {
     const seen: SharedArrayBuffer[] = [];
-    Object.assign(window, { spoil: () => seen.filter((it) => it.byteLength > 64e6).forEach((it) => new Uint8Array(it, 0x0140_0000, 64 * 1024).fill(0x7f)) });
+    Object.assign(window, {
+      spoil: () => {
+        for (const memory of seen) if (memory.byteLength > 64e6) new Uint8Array(memory, 0x0140_0000, 64 * 1024).fill(0x7f);
+      },
+    });
     const collect = (value: unknown, depth: number): void => {
       if (value instanceof SharedArrayBuffer) seen.push(value);
       else if (value instanceof Map) for (const item of value.values()) collect(item, depth + 1);

@@ -29,7 +29,10 @@ export function scenariosOf<S extends ScenarioFace>(
   if (options.speed !== undefined && !(options.speed > 0)) {
     return err({ kind: 'bad-speed', sentence: `The speed is ${options.speed}; it must be above 0.` });
   }
-  const guest = options.guest === undefined ? {} : { guest: options.guest.bytes };
+  const guest =
+    options.guest === undefined
+      ? {}
+      : { guest: options.guest.bytes, guestName: options.guest.name };
   const file = options.scenario === undefined ? {} : { file: options.scenario };
   const asked = { lab, seed, knobs, ...guest, ...file };
   const main = planner.scenarioOf({ ...asked, baseline: '' });

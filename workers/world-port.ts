@@ -35,6 +35,8 @@ export interface ScenarioRequest {
   readonly guest?: Uint8Array;
   /** Text of a scenario file, in place of a lab's own scenario; seed and knobs over those of the file. */
   readonly file?: string;
+  /** What errors call that file: the name that it was opened under. */
+  readonly guestName?: string;
 }
 
 /** The coordinator's side. `S` is the world's own scenario type. */

@@ -31,6 +31,7 @@ export const planner: Planner<Scenario> = {
         ? vmScenarioOf({
             seed: request.seed,
             kernel: request.guest,
+            ...(request.guestName === undefined ? {} : { kernelName: request.guestName }),
             ramBytes: request.knobs['ram'] ?? 64 * 1024 * 1024,
             vcpuCount: request.knobs['vcpus'] ?? 1,
           })

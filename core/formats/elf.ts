@@ -346,7 +346,7 @@ export function renderElfError(error: ElfError): string {
     case 'truncated':
       return error.needs > Number.MAX_SAFE_INTEGER
         ? `${file}: ${error.part} lies beyond any file (this one has ${error.has} bytes); the file is damaged.`
-        : `${file}: the file is truncated: ${error.part} ends at byte ${error.needs}, the file has ${error.has} bytes.`;
+        : `${file}: the file is truncated: ${error.part} should reach to byte ${error.needs}, the file has ${error.has} bytes.`;
     case 'not-elf':
       return error.found.length === 0
         ? `${file}: the file is empty; expected an ELF executable for RISC-V.`

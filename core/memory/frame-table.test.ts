@@ -1,4 +1,4 @@
-// Goal: frames are given out lowest first, never twice, and free ones hold zeroes. Method: random
+// Goal: frames are given out lowest first, never twice, and full of zeroes. Method: random
 // allocation against a set.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -2,7 +2,8 @@
  * The frames of a host: who owns each, what it is for, whether it is dirty, hot, on its way or
  * holds decoded code. One aligned u32 a frame in shared memory, which the screen paints without a
  * message; beside it a private bitmap of free frames. Frames are given out lowest first, so that a
- * run is repeatable, and a free frame always holds zeroes, so that giving one out costs no fill.
+ * run is repeatable, and full of zeroes: one that was used before is filled when it is given out
+ * again.
  * Left out: NUMA distance, huge pages, frames shared by several owners (reference counts come with
  * merging).
  */
@@ -36,6 +37,8 @@ export class FrameTable {
   private readonly words: Int32Array;
   /** Bit set = free; 32 frames a word. */
   private readonly freeBits: Uint32Array;
+  /** 1 = free and still with the bytes of its last owner. */
+  private readonly stale: Uint8Array;
   /** Lowest word of freeBits that may have a bit set. */
   private lowestWord = 0;
   private free: number;
@@ -48,6 +51,7 @@ export class FrameTable {
     this.words = host.words;
     this.frameCount = host.layout.frameCount;
     this.free = this.frameCount;
+    this.stale = new Uint8Array(this.frameCount);
     this.freeBits = new Uint32Array((this.frameCount + 31) >>> 5).fill(0xffffffff);
     const rest = this.frameCount & 31;
     if (rest !== 0) this.freeBits[this.freeBits.length - 1] = 2 ** rest - 1;
@@ -115,12 +119,10 @@ export class FrameTable {
     return -1;
   }
 
-  /** Gives a frame back and fills it with zeroes. Whoever mapped or cached it has let go before. */
+  /** Gives a frame back. Whoever mapped or cached it has let go before. */
   release(frame: number): void {
     assert(this.kind(frame) !== frameKind.free, 'a frame is released once');
-    const address = frameAddress(this.host, frame);
-    this.host.bytes.fill(0, address, address + 4096);
-    this.writtenLog.mark(frame);
+    this.stale[frame] = 1;
     this.words[TABLE + frame] = this.heat(frame) << frameField.heatShift;
     const word = frame >>> 5;
     this.freeBits[word] = (this.freeBits[word]! | (1 << (frame & 31))) >>> 0;
@@ -203,5 +205,10 @@ export class FrameTable {
       (kind << frameField.kindShift) |
       (owner << frameField.ownerShift);
     this.free--;
+    if (this.stale[frame] === 0) return;
+    this.stale[frame] = 0;
+    const address = frameAddress(this.host, frame);
+    this.host.bytes.fill(0, address, address + 4096);
+    this.writtenLog.mark(frame);
   }
 }

@@ -131,6 +131,46 @@ test('a page that gets its frame while the log is armed is logged from its first
   expect(system.frames.entry(vm.frame(3)).dirty).toBe(false);
 });
 
+test('whoever writes, the armed log has the page; cost comes only with the guest’s own stores', () => {
+  const system = new MemorySystem(40);
+  const vm = create(system, 1, 4);
+  let faults = 0;
+  system.writer.ports.onModelFault = () => faults++;
+  const bitmap = new Uint32Array(1);
+  vm.dirtyLog.arm();
+  const guests = ['vcpu', 'walker'] as const;
+  const others = ['device', 'hypervisor', 'sbi', 'restore', 'migration'] as const;
+  for (const origin of [...guests, ...others]) {
+    expect(vm.write(GUEST_RAM_ADDRESS + 2 * 4096 + 8, new Uint8Array(1), origin)).toBe(true);
+    expect([origin, vm.dirtyLog.takeAndRearm(bitmap), bitmap[0]]).toEqual([origin, 1, 4]);
+  }
+  expect(faults).toBe(guests.length);
+});
+
+test('a log of many words protects again just what it hands out, to the last page', () => {
+  const pageCount = 205; // seven words, the last one not full
+  const system = new MemorySystem(300);
+  const vm = create(system, 1, pageCount);
+  const bitmap = new Uint32Array(7);
+  const touch = (page: number) =>
+    vm.write(GUEST_RAM_ADDRESS + page * 4096, new Uint8Array(1), 'device');
+  const isWritable = (page: number) => (vm.gStage.leaf(page) & pteBit.write) !== 0;
+  vm.dirtyLog.arm();
+  for (let round = 0; round < 3; round++) {
+    for (let page = 0; page < pageCount; page++) expect([page, isWritable(page)]).toEqual([page, false]);
+    const chosen = Array.from({ length: pageCount }, (_, page) => page).filter(
+      (page) => page % 3 === round || page === pageCount - 1,
+    );
+    chosen.forEach(touch);
+    expect(vm.dirtyLog.takeAndRearm(bitmap)).toBe(chosen.length);
+    const taken = Array.from({ length: 224 }, (_, page) => page).filter(
+      (page) => ((bitmap[page >>> 5]! >>> (page & 31)) & 1) !== 0,
+    );
+    expect(taken).toEqual(chosen);
+  }
+  expect(vm.arbiter.count('dirtyLog')).toBe(pageCount);
+});
+
 test('heat stamps age, and never look young again', () => {
   const system = new MemorySystem(40);
   const vm = create(system, 1, 2);

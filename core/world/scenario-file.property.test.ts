@@ -126,7 +126,10 @@ test('every entry of a list doubled: names and pairs are there once', () => {
     const text = spoilt(
       ring,
       [list],
-      (holder, key) => (holder[key] = [...(holder[key] as []), (holder[key] as [])[0]]),
+      (holder, key) => {
+        const entries = holder[key] as unknown[];
+        holder[key] = [...entries, entries[0]];
+      },
     );
     expectRefused(text, [list], 'with its first entry twice');
   }

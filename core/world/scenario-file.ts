@@ -246,7 +246,7 @@ function findGuestFault(file: ScenarioFile, guest: Uint8Array | undefined): Worl
   }
   for (const vm of file.vms) {
     if (vm.guest !== 'file') continue;
-    const error = findGuestError(guest, { ramBytes: vm.memoryMiB << 20, vcpuCount: vm.vcpus });
+    const error = findGuestError(guest, undefined, { ramBytes: vm.memoryMiB << 20, vcpuCount: vm.vcpus });
     if (error !== undefined) return { kind: 'bad-guest', error };
   }
   return undefined;

@@ -41,12 +41,16 @@ export interface ScenarioOptions {
   readonly baseline: string;
   /** An ELF that replaces the lab's guest. */
   readonly guest?: Uint8Array;
+  /** What errors call that file. */
+  readonly guestName?: string;
 }
 
 /** What the command line's `vm` is asked for with. */
 export interface VmScenarioOptions {
   readonly seed: number;
   readonly kernel: Uint8Array;
+  /** What errors call that file. */
+  readonly kernelName?: string;
   readonly ramBytes: number;
   readonly vcpuCount: number;
 }
@@ -110,7 +114,7 @@ export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldErro
   }
   if (guest !== undefined) {
     const { pageCount, vcpuCount } = lab.guest;
-    const error = findGuestError(guest, { ramBytes: pageCount * PAGE_SIZE, vcpuCount });
+    const error = findGuestError(guest, options.guestName, { ramBytes: pageCount * PAGE_SIZE, vcpuCount });
     if (error !== undefined) return err({ kind: 'bad-guest', error });
   }
   const knobs = allKnobs(contract, options.knobs);
@@ -121,9 +125,10 @@ export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldErro
 /** Why a guest file cannot boot in a VM of that size; undefined when it can. */
 export function findGuestError(
   bytes: Uint8Array,
+  name: string | undefined,
   vm: { readonly ramBytes: number; readonly vcpuCount: number },
 ): VmError | undefined {
-  const image = prepareImage({ kind: 'elf', name: GUEST_FILE_NAME, bytes });
+  const image = prepareImage({ kind: 'elf', name: name ?? GUEST_FILE_NAME, bytes });
   if (!image.ok) return image.error;
   const tree = vmDeviceTree({ ...vm, bootArguments: '' });
   const fits = checkImage(image.value, {
@@ -136,10 +141,11 @@ export function findGuestError(
 
 /** One host with one VM that runs a file. */
 export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, WorldError> {
-  const { seed, kernel, ramBytes, vcpuCount } = options;
+  const { seed, kernel, kernelName, ramBytes, vcpuCount } = options;
   if (!isSeed(seed)) return err({ kind: 'bad-seed', found: seed });
   const error =
-    findVmSizeError(ramBytes, vcpuCount) ?? findGuestError(kernel, { ramBytes, vcpuCount });
+    findVmSizeError(ramBytes, vcpuCount) ??
+    findGuestError(kernel, kernelName, { ramBytes, vcpuCount });
   if (error !== undefined) return err({ kind: 'bad-guest', error });
   const pageCount = ramBytes / PAGE_SIZE;
   const frameCount = Math.min(FRAME_COUNT_MAX, pageCount + gStageTableCount(pageCount) + 64);

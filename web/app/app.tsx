@@ -5,15 +5,16 @@ import { useApp, useAppState } from '../session/react.ts';
 import { findMigration, isMigrating } from '../session/store.ts';
 import { Stage } from '../stage/stage.tsx';
 import type { StageScene } from '../stage/stage-scene.ts';
+import { Panels } from '../panels/panels.tsx';
 import { phaseSentence } from '../stage/story.tsx';
 import { captionOf } from './caption.ts';
 import { Header } from './header.tsx';
 import { bindHotkeys } from './hotkeys.ts';
+import { bindHoverLight } from './hover-light.ts';
 import { Transport } from './transport.tsx';
 import './app.css';
 
 const MigrationGraph = lazy(() => import('../charts/migration-graph.tsx').then((it) => ({ default: it.MigrationGraph })));
-const Panels = lazy(() => import('../panels/panels.tsx').then((it) => ({ default: it.Panels })));
 const TeacherLayer = lazy(() => import('./teacher-layer.tsx').then((it) => ({ default: it.TeacherLayer })));
 const Dialogs = lazy(() => import('../panels/dialogs.tsx').then((it) => ({ default: it.Dialogs })));
 
@@ -22,11 +23,11 @@ export function App({ scene }: { readonly scene: StageScene }) {
   const theme = useAppState((state) => state.theme);
   const density = useAppState((state) => state.density);
   const graph = useAppState((state) => findMigration(state) !== undefined);
-  const open = useAppState((state) => state.panels.inspector || state.panels.console || state.panels.timeline || state.panels.tables || state.panels.samples);
   const dialog = useAppState((state) => state.dialog);
   const teaching = useAppState((state) => state.teacher.frozen || state.teacher.pointerRing || state.teacher.blackout || state.teacher.notes || state.teacher.beatMs > 0);
   const { locked, answersHidden } = useAppState((state) => state.teacher);
   useEffect(() => bindHotkeys(commands), [commands]);
+  useEffect(() => bindHoverLight(store), [store]);
   useEffect(() => {
     document.documentElement.dataset['answers'] = answersHidden ? 'hidden' : 'shown';
     document.documentElement.dataset['locked'] = String(locked);
@@ -46,7 +47,7 @@ export function App({ scene }: { readonly scene: StageScene }) {
     <div className="app">
       <Header scene={scene} />
       <main className="main" onDragOver={(event) => event.preventDefault()}>
-        {open ? <Suspense fallback={main}><Panels>{main}</Panels></Suspense> : main}
+        <Panels>{main}</Panels>
       </main>
       <Transport scene={scene} />
       <section id="popups" aria-label="Menus" />

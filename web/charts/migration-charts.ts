@@ -18,8 +18,11 @@ const METRICS = [
 const POINTS_MAX = 400;
 /** Charts are drawn again at most this often; a rate cannot be read faster. Unit: ms. */
 const REDRAW_MS = 66;
-const AXIS_WIDTH = 72;
-const LEGEND_WIDTH = 168;
+/** Room around the plots and size of their text, in px, by density. */
+const SIZES = {
+  lab: { axis: 72, legend: 168, font: 12, time: 22 },
+  projector: { axis: 124, legend: 264, font: 20, time: 30 },
+} as const;
 interface Limits {
   min: number;
   max: number;
@@ -45,6 +48,7 @@ export class MigrationCharts {
   readonly #root: HTMLElement;
   readonly #controller: RunController;
   #colours: Colours;
+  readonly #sizes: (typeof SIZES)[keyof typeof SIZES];
   #rates: uPlot;
   #left: uPlot;
   #drawnAt = 0;
@@ -59,6 +63,7 @@ export class MigrationCharts {
     this.#root = root;
     this.#controller = controller;
     this.#colours = colours;
+    this.#sizes = controller.store.getState().density === 'projector' ? SIZES.projector : SIZES.lab;
     [this.#rates, this.#left] = this.#build();
     this.#bindHandle();
   }
@@ -104,10 +109,10 @@ export class MigrationCharts {
       const most = Math.max(1, ...dirty.slice(Math.max(0, begin)), ...link) * 1.3;
       this.#apply(this.#rates, [times, dirty.map(toMega), link.map(toMega)], x, { min: 0, max: toMega(most) });
     } else {
-      const shown = left.map((value, index) => (begin < 0 || index < begin ? null : value));
-      this.#apply(this.#left, [times, shown], x, { min: 0, max: Math.max(1e6, ...left) * 1.1 });
+      const shown = left.map((value, index) => (begin < 0 || index < begin || Number.isNaN(value) ? null : value));
+      this.#apply(this.#left, [times, shown], x, { min: 0, max: Math.max(1e6, ...left.filter((value) => !Number.isNaN(value))) * 1.1 });
       this.#paintRibbons(span, migration, baseline);
-      this.#write(migration, baseline, { dirty: dirty.at(-1) ?? 0, link: link.at(-1) ?? 0, left: left.at(-1) ?? 0 });
+      this.#write(migration, baseline, { dirty: dirty.at(-1) ?? 0, link: link.at(-1) ?? 0, left: left.at(-1) || 0 });
       this.#key = key;
       this.#drawnAt = now;
     }
@@ -128,19 +133,19 @@ export class MigrationCharts {
   }
 
   #sizeOf(element: HTMLElement): { width: number; height: number } {
-    return { width: Math.max(200, element.clientWidth - LEGEND_WIDTH), height: Math.max(40, element.clientHeight) };
+    return { width: Math.max(200, element.clientWidth - this.#sizes.legend), height: Math.max(40, element.clientHeight) };
   }
 
   #build(): [uPlot, uPlot] {
     const find = (name: string) => this.#root.querySelector<HTMLElement>(`[data-plot=${name}]`)!;
     const { css } = this.#colours;
-    const font = `12px ${getComputedStyle(document.body).fontFamily}`;
+    const font = `${this.#sizes.font}px ${getComputedStyle(document.body).fontFamily}`;
     const axis = (label: (value: number) => string, space: number): uPlot.Axis => ({
-      size: AXIS_WIDTH, gap: 4, font, stroke: css['ink-soft'], space, grid: { show: false }, ticks: { show: true, stroke: css.rule, size: 4 },
+      size: this.#sizes.axis, gap: 4, font, stroke: css['ink-soft'], space, grid: { show: false }, ticks: { show: true, stroke: css.rule, size: 4 },
       values: (_: uPlot, splits: number[]) => splits.map((value) => (value === null ? '' : label(value))),
     });
     const time = (height: number): uPlot.Axis => ({
-      size: height, gap: 2, font, stroke: css['ink-soft'], space: 90, grid: { show: false }, ticks: { show: height > 0, stroke: css.rule, size: 4 },
+      size: height, gap: 2, font, stroke: css['ink-soft'], space: this.#sizes.font * 7, grid: { show: false }, ticks: { show: height > 0, stroke: css.rule, size: 4 },
       values: (_: uPlot, splits: number[]) => splits.map((value) => (height === 0 ? '' : formatQuantity(Math.round(value * 1e9), 'ns').text)),
     });
     const common = {
@@ -152,15 +157,15 @@ export class MigrationCharts {
     const rates = new uPlot({
       ...common, ...this.#sizeOf(find('rates')),
       scales: { x: { time: false, auto: false }, y: { auto: false } },
-      axes: [time(0), axis((value) => formatQuantity(value * 1e6, 'bytes/s').text, 28)],
+      axes: [time(0), axis((value) => formatQuantity(value * 1e6, 'bytes/s').text, this.#sizes.font + 16)],
       series: [{}, { stroke: css.dirty, width: 2, points: { show: false } }, { stroke: css['in-flight'], width: 2, points: { show: false } }],
       hooks: { ...hooks, draw: [(chart) => this.#shade(chart)], setCursor: crosshair },
     }, [[], [], []], find('rates'));
     const left = new uPlot({
       ...common, ...this.#sizeOf(find('left')),
       scales: { x: { time: false, auto: false }, y: { auto: false, distr: 100, fwd: (value: number) => Math.sqrt(Math.max(0, value)), bwd: (value: number) => value * value } },
-      axes: [time(22), {
-        ...axis((value) => formatQuantity(value, 'bytes').text, 22),
+      axes: [time(this.#sizes.time), {
+        ...axis((value) => formatQuantity(value, 'bytes').text, this.#sizes.font + 10),
         splits: (_: uPlot, __: number, ___: number, high: number) => rootSplits(high),
         filter: (_: uPlot, splits: number[]) => splits, // the default keeps powers of ten only
       }],
@@ -190,12 +195,12 @@ export class MigrationCharts {
       }
       ctx.fillStyle = this.#colours.css.rule;
       ctx.fillRect(from, bbox.top, ratio, bbox.height);
-      if (to - from > 26 * ratio && chart === this.#rates) {
+      if (to - from > 2 * this.#sizes.font * ratio && chart === this.#rates) {
         ctx.fillStyle = this.#colours.css['ink-soft'];
-        ctx.font = `${12 * ratio}px sans-serif`;
+        ctx.font = `${this.#sizes.font * ratio}px sans-serif`;
         ctx.textBaseline = 'top';
         ctx.textAlign = 'left';
-        ctx.fillText(to - from > 70 * ratio ? `round ${index + 1}` : String(index + 1), from + 5 * ratio, bbox.top + 3 * ratio);
+        ctx.fillText(to - from > 6 * this.#sizes.font * ratio ? `round ${index + 1}` : String(index + 1), from + 5 * ratio, bbox.top + 3 * ratio);
       }
     });
     ctx.restore();
@@ -278,7 +283,7 @@ export class MigrationCharts {
     const canvas = this.#root.querySelector<HTMLCanvasElement>('.ribbons__canvas')!;
     const state = this.#controller.store.getState();
     paintRibbons(canvas, {
-      span, colours: this.#colours, left: AXIS_WIDTH, right: LEGEND_WIDTH,
+      span, colours: this.#colours, left: this.#sizes.axis, right: this.#sizes.legend,
       ribbons: [
         { lines: this.#controller.console.lines(migration.vm), migration, nowNs: this.#controller.session?.timeNs() ?? 0 },
         { lines: this.#controller.baselineConsole.lines(migration.vm), migration: baseline, nowNs: state.baselineNs },

@@ -57,7 +57,7 @@ export function MigrationGraph() {
         <div className="plot" data-plot="left">
           <ul className="plot__legend">
             <li><span className="plot__line" aria-hidden="true" />left <span className="number" data-value="left" data-entity={entity} data-unit="MB" /></li>
-            <li data-row="predicted">would stop <span className="number" data-value="predicted" data-entity={entity} data-unit="ms" /></li>
+            <li data-row="predicted">predicted <span className="number" data-value="predicted" data-entity={entity} data-unit="ms" /></li>
             <li className="plot__limit"><span className="plot__line plot__line--limit" aria-hidden="true" />limit <span className="number" data-value="limit" data-entity={entity} data-unit="ms" /></li>
           </ul>
           <div className="plot__handle" data-knob-handle="downtime-limit" aria-hidden="true" />

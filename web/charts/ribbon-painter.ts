@@ -20,12 +20,13 @@ export interface RibbonOptions {
   readonly ribbons: readonly Ribbon[];
 }
 
-/** The hole of a ribbon, or undefined: from the stop to the resume, or to now while it lasts. */
+/** The hole of a ribbon, or undefined: from the stop to the resume here or there, or to now while it lasts. */
 export function findHole(ribbon: Ribbon): { readonly fromNs: number; readonly toNs: number } | undefined {
   const { migration } = ribbon;
   if (migration === undefined || migration.stoppedAtNs < 0) return undefined;
   if (migration.resumedAtNs >= migration.stoppedAtNs) return { fromNs: migration.stoppedAtNs, toNs: migration.resumedAtNs };
-  return migration.endedAtNs < 0 ? { fromNs: migration.stoppedAtNs, toNs: ribbon.nowNs } : undefined;
+  // A migration that failed or was called off lets the VM go on where it was, at its end.
+  return { fromNs: migration.stoppedAtNs, toNs: migration.endedAtNs < 0 ? ribbon.nowNs : migration.endedAtNs };
 }
 
 export function paintRibbons(canvas: HTMLCanvasElement, options: RibbonOptions): void {

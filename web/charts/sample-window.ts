@@ -28,7 +28,7 @@ export function sampleWindow(options: {
 }
 
 function thinned(column: Float64Array, first: number, last: number, thinning: Thinning): number {
-  if (thinning === 'last') return Number.isNaN(column[last]!) ? 0 : column[last]!;
+  if (thinning === 'last') return column[last]!; // NaN where it was not measured
   let sum = 0;
   let count = 0;
   for (let row = first; row <= last; row++) {

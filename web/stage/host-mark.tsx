@@ -41,8 +41,6 @@ export function HostMark({ side }: { readonly side: 0 | 1 }) {
         <button
           type="button" className="host__name button" data-roving aria-pressed={selected} data-entity={`host:${host.id}`}
           onClick={() => store.setState({ selection: `host:${host.id}` })}
-          onPointerEnter={() => store.setState({ hovered: `host:${host.id}` })}
-          onPointerLeave={() => store.setState({ hovered: '' })}
         >
           <HostGlyph /> {host.name}
         </button>
@@ -114,11 +112,10 @@ function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: Ho
   const knobs = useAnchor<HTMLDivElement>((layout) => layout.vmKnobs[side], 'pin');
   const shown = useAppState(knobsAreShown);
   const incoming = vm.state === 'incoming';
-  const hovered = useAppState((state) => state.hovered === `vm:${vm.id}`);
   return (
     <>
       <button
-        type="button" ref={map} className="map" data-map data-mark="map" data-entity={`vm:${vm.id}`} data-hovered={hovered}
+        type="button" ref={map} className="map" data-map data-mark="map" data-entity={`vm:${vm.id}`}
         {...(incoming ? {} : { 'data-drag-vm': vm.id })}
         aria-label={`Memory of ${vm.name} on ${host.name}, ${vm.pageCount} pages. Arrow keys walk its pages; M moves the VM.`}
         onKeyDown={(event) => {
@@ -130,8 +127,6 @@ function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: Ho
           const page = Math.min(vm.pageCount - 1, Math.max(0, store.getState().selectedPage + (store.getState().selectedPage < 0 ? 1 : step)));
           store.setState({ selection: `vm:${vm.id}`, selectedPage: page });
         }}
-        onPointerEnter={() => store.setState({ hovered: `vm:${vm.id}` })}
-        onPointerLeave={() => store.setState({ hovered: '' })}
       />
       <div ref={console} className="host__console" hidden={level === 'map' || level === 'page'} data-mark="console">
         {!incoming && <ConsoleLines vm={vm} />}

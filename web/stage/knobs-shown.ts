@@ -3,5 +3,5 @@ import type { AppState } from '../session/store.ts';
 
 export function knobsAreShown(state: AppState): boolean {
   if (state.density === 'projector' && !state.knobsShown) return false;
-  return state.knobsShown || state.chapter !== 'first' || /^(vm|link):/.test(state.selection);
+  return state.knobsShown || state.chapter !== 'first' || state.migrations.length > 0 || /^(vm|link):/.test(state.selection);
 }

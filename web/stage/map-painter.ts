@@ -72,7 +72,7 @@ function paintMissing(
 ): void {
   const { cell, body, line, colours } = options;
   const base = pageState.missing * cell * cell;
-  const outline = mix(colours.stage, colours.missing, cell >= 12 ? 0.75 : 0.42);
+  const outline = mix(colours.stage, colours.missing, cell >= 12 ? 0.75 : cell >= 6 ? 0.42 : 0.6);
   if (cell < 6) {
     pixels[base] = outline;
     return;

@@ -60,7 +60,9 @@ function cellOf(variant: Variant, options: StageOptions, text: number): number {
 }
 
 function chooseVariant(options: StageOptions, text: number): Variant {
-  const order = options.compact ? [VARIANTS.compact, VARIANTS.narrow] : [VARIANTS.wide, VARIANTS.compact, VARIANTS.narrow];
+  // A projected stage shows no knobs, so nothing stands beside its maps.
+  const compact = options.large ? { ...VARIANTS.compact, side: 0 } : VARIANTS.compact;
+  const order = options.compact ? [compact, VARIANTS.narrow] : [VARIANTS.wide, compact, VARIANTS.narrow];
   const fits = (least: number) => (variant: Variant) => {
     const cell = cellOf(variant, options, text);
     const width = 2 * (cell * MAP_COLUMNS + 2 * PADDING + variant.side * text) + 2 * variant.margin + variant.middle * text;
@@ -97,7 +99,7 @@ export function layoutStage(options: StageOptions): StageLayout {
   const tall = variant.name === 'wide';
   const storyHeight = tall
     ? Math.round(Math.max(200, map.height * 0.46) * (large ? 1.15 : 1))
-    : Math.round(Math.min(128, Math.max(96, height * 0.33)) * text);
+    : Math.round(Math.min(176, Math.max(96, height * 0.33)) * (large ? 1.15 : 1));
   const gap = variant.name === 'narrow' ? 12 : 24;
   const story = { x: linkX + gap, y: tall ? top + header - 8 : top, width: linkWidth - 2 * gap, height: storyHeight };
   const link = { x: linkX, y: story.y + story.height + (tall ? 12 : 4), width: linkWidth, height: tall ? 140 : 124 };

@@ -9,13 +9,19 @@ import { type AppState, downtimeNs, findMigration, findVm, isMigrating } from '.
 import { Quantity } from '../widgets/quantity.tsx';
 import { useAnchor, useLevel } from './scene-react.ts';
 
+/** A reason as a sentence: capital first, full stop last. */
+function asSentence(reason: string, otherwise: string): string {
+  const text = reason === '' ? otherwise : reason;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
 /** Plain words for where a migration is. Also read out by the live summary. */
 export function phaseSentence(migration: MigrationSnapshot, state: Pick<AppState, 'hosts'>): string {
   const name = (id: number) => state.hosts.find((host) => host.id === id)?.name ?? 'the other host';
   switch (migration.phase) {
     case 'connecting': return `Connecting to ${name(migration.to)}.`;
     case 'copying':
-      if (migration.reason !== '') return migration.reason;
+      if (migration.reason !== '') return asSentence(migration.reason, '');
       if (migration.mode === 'stop-and-copy') return 'It stands still while its pages cross.';
       return migration.rounds.length <= 1
         ? 'Its pages cross the link while it runs.'
@@ -24,8 +30,8 @@ export function phaseSentence(migration: MigrationSnapshot, state: Pick<AppState
     case 'handing-over': return 'It stands still; the right to run crosses the link.';
     case 'resolving': return 'The link broke at the hand-over; both sides settle who runs.';
     case 'done': return `It runs on ${name(migration.to)}.`;
-    case 'cancelled': return migration.reason === '' ? 'The move was cancelled; the VM stays where it runs.' : migration.reason;
-    default: return migration.reason === '' ? 'The move failed; the VM stays where it runs.' : migration.reason;
+    case 'cancelled': return `${asSentence(migration.reason, 'The move was cancelled')} It still runs on ${name(migration.from)}.`;
+    default: return `${asSentence(migration.reason, 'The move failed')} It still runs on ${name(migration.from)}.`;
   }
 }
 
@@ -57,7 +63,11 @@ export function Story() {
       </p>}
       <button
         type="button" className={`button ${button.primary ? 'button--primary' : 'button--edged'}`} data-primary={button.primary}
-        disabled={state.status === 'starting'} onClick={() => void commands.run(button.id)}
+        disabled={state.status === 'starting'} onClick={(event) => {
+          // After a click of the mouse, Space is play and pause again, not this button.
+          if (event.detail > 0) event.currentTarget.closest<HTMLElement>('[data-stage]')?.focus({ preventScroll: true });
+          void commands.run(button.id);
+        }}
       >
         {button.title}
       </button>

@@ -111,7 +111,7 @@ export async function runLab(rest: readonly string[]): Promise<number> {
       : { name: asked.guestPath, bytes: readGuest('--guest', asked.guestPath) };
   const scenarioIn = (baseline: string): Scenario => {
     const { slug: lab, seed, knobs, scenario: file } = asked;
-    const extras = { ...(guest === undefined ? {} : { guest: guest.bytes }), ...(file === undefined ? {} : { file }) };
+    const extras = { ...(guest === undefined ? {} : { guest: guest.bytes, guestName: guest.name }), ...(file === undefined ? {} : { file }) };
     const made = planner.scenarioOf({ lab, seed, knobs, baseline, ...extras });
     if (!made.ok) throw new BadInput(made.error.sentence);
     return made.value as Scenario;

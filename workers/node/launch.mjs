@@ -62,6 +62,19 @@ export async function buildPage() {
   await build({ root, configFile: join(root, 'vite.config.ts'), logLevel: 'warn' });
 }
 
+async function headless(rest) {
+  await bundleHeadless();
+  return execute(process.execPath, ['--enable-source-maps', headlessEntry, ...rest]);
+}
+
+/** All benches are headless but `page`, which needs a browser. */
+async function bench(rest) {
+  if (rest[0] !== 'page') return await headless(['bench', ...rest]);
+  await buildPage();
+  const { measurePage } = await import('./tool-measure.mjs');
+  return await measurePage();
+}
+
 async function main() {
   requireNode();
   const [command, ...rest] = process.argv.slice(2);
@@ -80,19 +93,12 @@ async function main() {
     case 'dev':
       process.exit(execute('npx', ['--no-install', 'vite', ...rest]));
       return;
-    case 'bench':
-      if (rest[0] === 'page') {
-        await buildPage();
-        const { measurePage } = await import('./tool-measure.mjs');
-        process.exit(await measurePage());
-      }
-    // falls through: all other benches are headless
-    case 'headless': {
-      await bundleHeadless();
-      const argumentsOf = command === 'bench' ? ['bench', ...rest] : rest;
-      process.exit(execute(process.execPath, ['--enable-source-maps', headlessEntry, ...argumentsOf]));
+    case 'headless':
+      process.exit(await headless(rest));
       return;
-    }
+    case 'bench':
+      process.exit(await bench(rest));
+      return;
     case 'new-mechanism': {
       const { newMechanism } = await import('./new-mechanism.mjs');
       process.exit(newMechanism(root, rest));

@@ -22,9 +22,14 @@ export interface GivenOptions {
 /** Reads arguments; a wrong one is {@link BadInput}. */
 export function readOptions(command: string, rest: readonly string[], kinds: OptionKinds): GivenOptions {
   const names = Object.keys(kinds);
-  for (const argument of rest) {
+  for (const [index, argument] of rest.entries()) {
     if (argument === '--') break;
     const name = argument.startsWith('--') ? argument.slice(2).split('=')[0]! : undefined;
+    // Node's own complaint about a value that begins with a dash speaks of ambiguity, over three lines.
+    const before = index === 0 ? '' : rest[index - 1]!;
+    if (/^-\d/.test(argument) && before.startsWith('--') && !before.includes('=')) {
+      throw new BadInput(`${before} is '${argument}'; a value cannot be negative.`);
+    }
     if (name !== undefined && !names.includes(name)) {
       throw new BadInput(`${command} has no option '--${name}'${suggestion(name, names)}`);
     }

@@ -21,7 +21,7 @@ import {
 import type { MigrationSnapshot } from '../../protocol/snapshot.ts';
 import { migrationCostNs } from './costs.ts';
 import { answerQuery, entryOf, type Ledger, recordVoid, takeOrVoid } from './handover.ts';
-import { hashRecord } from './page-sender.ts';
+import { hashPageRecord, hashRecord } from './page-sender.ts';
 import type { MigrationHost, MigrationVm, StreamConnection, StreamHandler } from './ports.ts';
 import { readTime, sentenceBytes, timeBytes } from './payload.ts';
 
@@ -131,7 +131,8 @@ export class DestinationMigration implements StreamHandler {
   }
 
   private onRecord(kind: number, argument: number, extra: number, payload: Uint8Array): void {
-    if (this.digest !== undefined && kind !== recordKind.final) {
+    const isPage = kind === recordKind.page; // hashed once it is in memory
+    if (this.digest !== undefined && kind !== recordKind.final && !isPage) {
       hashRecord(this.digest, kind, argument, extra, payload);
     }
     switch (kind) {
@@ -210,6 +211,9 @@ export class DestinationMigration implements StreamHandler {
       const written =
         bytes === undefined ? vm.memory.writeZeroPage(page) : vm.memory.writePage(page, bytes);
       assert(written, 'the frames of an arriving VM are set aside');
+    }
+    if (this.digest !== undefined && bytes !== undefined) {
+      hashPageRecord(this.digest, vm.memory, first);
     }
     if (bytes === undefined) this.pagesZero += count;
     else this.pagesReceived++;
@@ -432,4 +436,3 @@ export class DestinationMigration implements StreamHandler {
 }
 
 const NOTHING = new Uint8Array(0);
-

@@ -2,7 +2,7 @@
  * The mechanism's view of a host and its VMs, over the hypervisor's own: small adapters that rename and
  * turn typed errors into the sentences that travel on the wire.
  */
-import { err, ok, type Result } from '../../base/index.ts';
+import { err, type Hash64, ok, type Result } from '../../base/index.ts';
 import type { Host } from '../../hypervisor/host.ts';
 import { recordErrorSentence } from '../../hypervisor/device-record.ts';
 import { isThrottled, nextThrottleEdge } from '../../hypervisor/scheduler.ts';
@@ -49,6 +49,11 @@ class PortMemory implements MigrationMemory {
     const frame = this.memory.frame(page);
     if (frame < 0) return true;
     return this.host.machine.module.isZero(frameAddress(this.host.memory.host, frame), 4096);
+  }
+
+  hashPage(page: number, hash: Hash64): void {
+    const address = frameAddress(this.host.memory.host, this.memory.frame(page));
+    this.host.machine.module.hashRange(address, 4096, hash);
   }
 
   frameOf(page: number): number {

@@ -123,8 +123,9 @@ test('canary: a page whose dirty mark is forgotten is caught by the clone, and t
   expect(meddled.faults.join()).toMatch(/runs on host-b .* page \d+ differs/);
 });
 
-test('canary: a destination that skips a page is caught', () => {
-  const meddled = runTrial({
+/** The destination loses what is written to `lost`. */
+function skipping(lost: number) {
+  return runTrial({
     scenario,
     commands,
     untilNs: 300 * MS,
@@ -136,13 +137,27 @@ test('canary: a destination that skips a page is caught', () => {
         if (made.ok) {
           const { memory } = made.value;
           const write = memory.writePage.bind(memory);
-          memory.writePage = (page, bytes, origin) => page === 300 || write(page, bytes, origin);
+          memory.writePage = (page, bytes, origin) => page === lost || write(page, bytes, origin);
         }
         return made;
       };
     },
   });
-  expect(meddled.faults.join()).toMatch(/page 300 differs/);
+}
+
+test('canary: a destination that skips a page of the first round is caught by the clone', () => {
+  expect(skipping(900).faults.join()).toMatch(/page 900 differs/); // never written again
+});
+
+test('a destination that skips a page of the final state finds it by the digest, and refuses', () => {
+  const refused = Array.from({ length: 8 }, (_, index) => skipping(256 + index * 30)).filter((it) =>
+    it.migrations[0]!.reason.includes('another digest'),
+  );
+  expect(refused.length).toBeGreaterThan(0);
+  for (const { faults, judgement } of refused) {
+    expect(faults).toEqual([]);
+    expect(judgement.outcome).toContain('VM 1 is running on host-a');
+  }
 });
 
 test('canary: a source that runs on after the grant is caught', () => {

@@ -12,6 +12,8 @@ import type { MigrationHost, StreamConnection, StreamHandler } from './ports.ts'
 import type { MigrationSettings } from './settings.ts';
 import { SourceMigration } from './source.ts';
 
+/** A stop that lasts longer is a fault, not a hand-over to look at slowly. Unit: ns. */
+const HAND_OVER_NS_MAX = 250_000_000;
 /** Ended migrations that are kept for the screen. */
 const ENDED_COUNT_MAX = 32;
 
@@ -183,14 +185,17 @@ export class PrecopyMigration implements DestinationOwner {
     for (const migration of this.incoming) if (migration !== by) migration.supersede(vm, source);
   }
 
-  /** True while a VM stands between two hosts. */
+  /** True while a VM stands between two hosts, and has not done so for long. */
   handsOver(): boolean {
+    const sinceNs = this.host.now() - HAND_OVER_NS_MAX;
     return (
       this.outgoing.some(
-        (it) => it.phase === 'stopping' || it.phase === 'handing-over' || it.phase === 'resolving',
+        ({ phase, stoppedAtNs }) =>
+          (phase === 'stopping' || phase === 'handing-over') && stoppedAtNs > sinceNs,
       ) ||
       this.incoming.some(
-        (it) => it.phase === 'checking' || it.phase === 'ready' || it.phase === 'taking',
+        ({ phase, pausedAtNs }) =>
+          (phase === 'checking' || phase === 'ready' || phase === 'taking') && pausedAtNs > sinceNs,
       )
     );
   }

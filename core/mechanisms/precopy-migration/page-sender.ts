@@ -19,7 +19,7 @@ import {
   type RecordKindName,
   writeRecordHeader,
 } from '../../hypervisor/page-stream.ts';
-import type { MigrationHost, MigrationVm, StreamConnection } from './ports.ts';
+import type { MigrationHost, MigrationMemory, MigrationVm, StreamConnection } from './ports.ts';
 
 /**
  * Room that pages leave in the send buffer, so that a record of control always fits. Unit: byte.
@@ -40,6 +40,13 @@ export function hashRecord(
   hashUint32(hash, argument);
   hashUint32(hash, extra);
   hashBytes(hash, payload);
+}
+
+/** As {@link hashRecord}, of a page that stands in memory: sent from there, or just written there. */
+export function hashPageRecord(hash: Hash64, memory: MigrationMemory, page: number): void {
+  hashUint32(hash, recordKind.page);
+  hashUint32(hash, page);
+  memory.hashPage(page, hash);
 }
 
 export class PageSender {
@@ -213,7 +220,7 @@ export class PageSender {
       extra: 0,
       payloadSize: PAGE_SIZE,
     });
-    if (this.digesting) hashRecord(this.digest, recordKind.page, page, 0, bytes);
+    if (this.digesting) hashPageRecord(this.digest, memory, page);
     const taken = this.connection.send(this.header) + this.connection.send(bytes);
     assert(taken === PAGE_RECORD_SIZE, 'a page record fits the send buffer');
     this.pagesSent++;

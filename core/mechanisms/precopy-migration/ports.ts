@@ -2,7 +2,7 @@
  * What the mechanism needs of the layers below, by shape. The hypervisor's host and VM and the
  * network's connection have these members; the mechanism sees no more of them.
  */
-import type { Result } from '../../base/index.ts';
+import type { Hash64, Result } from '../../base/index.ts';
 import type { StreamConnection, StreamHandler } from '../host-ports.ts';
 
 export type { StreamConnection, StreamHandler } from '../host-ports.ts';
@@ -16,6 +16,8 @@ export interface MigrationMemory {
   writePage(page: number, bytes: Uint8Array): boolean;
   writeZeroPage(page: number): boolean;
   isZero(page: number): boolean;
+  /** Mixes the bytes of a present page into `hash`, by compiled code. */
+  hashPage(page: number, hash: Hash64): void;
   /** Host frame, −1 when absent. */
   frameOf(page: number): number;
   armLog(): void;
