@@ -126,7 +126,7 @@ test('every entry of a list doubled: names and pairs are there once', () => {
     const text = spoilt(
       ring,
       [list],
-      (holder, key) => (holder[key] = [...(holder[key] as []), (holder[key] as [])[0]]),
+      (holder, key) => (holder[key] = [...(holder[key] as unknown[]), (holder[key] as unknown[])[0]]),
     );
     expectRefused(text, [list], 'with its first entry twice');
   }
