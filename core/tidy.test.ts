@@ -150,6 +150,16 @@ function bannedFaults(sources: readonly Source[]): string[] {
     );
 }
 
+/** Layers whose objects are saved by a walk over their fields (decisions/0005): what it cannot see would be missed. */
+const STATE_LAYERS = /^core\/(memory|machine|network|hypervisor|mechanisms|world)\//;
+function hiddenFaults(sources: readonly Source[]): string[] {
+  return sources
+    .filter(({ path }) => STATE_LAYERS.test(path) && !isTest(path))
+    .flatMap(({ path, text }) =>
+      codeOnly(text).split('\n').flatMap((line, index) => (/\bthis\.#\w/.test(line) ? [`${path}:${index + 1} has a #private field; use private, so that checkpoints see it`] : [])),
+    );
+}
+
 function sizeFaults(sources: readonly Source[]): string[] {
   return sources
     .filter(({ path }) => !/\/(table|vectors)\//.test(path))
@@ -201,6 +211,7 @@ function topLevelFaults(): string[] {
 
 test('imports follow the arrows', () => expect(arrowFaults(SOURCES)).toEqual([]));
 test('packages are imported by their owners only', () => expect(packageFaults(SOURCES)).toEqual([]));
+test('state has no field that checkpoints cannot see', () => expect(hiddenFaults(SOURCES)).toEqual([]));
 test('core uses no banned name', () => expect(bannedFaults(SOURCES)).toEqual([]));
 test(`files have at most ${LINES_MAX} lines`, () => expect(sizeFaults(SOURCES)).toEqual([]));
 test('no work is left open in a comment', () => expect(openFaults(SOURCES)).toEqual([]));
@@ -217,6 +228,8 @@ test('canaries: each checker catches its fault', () => {
   expect(packageFaults(bad('web/stage/a.ts', "import * as Comlink from 'comlink';"))).toHaveLength(1);
   expect(bannedFaults(bad('core/base/a.ts', 'const t = Date.now(); // Date in a comment is fine'))).toHaveLength(1);
   expect(bannedFaults(bad('core/base/a.ts', "const t = 'Date';"))).toHaveLength(0);
+  expect(hiddenFaults(bad('core/network/a.ts', 'this.#count++;'))).toHaveLength(1);
+  expect(hiddenFaults(bad('core/sim/a.ts', 'this.#count++;'))).toHaveLength(0);
   expect(sizeFaults(bad('core/base/a.ts', '\n'.repeat(601)))).toHaveLength(1);
   expect(openFaults(bad('core/base/a.ts', `// ${OPEN_WORDS[0]} later`))).toHaveLength(1);
   expect(deadFaults(bad('core/base/a.ts', ''))).toHaveLength(1);

@@ -1,55 +1,73 @@
-// Goal: a walkthrough's steps happen as they say. Method: play the same data that the tour plays: run each step's command,
-// advance virtual time until its condition holds, then check what it expects.
+// Goal: every lab's walkthrough comes true on the page, as it does headless. Method: one runner for all labs: the shared
+// player (core/protocol/walkthrough-player.ts) reads the page's virtual time, events and metrics, and says what is to
+// be done; commands go through window.glasshouse, and where a step has a button on the page, by pointer or by keyboard.
 import { expect, type Page, test } from '@playwright/test';
-import { walkthrough } from '../core/mechanisms/precopy-migration/walkthrough.ts';
-import type { WalkthroughCondition } from '../core/protocol/walkthrough.ts';
-import { loadPaused, openLab } from './lab-page.ts';
+import { WALKTHROUGHS } from '../core/mechanisms/catalog.ts';
+import type { Command } from '../core/protocol/command.ts';
+import type { WalkthroughStep } from '../core/protocol/walkthrough.ts';
+import {
+  beginStep, findStep, hasEnded, nextStep, refuseStep, startPlayer, type WalkthroughView, watch,
+} from '../core/protocol/walkthrough-player.ts';
+import { openLab } from './lab-page.ts';
 
-const STEP_NS = 10_000_000;
-const STEPS_MAX = 1_500; // 15 s of virtual time: more than the slow link needs
+/** Virtual time between two looks. Unit: ns. */
+const LOOK_NS = 5_000_000;
+/** The guests have booted when the first step begins. Unit: ns. */
+const FIRST_LOOK_NS = 200_000_000;
 
-interface Moment {
-  readonly timeNs: number;
-  readonly events: readonly string[];
-  readonly metrics: Readonly<Record<string, { readonly value: number }>>;
-}
+type Hand = 'script' | 'pointer' | 'keyboard';
 
-/** Virtual time, kinds of timeline events and metrics now. */
-async function lookAt(page: Page): Promise<Moment> {
+/** Virtual time, timeline events and metrics now. */
+async function viewOf(page: Page): Promise<WalkthroughView> {
   return await page.evaluate(() => {
     const metrics = window.glasshouse.metrics();
-    return { timeNs: metrics['virtual-time']!.value, metrics, events: window.glasshouse.events().map((it) => it.kind) };
+    const events = window.glasshouse.events().map(({ timeNs, kind }) => ({ timeNs, kind }));
+    return { timeNs: metrics['virtual-time']?.value ?? 0, metrics, events };
   });
 }
 
-function holds(condition: WalkthroughCondition, now: Moment, begin: Moment): boolean {
-  if (condition.kind === 'time') return now.timeNs >= begin.timeNs + condition.afterNs;
-  if (condition.kind === 'event') return now.events.slice(begin.events.length).includes(condition.event);
-  const value = now.metrics[condition.metric]?.value ?? Number.NaN;
-  return condition.is === 'at-least' ? value >= condition.value : value <= condition.value;
+async function advance(page: Page, timeNs: number): Promise<WalkthroughView> {
+  await page.evaluate((ns) => window.glasshouse.advanceTo(ns), timeNs);
+  return await viewOf(page);
 }
 
-test(`the walkthrough of ${walkthrough.lab}`, async ({ page }) => {
-  await openLab(page);
-  await loadPaused(page);
-  await page.evaluate(() => window.glasshouse.advanceTo(200_000_000)); // the guest has filled its memory
-  for (const step of walkthrough.steps) {
-    const begin = await lookAt(page);
-    if (step.do?.kind === 'migrate') {
-      const { vm, to } = step.do;
-      expect(await page.evaluate((it) => window.glasshouse.runCommand('migrate', it), { vm, to }), step.id).toBe('');
-    } else if (step.do?.kind === 'set-knob') {
-      const { knob, value } = step.do;
-      expect(await page.evaluate((it) => window.glasshouse.runCommand('set-knob', it, { at: it.at }), { knob, value, at: begin.timeNs }), step.id).toBe('');
-    } else {
-      expect(step.do, `${step.id} does something that this runner knows`).toBeUndefined();
-    }
-    let now = begin;
-    for (let count = 0; step.until !== undefined && !holds(step.until, now, begin); count++) {
-      expect(count, `${step.id}: ${JSON.stringify(step.until)} comes true`).toBeLessThan(STEPS_MAX);
-      await page.evaluate((ns) => window.glasshouse.advanceTo(ns), now.timeNs + STEP_NS);
-      now = await lookAt(page);
-    }
-    if (step.expect !== undefined) expect(holds(step.expect, now, begin), `${step.id}: ${JSON.stringify(step.expect)}`).toBe(true);
+/** Gives a step's command the way a person would when the page shows its button, else as a script. '' or the refusal. */
+async function give(page: Page, step: WalkthroughStep, command: Command, hand: Hand): Promise<string> {
+  const button = page.getByRole('button', { name: step.button ?? '', exact: true });
+  const isThere = step.button !== undefined && hand !== 'script' && (await button.count()) === 1 && (await button.isEnabled());
+  if (!isThere) return await page.evaluate((it) => window.glasshouse.command(it), command);
+  if (hand === 'pointer') await button.click();
+  else {
+    await button.focus();
+    await page.keyboard.press('Enter');
   }
-});
+  return '';
+}
+
+for (const walkthrough of WALKTHROUGHS) {
+  for (const hand of ['script', 'pointer', 'keyboard'] as const) {
+    test(`the walkthrough of ${walkthrough.lab}, by ${hand}`, async ({ page }) => {
+      await openLab(page, `/lab/${walkthrough.lab}?autoplay=0`);
+      let view = await advance(page, FIRST_LOOK_NS);
+      let state = startPlayer(walkthrough);
+      while (!hasEnded(walkthrough, state)) {
+        const step = findStep(walkthrough, state)!;
+        const begun = beginStep(walkthrough, state, view);
+        state = begun.state;
+        if (begun.command !== undefined) {
+          const refusal = await give(page, step, begun.command, hand);
+          if (refusal !== '') state = refuseStep(walkthrough, state, view, refusal);
+          view = await viewOf(page);
+        }
+        state = watch(walkthrough, state, view);
+        while (state.phase === 'running') {
+          view = await advance(page, view.timeNs + LOOK_NS);
+          state = watch(walkthrough, state, view);
+        }
+        expect(state.results.at(-1), `step ${step.id}`).toMatchObject({ holds: true });
+        state = nextStep(state);
+      }
+      expect(state.results).toHaveLength(walkthrough.steps.length);
+    });
+  }
+}

@@ -2,3 +2,4 @@ export * from './elf.ts';
 export * from './elf-writer.ts';
 export * from './fdt.ts';
 export * from './pcapng.ts';
+export * from './snapshot-file.ts';

@@ -10,9 +10,10 @@
  *
  *   0x80000000  code and data     0x80040000  table: 16 bytes a page (sum, version)     0x80100000  region
  *
- * Commands on the console: `rate <pages/s>`, `set <pages>`, `gap` (say and reset), `sum` (say).
+ * Commands on the console: `rate <pages/s>`, `set <pages>`, `gap` (say and reset), `sum` (say), `echo <text>`.
  * Left out: interrupts are enabled only to end `wfi` (sstatus.SIE stays 0); no user mode (see the ticker).
  */
+import { COMMANDS } from './dirtier-commands.ts';
 import { FIND_MEMORY, PAGING_ON, POLL_LINES, PUT_TEXT, repeated, SHUT_DOWN } from './kernel-parts.ts';
 
 /** Longest time between two looks at the clock while it runs undisturbed. Unit: ns. It wakes every 500 µs. */
@@ -390,125 +391,6 @@ status_end:
     ret
 `;
 
-const COMMANDS = `
-command:
-    addi sp, sp, -16
-    sd   ra, 0(sp)
-    la   a0, word_rate
-    call begins
-    bnez a0, command_rate
-    la   a0, word_set
-    call begins
-    bnez a0, command_set
-    la   a0, word_gap
-    call begins
-    bnez a0, command_gap
-    la   a0, word_sum
-    call begins
-    bnez a0, command_sum
-    la   a0, text_unknown
-    call put_text
-    la   a0, line
-    call put_text
-    la   a0, text_quote_end
-    call put_text
-    j    command_end
-command_rate:
-    call number
-    li   t0, 1000000
-    bgeu t0, a0, rate_fine
-    mv   a0, t0
-rate_fine:
-    mv   s5, a0
-    la   t0, pace_time
-    sd   s8, 0(t0)
-    la   t0, pace_done
-    sd   zero, 0(t0)
-    la   t0, verify_time
-    sd   s8, 0(t0)
-    la   t0, verify_done
-    sd   zero, 0(t0)
-    la   a0, text_name_rate
-    call put_text
-    mv   a0, s5
-    call put_decimal
-    la   a0, text_rate_end
-    call put_text
-    j    command_end
-command_set:
-    call number
-    bnez a0, set_some
-    li   a0, 1
-set_some:
-    bgeu s3, a0, set_fine
-    mv   a0, s3
-set_fine:
-    mv   s4, a0
-    la   a0, text_name_set
-    call put_text
-    mv   a0, s4
-    call put_decimal
-    la   a0, text_pages_end
-    call put_text
-    j    command_end
-command_gap:
-    la   a0, text_name_gap
-    call put_text
-    li   t0, 10
-    divu a0, s9, t0
-    call put_thousandths
-    la   a0, text_ms
-    call put_text
-    li   s9, 0
-    j    command_end
-command_sum:
-    la   a0, text_name_sum
-    call put_text
-    mv   a0, s11
-    call put_hex
-    la   a0, text_line_end
-    call put_text
-command_end:
-    call flush
-    ld   ra, 0(sp)
-    addi sp, sp, 16
-    ret
-
-begins:                          # a0 word: does the line begin with it? a1 = the rest
-    la   a1, line
-begins_more:
-    lbu  t0, 0(a0)
-    beqz t0, begins_yes
-    lbu  t1, 0(a1)
-    bne  t0, t1, begins_no
-    addi a0, a0, 1
-    addi a1, a1, 1
-    j    begins_more
-begins_yes:
-    li   a0, 1
-    ret
-begins_no:
-    li   a0, 0
-    ret
-number:                          # a1 text: blanks and decimal digits, at most 12; a0 = value
-    li   a0, 0
-    li   t2, 12
-number_more:
-    lbu  t0, 0(a1)
-    addi a1, a1, 1
-    li   t1, 32
-    beq  t0, t1, number_more
-    addi t0, t0, -48
-    li   t1, 10
-    bgeu t0, t1, number_end
-    mul  a0, a0, t1
-    add  a0, a0, t0
-    addi t2, t2, -1
-    bnez t2, number_more
-number_end:
-    ret
-`;
-
 const DATA = String.raw`
     .balign 4
 trap:                            # none is expected
@@ -562,6 +444,7 @@ text_name_set: .asciz "dirtier set "
 text_pages_end: .asciz " pages\n"
 text_name_gap: .asciz "dirtier gap "
 text_name_sum: .asciz "dirtier sum "
+text_name_echo: .asciz "dirtier echo "
 text_trap: .asciz "dirtier trap: cause "
 text_at: .asciz " at "
 text_value: .asciz " value "
@@ -569,6 +452,7 @@ word_rate: .asciz "rate "
 word_set: .asciz "set "
 word_gap: .asciz "gap"
 word_sum: .asciz "sum"
+word_echo: .asciz "echo "
     .balign 4096                 # written data keeps off the pages of code
 ${VARIABLES.map((name) => `${name}: .quad 0`).join('\n')}
     .balign 16

@@ -34,6 +34,7 @@ export const EXIT_COSTS = [
   { cause: 'guest-page-fault', title: 'Access outside RAM', costNs: 700, measured: false, source: `an exit of the G-stage that is answered with an access fault; ${SVM}: 1,376 cycles / 2 GHz` },
   { cause: 'dirty-log',    title: 'First write to a page', costNs: 700,   measured: false, source: `a write-protection fault of the G-stage: an exit, a table entry and a bit; ${SVM}: 1,376 cycles / 2 GHz` },
   { cause: 'snapshot-copy', title: 'First write under a snapshot', costNs: 1_100, measured: false, source: `a write-protection fault as above, and a copy of 4 KiB at 10 GB/s (410 ns); ${SVM}` },
+  { cause: 'snapshot-neighbour', title: 'Page kept with its neighbour', costNs: 410, measured: false, source: 'a copy of 4 KiB at 10 GB/s within a fault' },
   { cause: 'snapshot-wait', title: 'Write that a snapshot delays', costNs: 700,   measured: false, source: `a write-protection fault as above; the wait itself is counted apart; ${SVM}` },
 ] as const satisfies readonly ExitCost[];
 

@@ -13,7 +13,6 @@ import { Machine } from '../machine/index.ts';
 import { MemorySystem, type ModelFault } from '../memory/index.ts';
 import {
   type Ipv4Address,
-  type MacAddress,
   type TcpEvent,
   TcpStack,
   type TimerKind,
@@ -41,11 +40,12 @@ import {
   type BootImage,
   checkImage,
   deviceTreeRoom,
-  type GuestImage,
   loadImage,
   prepareImage,
   vmDeviceTree,
 } from './boot.ts';
+import type { ExitCause } from './cost-table.ts';
+import type { HostOptions, IncomingVmSpec, VmSpec } from './host-options.ts';
 import { Scheduler } from './scheduler.ts';
 import { catchUp, chargeExit, hartState, makeVcpu, type Vcpu, waitForPage } from './vcpu.ts';
 import {
@@ -70,50 +70,6 @@ const TIMELINE_MAX = 10_000;
 /** Events of one instant before something surely schedules itself for ever. */
 const EVENTS_PER_INSTANT_MAX = 1_000_000;
 
-/** What a host is built from. */
-export interface HostOptions {
-  readonly id: number;
-  readonly name: string;
-  /** RAM in 4 KiB frames. */
-  readonly frameCount: number;
-  /** Physical processors. */
-  readonly processorCount: number;
-  readonly seed: number;
-  /** 1,000 = 1 GHz at one instruction a cycle. */
-  readonly picosecondsPerInstruction?: number;
-  readonly network?: HostNetwork;
-  /** Compiled interpreter to share among the hosts of a worker. */
-  readonly compiled?: WebAssembly.Module;
-}
-
-/** How a host's TCP stack reaches the wire. */
-export interface HostNetwork {
-  readonly address: Ipv4Address;
-  readonly mac: MacAddress;
-  readonly neighbours: ReadonlyMap<Ipv4Address, MacAddress>;
-  transmit(frame: Uint8Array, destination: Ipv4Address, now: number): void;
-  transmitRoom?(destination: Ipv4Address): number;
-}
-
-/** A VM that boots here. */
-export interface VmSpec {
-  readonly id: number; //       1 … 255, unique in the world
-  readonly name: string;
-  readonly image: GuestImage;
-  readonly ramBytes: number;
-  readonly vcpuCount?: number; // 1
-  readonly bootArguments?: string;
-}
-
-/** A VM that comes from another host. */
-export interface IncomingVmSpec {
-  readonly id: number;
-  readonly name: string;
-  readonly guest: string;
-  readonly pageCount: number;
-  readonly vcpuCount: number;
-}
-
 export type EventHandler = (kind: string, args: EventArguments, now: number) => void;
 export type TcpHandler = (event: TcpEvent, now: number) => void;
 
@@ -132,6 +88,7 @@ export class Host {
   readonly queue: EventQueue = makeEventQueue();
   /** 'crashed': no power; nothing runs and frames are not taken until {@link boot}. */
   state: HostSnapshot['state'] = 'up';
+  takesTurns = false; //          several vCPUs share the present stretch of time
   private readonly handlers = new Map<string, EventHandler>();
   private readonly tcpHandlers: TcpHandler[] = [];
   private readonly context: RunContext;
@@ -147,7 +104,6 @@ export class Host {
   private cutIsDue = true; //    what happens at cutNs has not happened yet
   private cursor = 0; //         vCPU of the segment that runs next
   private isInCut = false; //    events of the instant are being handled
-  private takesTurns = false; // several vCPUs share the present segment
 
   constructor(options: HostOptions) {
     this.id = options.id;
@@ -555,12 +511,22 @@ export class Host {
     const running = this.context.running;
     if (running === undefined) return;
     const { vcpu } = running;
-    const before = vcpu.timeNs;
-    if (fault === 'snapshotWait') waitForPage(vcpu, page);
-    else chargeExit(vcpu, fault === 'dirtyLog' ? 'dirty-log' : 'snapshot-copy');
-    this.context.entry.timeNs += vcpu.timeNs - before;
+    if (fault === 'snapshotWait') {
+      const before = vcpu.timeNs;
+      waitForPage(vcpu, page);
+      this.context.entry.timeNs += vcpu.timeNs - before;
+    } else this.chargeGuest(fault === 'dirtyLog' ? 'dirty-log' : 'snapshot-copy');
     const hart = hartAddress(vcpu.hartSlot);
     this.memory.host.words[(hart + hartOffset.exitReason) >> 2] = exitReason.yield;
+  }
+
+  /** The vCPU in the guest now pays for something that happens in the middle of an entry; nobody, outside of one. */
+  chargeGuest(cause: ExitCause): void {
+    const running = this.context.running;
+    if (running === undefined) return;
+    const before = running.vcpu.timeNs;
+    chargeExit(running.vcpu, cause);
+    this.context.entry.timeNs += running.vcpu.timeNs - before;
   }
 
   private makeRunContext(picosecondsPerInstruction: number): RunContext {

@@ -76,6 +76,11 @@ export class Vm {
   readonly memory: VmMemory;
   readonly vcpus: readonly Vcpu[];
   readonly debugConsole = new DebugConsole();
+  /**
+   * Names of devices that write this VM's memory without the writer seeing it (passed through, without
+   * write faults of their own). None exist yet; what must see every write refuses while one is here.
+   */
+  readonly unseenWriters: string[] = [];
   /** One sentence when paused, stopped or failed, else ''. */
   reason = '';
   private current: VmState;

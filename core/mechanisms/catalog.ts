@@ -4,6 +4,8 @@
  */
 import type { Contract } from '../base/contract.ts';
 import type { Walkthrough } from '../protocol/walkthrough.ts';
+import { contract as liveSnapshot } from './live-snapshot/contract.ts';
+import { walkthrough as liveSnapshotWalkthrough } from './live-snapshot/walkthrough.ts';
 import { contract as precopyMigration } from './precopy-migration/contract.ts';
 import { walkthrough as precopyMigrationWalkthrough } from './precopy-migration/walkthrough.ts';
 import { contract as skeleton } from './skeleton/contract.ts';
@@ -11,12 +13,14 @@ import { walkthrough as skeletonWalkthrough } from './skeleton/walkthrough.ts';
 
 // biome-ignore format: a row a line
 export const CATALOG: readonly Contract[] = [
+  liveSnapshot,
   precopyMigration,
   skeleton,
 ];
 
 // biome-ignore format: a row a line
 export const WALKTHROUGHS: readonly Walkthrough[] = [
+  liveSnapshotWalkthrough,
   precopyMigrationWalkthrough,
   skeletonWalkthrough,
 ];

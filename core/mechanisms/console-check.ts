@@ -36,7 +36,7 @@ export function checkConsole(
   const text = chunks.map((chunk) => chunk.text).join('');
   const fault =
     findStray(chunks, spells) ??
-    (about.guest === 'dirtier' ? findLineFault(text, spells, snapshots) : undefined);
+    (about.guest === 'dirtier' ? findLineFault(text, spells, snapshots, about.vm) : undefined);
   const places = new Set(chunks.map((chunk) => chunk.process)).size;
   return {
     id: 'console-unbroken',
@@ -65,7 +65,7 @@ const STATUS =
 const OTHER = [
   /^dirtier: \d+ of \d+ pages filled$/,
   /^dirtier clock stepped [\d.]+ ms$/,
-  /^dirtier (rate \d+ pages\/s|set \d+ pages|gap [\d.]+ ms|sum [0-9a-fx]+)$/,
+  /^dirtier (rate \d+ pages\/s|set \d+ pages|gap [\d.]+ ms|sum [0-9a-fx]+|echo .*)$/,
   /^dirtier does not know '.*'$/,
   /^CORRUPT page .*$/,
 ];
@@ -78,10 +78,16 @@ function findLineFault(
   text: string,
   spells: readonly Spell[],
   snapshots: readonly ProcessSnapshot[],
+  vm: number,
 ): string | undefined {
+  const restoredNs = snapshots
+    .flatMap((it) => it.events)
+    .filter((event) => event.kind === 'restored' && event.entity === `vm:${vm}`)
+    .map((event) => event.timeNs);
   const lines = text.split('\n').slice(0, -1);
   const throttled = snapshots.some((it) => it.events.some((event) => event.kind === 'throttle'));
-  const slackNs = DIRTIER_STEP_NS + (throttled ? 2 * THROTTLE_PERIOD_NS : 0);
+  const slackNs =
+    DIRTIER_STEP_NS + (throttled ? 2 * THROTTLE_PERIOD_NS : 0) + stalledNs(snapshots, vm);
   let before = { timeMs: -1, written: 0, verified: 0 };
   for (const line of lines) {
     const match = STATUS.exec(line);
@@ -96,7 +102,10 @@ function findLineFault(
     };
     if (now.timeMs <= before.timeMs)
       return `a line of ${now.timeMs} ms after one of ${before.timeMs} ms`;
-    if (now.written < before.written || now.verified < before.verified) {
+    const from = before.timeMs * 1e6;
+    // A snapshot was put in its place: its counters are those of then.
+    if (restoredNs.some((it) => it >= from && it < (now.timeMs + 1) * 1e6)) before.timeMs = -1;
+    else if (now.written < before.written || now.verified < before.verified) {
       return `counters that go back at ${now.timeMs} ms`;
     }
     if (before.timeMs >= 0) {
@@ -109,6 +118,17 @@ function findLineFault(
     before = now;
   }
   return undefined;
+}
+
+/** Time in which vCPUs waited for a snapshot: the longest that it can have kept one from a line. */
+function stalledNs(snapshots: readonly ProcessSnapshot[], vm: number): number {
+  const jobs = snapshots.flatMap(({ mechanisms }) => {
+    const told = mechanisms['live-snapshot'] as
+      | { readonly jobs?: readonly { readonly vm: number; readonly stallNs: number }[] }
+      | undefined;
+    return told?.jobs ?? [];
+  });
+  return jobs.reduce((sum, job) => sum + (job.vm === vm ? job.stallNs : 0), 0);
 }
 
 /** Time within [fromNs, untilNs) in which no copy ran. */

@@ -106,6 +106,8 @@ export interface HostPorts {
   vmLeaves(vm: Vm): void;
   /** What another mechanism of this host has against a start on this VM; undefined when nothing. */
   heldByOthers(vm: number): string | undefined;
+  /** Asks another mechanism of this host, as a command would. Nothing happens when none has that request. */
+  ask(request: MechanismRequest): void;
   /** Power is lost, and comes back after the boot time. */
   losePower(): void;
   /** Every free frame goes to another tenant; gives how many. */

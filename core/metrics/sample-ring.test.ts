@@ -6,6 +6,7 @@ import {
   appendSample,
   makeSampleRing,
   readSamples,
+  rewindSamples,
   sampleCount,
   sampleRingOver,
   sampleRingSize,
@@ -70,4 +71,20 @@ test('rows overwritten while they are read are dropped', () => {
 test('memory without a ring is refused', () => {
   expect(() => sampleRingOver(new ArrayBuffer(64), 0)).toThrow('magic');
   expect(() => appendSample(freshRing(3, 4), 0, [1])).toThrow('each column');
+});
+
+test('a rewound ring gives what was before, less what later rows have overwritten, and goes on', () => {
+  const ring = makeSampleRing({ buffer: new ArrayBuffer(sampleRingSize(2, 8)), byteOffset: 0, columns: 2, capacity: 8 });
+  for (let row = 0; row < 20; row++) appendSample(ring, row, [row * 10]);
+  rewindSamples(ring, 15);
+  // Rows 13 and 14 are whole: 7 … 12 lie where 15 … 19 and the row to come were.
+  expect(readSamples(ring, 0)).toMatchObject({ first: 13, next: 15 });
+  expect([...readSamples(ring, 0).values]).toEqual([13, 130, 14, 140]);
+  appendSample(ring, 15, [151]);
+  expect([...readSamples(ring, 0).values]).toEqual([13, 130, 14, 140, 15, 151]);
+  rewindSamples(ring, 5);
+  expect(readSamples(ring, 0)).toMatchObject({ first: 5, next: 5 });
+  for (let row = 5; row < 30; row++) appendSample(ring, row, [row]);
+  expect(readSamples(ring, 0)).toMatchObject({ first: 23, next: 30 });
+  expect(() => rewindSamples(ring, 31)).toThrow('rows that were written');
 });

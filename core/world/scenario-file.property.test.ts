@@ -126,10 +126,7 @@ test('every entry of a list doubled: names and pairs are there once', () => {
     const text = spoilt(
       ring,
       [list],
-      (holder, key) => {
-        const entries = holder[key] as unknown[];
-        holder[key] = [...entries, entries[0]];
-      },
+      (holder, key) => (holder[key] = [...(holder[key] as unknown[]), (holder[key] as unknown[])[0]]),
     );
     expectRefused(text, [list], 'with its first entry twice');
   }

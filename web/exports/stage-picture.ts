@@ -45,7 +45,7 @@ const px = (value: number) => String(Math.round(value * 100) / 100);
 function readElement(element: Element, reading: Reading): void {
   if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) return;
   const box = element.getBoundingClientRect();
-  if (box.width < 0.5 || box.height < 0.5 || element.matches('.visually-hidden, [data-no-export]')) return;
+  if (box.width < 0.5 || box.height < 0.5 || element.matches('.visually-hidden, input, [data-no-export]')) return;
   const style = getComputedStyle(element);
   if (element instanceof HTMLCanvasElement) {
     if (element.width > 0) reading.parts.push(`<image x="${px(box.x - reading.origin.x)}" y="${px(box.y - reading.origin.y)}" width="${px(box.width)}" height="${px(box.height)}" preserveAspectRatio="none" style="image-rendering:pixelated" href="${element.toDataURL('image/png')}"/>`);

@@ -1,0 +1,70 @@
+/** The contract of the live snapshot: what can be turned, broken and measured, with units. */
+import type { Contract } from '../../base/contract.ts';
+
+// biome-ignore format: tables, one row a line
+export const contract = {
+  id: 'live-snapshot',
+  title: 'Live snapshot, copied first',
+  sentence: 'Somebody is typing in this VM. Take a snapshot of it that nobody feels.',
+  baselines: [
+    { id: 'stop-and-copy', title: 'Stop-and-copy', help: 'The VM stands still until all of its memory is on the disk.' },
+    { id: 'synchronous',   title: 'Write inside the fault', help: 'The first write to a page waits until that page is on the disk.' },
+  ],
+  terms: [
+    { term: 'protected page', meaning: 'a page whose old content is not kept yet: a write to it must wait until it is' },
+    { term: 'queue', meaning: 'RAM that holds copied pages until the disk has them' },
+    { term: 'sweep', meaning: 'the pass that copies the pages which nobody writes' },
+    { term: 'reserve', meaning: 'the part of the queue that only writes of the guest may use, not the sweep' },
+    { term: 'stall', meaning: 'time in which a guest waits because the queue is full' },
+    { term: 'echo', meaning: 'the line that the guest prints in answer to a line typed' },
+  ],
+  knobs: [
+    { id: 'disk-bandwidth', title: 'Disk bandwidth',  unit: 'bytes/s', minimum: 1_000_000, maximum: 10_000_000_000, step: 10,  default: 200_000_000, scale: 'logarithmic', entity: 'disk',     help: 'Rate at which the host’s disk takes bytes.' },
+    { id: 'disk-latency',   title: 'Disk latency',    unit: 'ns',      minimum: 1_000,     maximum: 100_000_000,    step: 10,  default: 80_000,      scale: 'logarithmic', entity: 'disk',     help: 'Time of each disk operation besides its bytes.' },
+    { id: 'disk-capacity',  title: 'Disk capacity',   unit: 'bytes',   minimum: 1_048_576, maximum: 17_179_869_184, step: 10,  default: 1_073_741_824, scale: 'logarithmic', entity: 'disk',   help: 'Bytes that the host’s disk holds, all snapshots together.' },
+    { id: 'queue-cap',      title: 'Queue',           unit: 'bytes',   minimum: 65_536,    maximum: 268_435_456,    step: 10,  default: 8_388_608,   scale: 'logarithmic', entity: 'snapshot', help: 'RAM that copied pages may take until the disk has them.' },
+    { id: 'queue-reserve',  title: 'Reserve',         unit: '%',       minimum: 0,         maximum: 90,             step: 1,   default: 25,          scale: 'linear',      entity: 'snapshot', help: 'Part of the queue that is kept for the guest’s own writes.' },
+    { id: 'sweep-rate',     title: 'Sweep',           unit: 'pages/s', minimum: 1_000,     maximum: 1_000_000,      step: 10,  default: 200_000,     scale: 'logarithmic', entity: 'snapshot', help: 'Pages a second that the sweep copies while there is room.' },
+    { id: 'codec',          title: 'Codec',           unit: '',        minimum: 0,         maximum: 2,              step: 1,   default: 1,           scale: 'linear',      entity: 'snapshot', help: 'What happens to pages on the way: 0 nothing, 1 pages of zeroes are left out, 2 deflate as well.' },
+    { id: 'page-size',      title: 'Pages a fault keeps', unit: 'pages', minimum: 1,       maximum: 64,             step: 1,   default: 1,           scale: 'linear',      entity: 'snapshot', help: 'Neighbouring 4 KiB pages that one fault keeps at once, as if pages were larger.' },
+    { id: 'dirty-rate',     title: 'Guest writes',    unit: 'pages/s', minimum: 0,         maximum: 200_000,        step: 100, default: 3_000,       scale: 'linear',      entity: 'vm',       help: 'Pages the guest writes each second, by its own clock.' },
+    { id: 'working-set',    title: 'Working set',     unit: 'pages',   minimum: 16,        maximum: 12_288,         step: 16,  default: 4_096,       scale: 'linear',      entity: 'vm',       help: 'Pages among which the guest writes.' },
+    { id: 'typing-rate',    title: 'Typing',          unit: 'lines/s', minimum: 0,         maximum: 1_000,          step: 10,  default: 200,         scale: 'linear',      entity: 'vm',       help: 'Lines a second that the session types; each is echoed by the guest.' },
+  ],
+  faults: [
+    { id: 'disk-full',       title: 'Fill the disk',          entity: 'disk',     moment: 'any',    repeatable: true, help: 'Another tenant takes all that is free on the disk.' },
+    { id: 'disk-error',      title: 'Break a write',          entity: 'disk',     moment: 'active', repeatable: true, help: 'The next write fails half-way.' },
+    { id: 'disk-slow',       title: 'Slow the disk down',     entity: 'disk',     moment: 'any',    repeatable: true, help: 'The disk takes a tenth of the bytes a second that it took.' },
+    { id: 'disk-mend',       title: 'Mend the disk',          entity: 'disk',     moment: 'any',    repeatable: true, help: 'Bandwidth and capacity are again what their knobs say.' },
+    { id: 'host-crash',      title: 'Crash the host',         entity: 'host',     moment: 'any',    repeatable: true, help: 'The host loses power; it boots again after 2 s. What was synced to the disk is there, the rest is torn.' },
+    { id: 'second-snapshot', title: 'Ask for a second one',   entity: 'snapshot', moment: 'active', repeatable: true, help: 'A second snapshot of the same VM is asked for; it is refused by name.' },
+    { id: 'migration-start', title: 'Move the VM meanwhile',  entity: 'vm',       moment: 'any',    repeatable: true, help: 'A migration is asked for: refused by name until every page is kept, carried out while the queue drains.' },
+  ],
+  requests: [
+    { id: 'take-snapshot',    title: 'Take a snapshot',      arguments: [{ id: 'vm', kind: 'vm', optional: false }, { id: 'name', kind: 'text', optional: false }], help: 'Keeps a VM as it is at this instant, while it runs.' },
+    { id: 'restore-snapshot', title: 'Restore a snapshot',   arguments: [{ id: 'vm', kind: 'vm', optional: false }, { id: 'name', kind: 'text', optional: false }], help: 'Puts a VM back to a snapshot of it.' },
+    { id: 'fork-snapshot',    title: 'Fork a snapshot',      arguments: [{ id: 'name', kind: 'text', optional: false }, { id: 'as', kind: 'text', optional: true }], help: 'Makes a second VM from a snapshot; the original runs on.' },
+    { id: 'delete-snapshot',  title: 'Delete a snapshot',    arguments: [{ id: 'name', kind: 'text', optional: false }], help: 'Removes a snapshot from the disk.' },
+  ],
+  metrics: [
+    { id: 'pause',        title: 'Pause',             unit: 'ns',     kind: 'result',  better: 'lower',   entity: 'vm',       help: 'Time in which the VM stood for the snapshot.' },
+    { id: 'echo-p50',     title: 'Echo, median',      unit: 'ns',     kind: 'gauge',   better: 'lower',   entity: 'vm',       help: 'Median time from a typed line to its echo while the last snapshot was under way.' },
+    { id: 'echo-p99',     title: 'Echo, 99th percentile', unit: 'ns', kind: 'gauge',   better: 'lower',   entity: 'vm',       help: 'The same, 99th percentile.' },
+    { id: 'echo-latest',  title: 'Latest echo',       unit: 'ns',     kind: 'gauge',   better: 'lower',   entity: 'vm',       help: 'Time from the last answered line to its echo.' },
+    { id: 'total-time',   title: 'Snapshot time',     unit: 'ns',     kind: 'result',  better: 'lower',   entity: 'snapshot', help: 'From the request to the finished file, or to the end without one.' },
+    { id: 'stall-time',   title: 'Stalls',            unit: 'ns',     kind: 'counter', better: 'lower',   entity: 'vm',       help: 'Time in which the guest waited for room in the queue, or for the disk.' },
+    { id: 'faults',       title: 'First writes',      unit: 'pages',  kind: 'counter', better: 'lower',   entity: 'vm',       help: 'Pages that were kept because the guest was about to write them.' },
+    { id: 'queue-bytes',  title: 'Queue',             unit: 'bytes',  kind: 'gauge',   better: 'lower',   entity: 'snapshot', help: 'Bytes of copied pages that the disk does not have yet.' },
+    { id: 'extra-memory', title: 'Extra memory',      unit: 'bytes',  kind: 'result',  better: 'lower',   entity: 'host',     help: 'Most bytes that the queue held at once.' },
+    { id: 'pages-protected', title: 'Protected pages', unit: 'pages', kind: 'gauge',   better: 'neither', entity: 'vm',       help: 'Pages whose old content is not kept yet.' },
+    { id: 'pages-stored', title: 'Stored pages',      unit: 'pages',  kind: 'counter', better: 'neither', entity: 'snapshot', help: 'Pages in the file.' },
+    { id: 'pages-zero',   title: 'Zero pages',        unit: 'pages',  kind: 'counter', better: 'neither', entity: 'snapshot', help: 'Pages of zeroes, left out of the file.' },
+    { id: 'disk-bytes-per-second', title: 'Disk rate', unit: 'bytes/s', kind: 'gauge', better: 'neither', entity: 'disk',     help: 'Rate at which the disk took bytes over the last sampling period.' },
+    { id: 'file-bytes',   title: 'File',              unit: 'bytes',  kind: 'result',  better: 'lower',   entity: 'disk',     help: 'Size of the finished file.' },
+  ],
+  leavesOut: [
+    'Disks of the VM: it has a console and a timer; overlays come with disks.',
+    'Merged and ballooned pages: their mechanisms do not exist yet; a page without a frame counts as zeroes.',
+    'Incremental snapshots, encryption, one instant over several VMs.',
+  ],
+} as const satisfies Contract;

@@ -1,0 +1,96 @@
+/**
+ * Somebody who types: a line on an absolute grid of virtual time into every VM of the scenario that is on this
+ * host, and how long each took to be echoed. A line carries the time at which it was typed, so nothing
+ * needs to be remembered between typing and echo, also when the VM moves in between.
+ */
+import type { Vm } from '../../hypervisor/vm.ts';
+import type { HostPorts } from '../host-ports.ts';
+import type { EchoTold } from './told.ts';
+
+/** Answers kept; half a minute at 200 lines a second. */
+const ANSWERS_MAX = 6_000;
+/** Input that waits for the guest, beyond which the typist pauses: it types faster than it is read. Unit: byte. */
+const WAITING_MAX = 2_000;
+const ECHO = /^dirtier echo (\d+)$/;
+const LINE_LENGTH_MAX = 256;
+
+/** From a typed line to its echo. */
+export interface Answer {
+  readonly sentNs: number;
+  readonly latencyNs: number;
+}
+
+export class TypingSession {
+  readonly answers: Answer[] = [];
+  private readonly ports: HostPorts;
+  private readonly readers = new Map<number, { cursor: number; line: string }>();
+
+  constructor(ports: HostPorts) {
+    this.ports = ports;
+  }
+
+  /** Asks for the next line: one a period, at a moment of it that no clock of the guest keeps time with. */
+  schedule(): void {
+    const rate = Math.round(this.ports.knob('typing-rate'));
+    const periodNs = rate > 0 ? Math.round(1e9 / rate) : 100_000_000;
+    const period = Math.floor(this.ports.now() / periodNs) + 1;
+    const moment = (Math.imul(period, 0x9e3779b1) >>> 0) % periodNs;
+    this.ports.schedule(period * periodNs + moment, 'type', {});
+  }
+
+  /** One line into each VM that reads. */
+  onType(): void {
+    if (Math.round(this.ports.knob('typing-rate')) > 0) {
+      for (const { id } of this.ports.scenario.vms) {
+        const vm = this.ports.host.findVm(id);
+        if (vm === undefined || (vm.state !== 'running' && vm.state !== 'paused')) continue;
+        if (vm.debugConsole.waitingInput().length > WAITING_MAX) continue;
+        this.ports.typeInto(id, `echo ${this.ports.now()}\n`);
+      }
+    }
+    this.schedule();
+  }
+
+  /** Takes what the guests have printed since the call before. */
+  read(): void {
+    for (const { id } of this.ports.scenario.vms) {
+      const vm = this.ports.host.findVm(id);
+      if (vm !== undefined) this.readVm(vm);
+    }
+  }
+
+  /** The VM has left this host; its console begins anew if it comes back. */
+  forget(vm: Vm): void {
+    this.readVm(vm);
+    this.readers.delete(vm.id);
+  }
+
+  private readVm(vm: Vm): void {
+    const reader = this.readers.get(vm.id) ?? { cursor: 0, line: '' };
+    this.readers.set(vm.id, reader);
+    for (const { timeNs, text } of vm.debugConsole.chunksFrom(reader.cursor)) {
+      const lines = (reader.line + text).split('\n');
+      reader.line = (lines.pop() ?? '').slice(0, LINE_LENGTH_MAX);
+      for (const line of lines) this.readLine(line, timeNs);
+    }
+    reader.cursor = vm.debugConsole.byteCount;
+  }
+
+  private readLine(line: string, timeNs: number): void {
+    const match = ECHO.exec(line);
+    if (match === null) return;
+    const sentNs = Number(match[1]);
+    this.answers.push({ sentNs, latencyNs: timeNs - sentNs });
+    if (this.answers.length > ANSWERS_MAX) this.answers.splice(0, ANSWERS_MAX / 2);
+  }
+}
+
+/** Percentiles of the answers to what was typed in [fromNs, untilNs). */
+export function echoOf(answers: readonly Answer[], fromNs: number, untilNs: number): EchoTold {
+  const latencies = answers
+    .filter(({ sentNs }) => sentNs >= fromNs && sentNs < untilNs)
+    .map(({ latencyNs }) => latencyNs)
+    .sort((left, right) => left - right);
+  const at = (percent: number) => latencies[Math.ceil((latencies.length * percent) / 100) - 1] ?? -1;
+  return { answered: latencies.length, p50Ns: at(50), p99Ns: at(99), worstNs: latencies.at(-1) ?? -1 };
+}
