@@ -34,7 +34,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: readonly { readonly folder: string; readonly names: readonly RegExp[] }[] = [
   { folder: 'core', names: [/^valibot$/, /^fflate$/, /^@noble\//] },
   { folder: 'workers', names: [/^comlink$/, /^fflate$/, /^valibot$/] },
-  { folder: 'workers/node', names: [/^node:/] },
+  { folder: 'workers/node', names: [/^node:/, /^vite$/] },
   { folder: 'web', names: [/^react(-dom)?(\/|$)/, /^zustand(\/|$)/, /^lucide-react$/, /^@base-ui\/react/] },
   { folder: 'web', names: [/^d3-/, /^uplot/, /^@xterm\//, /^react-resizable-panels$/, /^valibot$/, /^fflate$/] },
   { folder: 'web/session', names: [/^comlink$/] },

@@ -2,7 +2,7 @@
 // and breaks nothing. Method: toy processes inline and in real threads; hashes compared at the same virtual time.
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { Command } from '../core/protocol/command.ts';
-import { bundleToyThread } from '../core/testing/toy-thread-code.ts';
+import { bundleToyThread } from './node/toy-thread-code.ts';
 import { toyBuilder, toyPlanner } from '../core/testing/toy-world.ts';
 import { Coordinator } from './coordinator.ts';
 import { makeInlinePlatform, makeThreadPlatform } from './node/node-platform.ts';

@@ -1,7 +1,7 @@
 // Goal: a run that travels in time is the same run: same hashes, samples, console, whatever the workers and the baseline; a command in the past forks. Method: the toy world, checkpoints close together, against runs that never went back.
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { Command } from '../core/protocol/command.ts';
-import { bundleToyThread } from '../core/testing/toy-thread-code.ts';
+import { bundleToyThread } from './node/toy-thread-code.ts';
 import { toyBuilder, toyPlanner } from '../core/testing/toy-world.ts';
 import { Coordinator } from './coordinator.ts';
 import { makeInlinePlatform, makeThreadPlatform } from './node/node-platform.ts';

@@ -39,7 +39,7 @@ test('any lanes come back whole', () => {
     });
     const read = readPerfettoTrace(writePerfettoTrace([{ name: 'p', tracks }]));
     expect(read.map((track) => track.slices.length)).toEqual(tracks.map((track) => track.slices.length));
-    read.forEach((track, index) => expect(track.slices.map((it) => [it.fromNs, it.toNs])).toEqual(tracks[index]!.slices.map((it) => [it.fromNs, it.toNs])));
+    for (const [index, track] of read.entries()) expect(track.slices.map((it) => [it.fromNs, it.toNs])).toEqual(tracks[index]!.slices.map((it) => [it.fromNs, it.toNs]));
   }), { seed: 7, numRuns: 60 });
 });
 

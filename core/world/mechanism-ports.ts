@@ -23,15 +23,15 @@ export class MechanismPorts implements HostPorts {
   readonly name: string;
   readonly scenario: Scenario;
   readonly host: Host;
-  private readonly process: HostProcess;
+  private readonly member: HostProcess;
   private readonly lab: LabDefinition;
 
-  constructor(process: HostProcess, lab: LabDefinition) {
-    this.id = process.id;
-    this.name = process.name;
-    this.scenario = process.scenario;
-    this.host = process.host;
-    this.process = process;
+  constructor(member: HostProcess, lab: LabDefinition) {
+    this.id = member.id;
+    this.name = member.name;
+    this.scenario = member.scenario;
+    this.host = member.host;
+    this.member = member;
     this.lab = lab;
   }
 
@@ -45,40 +45,40 @@ export class MechanismPorts implements HostPorts {
 
   knob(id: string): number {
     const { contract } = this.lab;
-    const value = contract.id === this.scenario.lab ? this.process.knobs[id] : undefined;
+    const value = contract.id === this.scenario.lab ? this.member.knobs[id] : undefined;
     return value ?? contract.knobs.find((knob) => knob.id === id)?.default ?? Number.NaN;
   }
 
   links(): readonly LinkEnd[] {
-    return [...this.process.links.values()];
+    return [...this.member.links.values()];
   }
 
   hostName(id: number): string {
-    return this.process.hostName(id);
+    return this.member.hostName(id);
   }
 
   isNeighbour(id: number): boolean {
-    return this.process.links.has(id);
+    return this.member.links.has(id);
   }
 
   wireByteCount(to: number): number {
-    return this.process.links.get(to)?.state.counters.sentBytes ?? 0;
+    return this.member.links.get(to)?.state.counters.sentBytes ?? 0;
   }
 
   wireBytes(): number {
-    return this.process.wireBytes();
+    return this.member.wireBytes();
   }
 
   writtenPagesPerSecond(): number {
-    return this.process.writtenPagesPerSecond();
+    return this.member.writtenPagesPerSecond();
   }
 
   listen(port: number, accept: Acceptor): void {
-    this.process.streams.listen(port, accept);
+    this.member.streams.listen(port, accept);
   }
 
   connect(to: number, port: number, handler: StreamHandler): StreamConnection {
-    return this.process.connect(to, port, handler);
+    return this.member.connect(to, port, handler);
   }
 
   note(kind: string, entity: string, text: string): void {
@@ -86,23 +86,23 @@ export class MechanismPorts implements HostPorts {
   }
 
   typeInto(vm: number, text: string): void {
-    this.process.typeInto(vm, text);
+    this.member.typeInto(vm, text);
   }
 
   vmRuns(vm: Vm, stoodSinceNs: number): void {
-    this.process.onRuns(vm, stoodSinceNs);
+    this.member.onRuns(vm, stoodSinceNs);
   }
 
   vmStands(vm: Vm): void {
-    this.process.onStands(vm);
+    this.member.onStands(vm);
   }
 
   vmLeaves(vm: Vm): void {
-    this.process.onLeaves(vm);
+    this.member.onLeaves(vm);
   }
 
   heldByOthers(vm: number): string | undefined {
-    for (const { lab, attachment } of this.process.mechanisms) {
+    for (const { lab, attachment } of this.member.mechanisms) {
       const held = lab === this.lab ? undefined : attachment.holds?.(vm);
       if (held !== undefined) return held;
     }
@@ -110,14 +110,14 @@ export class MechanismPorts implements HostPorts {
   }
 
   ask(request: MechanismRequest): void {
-    this.process.attachmentFor(request.name)?.onRequest(request);
+    this.member.attachmentFor(request.name)?.onRequest(request);
   }
 
   losePower(): void {
-    this.process.losePower();
+    this.member.losePower();
   }
 
   takeAllFrames(): number {
-    return this.process.takeAllFrames();
+    return this.member.takeAllFrames();
   }
 }

@@ -76,7 +76,7 @@ function metricsOf({ snapshots }: JudgeOptions, last: JobTold | undefined): LabF
   if (last === undefined) return {};
   const echoes = snapshots.flatMap((snapshot) => {
     const told = toldBy(snapshot);
-    return told !== undefined && told.jobs.some((job) => job.name === last.name) ? [told] : [];
+    return told?.jobs.some((job) => job.name === last.name) === true ? [told] : [];
   });
   const echo = echoes.at(-1)?.echo;
   return {
