@@ -46,9 +46,13 @@ const number = (fields: readonly Field[], field: number): number | undefined => 
   const found = fields.find((it) => it.field === field)?.value;
   return typeof found === 'number' ? found : undefined;
 };
+/** UTF-8 as text; a byte that begins nothing is an error (URIError), as in any strict decoder. */
+function utf8Text(bytes: Uint8Array): string {
+  return decodeURIComponent(Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''));
+}
 const text = (fields: readonly Field[], field: number): string | undefined => {
   const found = fields.find((it) => it.field === field)?.value;
-  return found instanceof Uint8Array ? new TextDecoder('utf-8', { fatal: true }).decode(found) : undefined;
+  return found instanceof Uint8Array ? utf8Text(found) : undefined;
 };
 
 export interface ReadSlice {
