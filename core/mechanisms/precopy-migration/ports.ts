@@ -4,6 +4,9 @@
  */
 import type { Hash64, Result } from '../../base/index.ts';
 
+/** So long a throttled guest must have run to have seen its clock. Unit: ns. */
+export const LOOK_NS = 50_000;
+
 /** One TCP connection. All calls are synchronous; the handlers are called inside events. */
 export interface StreamConnection {
   /** Copies bytes into the send buffer; gives how many fitted. */
@@ -64,7 +67,10 @@ export interface MigrationVm {
   /** Lets the vCPUs run. What was typed since `stoodSinceNs` is typed in now. */
   resume(stoodSinceNs: number): void;
   setThrottle(percent: number): void;
-  /** Since when the throttle keeps its vCPUs from running; now when it does not. */
+  /**
+   * Since when the throttle has kept its guest from seeing its clock: the start of a pause that
+   * lasts, or ended less than {@link LOOK_NS} ago; else now.
+   */
   standsSince(): number;
   /** When the throttle lets its vCPUs run again; now when they may. */
   runsAgainAt(): number;
