@@ -1,7 +1,12 @@
 // Goal: a VM's memory is created, refused, filled, read and given back; absent pages give values.
 // Method: direct calls.
 import { expect, test } from 'vitest';
-import { frameKind } from '../protocol/host-memory-layout.ts';
+import {
+  frameKind,
+  HART_ADDRESS,
+  HART_STRIDE,
+  tlbOffset,
+} from '../protocol/host-memory-layout.ts';
 import { pteBit } from './g-stage.ts';
 import { GUEST_RAM_ADDRESS } from './guest-map.ts';
 import { MemorySystem } from './memory-system.ts';
@@ -169,6 +174,32 @@ test('a log of many words protects again just what it hands out, to the last pag
     expect(taken).toEqual(chosen);
   }
   expect(vm.arbiter.count('dirtyLog')).toBe(pageCount);
+});
+
+test('arming and taking the log empty the write tables of every hart of the VM, and of no other', () => {
+  const system = new MemorySystem(100);
+  const vm = create(system, 1, 4);
+  const other = create(system, 2, 4);
+  const slots = [0, 1, 5];
+  for (const slot of slots) system.tlb.attach(slot, vm.slot);
+  system.tlb.attach(2, other.slot);
+  const entryOf = (slot: number) => {
+    const hart = HART_ADDRESS + slot * HART_STRIDE;
+    return system.host.words[((hart + tlbOffset.write) >> 2) + 2]!;
+  };
+  const fillAll = () => {
+    for (const slot of [...slots, 2]) {
+      const hart = HART_ADDRESS + slot * HART_STRIDE;
+      system.tlb.fill(hart, tlbOffset.write, 0, 0, 0, 0x1000, false);
+    }
+  };
+  fillAll();
+  vm.dirtyLog.arm();
+  expect([0, 1, 5, 2].map(entryOf)).toEqual([-1, -1, -1, 0x1000]);
+  vm.write(GUEST_RAM_ADDRESS, new Uint8Array(1), 'device');
+  fillAll();
+  vm.dirtyLog.takeAndRearm(new Uint32Array(1));
+  expect([0, 1, 5, 2].map(entryOf)).toEqual([-1, -1, -1, 0x1000]);
 });
 
 test('heat stamps age, and never look young again', () => {

@@ -8,13 +8,14 @@ import { recordErrorSentence } from '../../hypervisor/device-record.ts';
 import { isThrottled, nextThrottleEdge } from '../../hypervisor/scheduler.ts';
 import { THROTTLE_PERIOD_NS, type Vm } from '../../hypervisor/vm.ts';
 import { vmErrorSentence } from '../../hypervisor/vm-error.ts';
-import type {
-  IncomingSpec,
-  MigrationHost,
-  MigrationMemory,
-  MigrationVm,
-  StreamConnection,
-  StreamHandler,
+import {
+  LOOK_NS,
+  type IncomingSpec,
+  type MigrationHost,
+  type MigrationMemory,
+  type MigrationVm,
+  type StreamConnection,
+  type StreamHandler,
 } from './ports.ts';
 import { frameAddress, type VmMemory } from '../../memory/index.ts';
 import { frameField } from '../../protocol/host-memory-layout.ts';
@@ -126,7 +127,8 @@ class PortVm implements MigrationVm {
 
   standsSince(): number {
     const now = this.host.now();
-    if (!isThrottled(this.vm, now)) return now;
+    // A pause that has just ended counts: a guest stopped now would see both as one.
+    if (!isThrottled(this.vm, now) && !isThrottled(this.vm, now - LOOK_NS)) return now;
     const slice = Math.floor(now / THROTTLE_PERIOD_NS) * THROTTLE_PERIOD_NS;
     return Math.max(slice, this.throttledFromNs);
   }

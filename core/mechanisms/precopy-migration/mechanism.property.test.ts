@@ -100,6 +100,26 @@ test(`${RUNS} random trials`, { timeout: RUNS * 10_000 }, () => {
     process.stdout.write(`outcomes ${JSON.stringify(outcomes)}, clones compared ${compared}\n`);
 });
 
+test('a stop right after a throttle’s pause: the guest sees both as one, and both are counted', () => {
+  // Found by the long campaign, and shrunk: the guest ran for 21 ns between a pause of 9.9 ms and the stop.
+  const found = smallScenario({
+    seed: 46_568,
+    knobs: {
+      bandwidth: 432_462_561,
+      latency: 10_463,
+      loss: 0.8,
+      'dirty-rate': 53_882,
+      'working-set': 512,
+      'downtime-limit': 28_294_141,
+      'round-limit': 1,
+      throttle: 1,
+    },
+  });
+  const start = command(20 * MS, 'forth');
+  const result = runTrial({ scenario: found, commands: [start], untilNs: UNTIL_NS, settleNs: 1 });
+  expect(result.faults).toEqual([]);
+});
+
 const scenario = smallScenario({ seed: 9, knobs: { 'downtime-limit': 5 * MS } });
 const commands = [command(20 * MS, 'forth')];
 

@@ -7,6 +7,9 @@ import type { StreamConnection, StreamHandler } from '../host-ports.ts';
 
 export type { StreamConnection, StreamHandler } from '../host-ports.ts';
 
+/** So long a throttled guest must have run to have seen its clock. Unit: ns. */
+export const LOOK_NS = 50_000;
+
 /** A VM's memory as a migration sees it. Pages count from the start of guest RAM. */
 export interface MigrationMemory {
   readonly pageCount: number;
@@ -44,7 +47,10 @@ export interface MigrationVm {
   /** Lets the vCPUs run. What was typed since `stoodSinceNs` is typed in now. */
   resume(stoodSinceNs: number): void;
   setThrottle(percent: number): void;
-  /** Since when the throttle keeps its vCPUs from running; now when it does not. */
+  /**
+   * Since when the throttle has kept its guest from seeing its clock: the start of a pause that
+   * lasts, or ended less than {@link LOOK_NS} ago; else now.
+   */
   standsSince(): number;
   /** When the throttle lets its vCPUs run again; now when they may. */
   runsAgainAt(): number;

@@ -26,14 +26,12 @@ import { issueTerm, type Ledger, recordGranted } from './handover.ts';
 import { makePace, onAcknowledged, openProbe } from './pace.ts';
 import { CONTROL_BYTES, PageSender } from './page-sender.ts';
 import type { MigrationHost, MigrationVm, StreamConnection, StreamHandler } from './ports.ts';
+import { LOOK_NS } from './ports.ts';
 import { aheadBytes, downtimeNs, grantNs } from './prediction.ts';
 import { Question, type QuestionAsker } from './question.ts';
 import { RoundBook } from './rounds.ts';
 import { type MigrationSettings, PATIENCE, type SourcePhase } from './settings.ts';
 import { readSentence, readTime, timeBytes } from './payload.ts';
-
-/** So long a throttled guest must have run to have seen its clock. Unit: ns. */
-const LOOK_NS = 50_000;
 
 export class SourceMigration implements StreamHandler, QuestionAsker {
   readonly serial: number; //       names this migration in its events
