@@ -151,7 +151,7 @@ function bannedFaults(sources: readonly Source[]): string[] {
 }
 
 /** Layers whose objects are saved by a walk over their fields (decisions/0005): what it cannot see would be missed. */
-const STATE_LAYERS = /^core\/(memory|machine|network|hypervisor|mechanisms|world)\//;
+const STATE_LAYERS = /^core\/(memory|machine|network|storage|hypervisor|mechanisms|world)\//;
 function hiddenFaults(sources: readonly Source[]): string[] {
   return sources
     .filter(({ path }) => STATE_LAYERS.test(path) && !isTest(path))

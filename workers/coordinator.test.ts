@@ -1,8 +1,8 @@
 // Goal: the coordinator's runs are the same however they are paused, paced, spread over threads or replayed; what fails is told
 // and breaks nothing. Method: toy processes inline and in real threads; hashes compared at the same virtual time.
+import { build } from 'vite';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { Command } from '../core/protocol/command.ts';
-import { bundleToyThread } from './node/toy-thread-code.ts';
 import { toyBuilder, toyPlanner } from '../core/testing/toy-world.ts';
 import { Coordinator } from './coordinator.ts';
 import { makeInlinePlatform, makeThreadPlatform } from './node/node-platform.ts';
@@ -18,7 +18,32 @@ let threadCode = '';
 const open: Coordinator<never>[] = [];
 
 beforeAll(async () => {
-  threadCode = await bundleToyThread();
+  const entry = 'virtual:toy-thread';
+  const code = `
+    import { parentPort, workerData } from 'node:worker_threads';
+    import { runHostThread } from ${JSON.stringify(`${import.meta.dirname}/host-thread.ts`)};
+    import { toyBuilder } from ${JSON.stringify(`${import.meta.dirname}/../core/testing/toy-world.ts`)};
+    runHostThread(workerData, { builder: toyBuilder, nowMs: () => performance.now(),
+      emit: (message) => parentPort.postMessage(message) });`;
+  const output = await build({
+    configFile: false,
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'toy-thread',
+        resolveId: (id) => (id === entry ? `\0${entry}` : undefined),
+        load: (id) => (id === `\0${entry}` ? code : undefined),
+      },
+    ],
+    build: {
+      write: false,
+      minify: false,
+      ssr: true,
+      rollupOptions: { input: entry, output: { format: 'cjs' } },
+    },
+  });
+  const result = Array.isArray(output) ? output[0] : output;
+  if (result && 'output' in result) threadCode = result.output[0].code;
 });
 
 afterEach(async () => {

@@ -218,7 +218,7 @@ class LaneLoop {
         return processes.map((it) => ({
           process: it.id,
           previous: {
-            eventNs: it.lastEventTime?.() ?? -1,
+            eventNs: it.lastEventTime?.(request.beforeNs) ?? -1,
             instructionNs:
               request.vm === undefined ? -1 : (it.lastInstructionTime?.(request.vm) ?? -1),
           },

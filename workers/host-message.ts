@@ -15,7 +15,7 @@ export type HostRequest =
   /** At a cut: back to checkpoint `id`; nothing of times before `knownNs` is told again. */
   | { readonly what: 'restore'; readonly id: number; readonly knownNs: number }
   | { readonly what: 'drop'; readonly ids: readonly number[] }
-  | { readonly what: 'previous'; readonly vm: number | undefined }
+  | { readonly what: 'previous'; readonly beforeNs: number; readonly vm: number | undefined }
   | { readonly what: 'hash' }
   | { readonly what: 'next'; readonly vm: number | undefined }
   | { readonly what: 'inspect'; readonly request: InspectionRequest }

@@ -1,7 +1,7 @@
 // Goal: a run that travels in time is the same run: same hashes, samples, console, whatever the workers and the baseline; a command in the past forks. Method: the toy world, checkpoints close together, against runs that never went back.
+import { build } from 'vite';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { Command } from '../core/protocol/command.ts';
-import { bundleToyThread } from './node/toy-thread-code.ts';
 import { toyBuilder, toyPlanner } from '../core/testing/toy-world.ts';
 import { Coordinator } from './coordinator.ts';
 import { makeInlinePlatform, makeThreadPlatform } from './node/node-platform.ts';
@@ -19,7 +19,32 @@ let threadCode = '';
 const open: Coordinator<never>[] = [];
 
 beforeAll(async () => {
-  threadCode = await bundleToyThread();
+  const entry = 'virtual:toy-thread';
+  const code = `
+    import { parentPort, workerData } from 'node:worker_threads';
+    import { runHostThread } from ${JSON.stringify(`${import.meta.dirname}/host-thread.ts`)};
+    import { toyBuilder } from ${JSON.stringify(`${import.meta.dirname}/../core/testing/toy-world.ts`)};
+    runHostThread(workerData, { builder: toyBuilder, nowMs: () => performance.now(),
+      emit: (message) => parentPort.postMessage(message) });`;
+  const output = await build({
+    configFile: false,
+    logLevel: 'error',
+    plugins: [
+      {
+        name: 'toy-thread',
+        resolveId: (id) => (id === entry ? `\0${entry}` : undefined),
+        load: (id) => (id === `\0${entry}` ? code : undefined),
+      },
+    ],
+    build: {
+      write: false,
+      minify: false,
+      ssr: true,
+      rollupOptions: { input: entry, output: { format: 'cjs' } },
+    },
+  });
+  const result = Array.isArray(output) ? output[0] : output;
+  if (result && 'output' in result) threadCode = result.output[0].code;
 });
 
 afterEach(async () => {

@@ -48,17 +48,14 @@ export class TimeTravel {
   async stepBack(run: ActiveRun, kind: StepKind, vm: number | undefined): Promise<number> {
     const hereNs = run.main.limitNs();
     if (hereNs === 0) return 0;
-    if (kind === 'instruction') {
-      const { instructionNs } = await this.#previous(run, vm);
-      // A VM that has just arrived has executed nothing here: its past is on another host.
-      if (instructionNs >= 0 && instructionNs < hereNs) return this.rewind(run, instructionNs);
-    }
-    if (!(await this.#go(run, hereNs - 1))) return run.main.limitNs();
-    const { eventNs } = await this.#previous(run, vm);
+    const replies = await run.main.ask({ what: 'previous', beforeNs: hereNs - 1, vm });
+    const latest = (field: 'eventNs' | 'instructionNs') =>
+      Math.max(-1, ...replies.map((reply) => reply.previous?.[field] ?? -1));
+    const instructionNs = latest('instructionNs');
+    // A VM that has just arrived has executed nothing here: its past is on another host.
+    if (kind === 'instruction' && instructionNs >= 0) return this.rewind(run, instructionNs);
     // run(t) does what happens before t, so an event at t has happened at t + 1.
-    if (eventNs + 1 < hereNs - 1 && !(await this.#go(run, eventNs + 1))) return run.main.limitNs();
-    await this.#arrive(run);
-    return run.main.limitNs();
+    return this.rewind(run, latest('eventNs') + 1);
   }
 
   /** The present course is left at `atNs`, not before where the run stands: what is known of later goes. */
@@ -166,14 +163,6 @@ export class TimeTravel {
       run.histories.baseline.forgetAfter(timeNs),
     ]);
     run.holds--;
-  }
-
-  async #previous(run: ActiveRun, vm: number | undefined) {
-    const replies = await run.main.ask({ what: 'previous', vm });
-    return {
-      eventNs: Math.max(-1, ...replies.map((reply) => reply.previous?.eventNs ?? -1)),
-      instructionNs: Math.max(-1, ...replies.map((reply) => reply.previous?.instructionNs ?? -1)),
-    };
   }
 }
 

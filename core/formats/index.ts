@@ -3,3 +3,4 @@ export * from './elf-writer.ts';
 export * from './fdt.ts';
 export * from './pcapng.ts';
 export * from './snapshot-file.ts';
+export * from './elf-core.ts';

@@ -100,8 +100,8 @@ function putTime(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
 }
 
-/** Numbers first, then four texts as UTF-16 with their lengths. */
-function encodeHead(head: SnapshotHead): Uint8Array {
+/** A head as bytes: numbers first, then four texts as UTF-16 with their lengths. */
+export function encodeHead(head: SnapshotHead): Uint8Array {
   const texts = [head.name, head.parent, head.vmName, head.guest].map((text) => text.slice(0, 255));
   const bytes = new Uint8Array(24 + texts.reduce((sum, text) => sum + 2 + 2 * text.length, 0));
   const view = new DataView(bytes.buffer);
@@ -153,6 +153,11 @@ export function encodeTrailer(
   view.setUint32(8, digest.low >>> 0, true);
   view.setUint32(12, digest.high >>> 0, true);
   return record(KIND.trailer, {}, payload);
+}
+
+/** The head that {@link encodeHead} made; never throws. */
+export function decodeHead(bytes: Uint8Array): Result<SnapshotHead, SnapshotFileError> {
+  return readHead(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.length);
 }
 
 // ── Reading ─────────────────────────────────────────────────────────────────────────────────────

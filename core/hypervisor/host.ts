@@ -98,7 +98,8 @@ export class Host {
   private timeline: TimelineEvent[] = [];
   private sequence = 0;
   private nowNs = 0; //          what now() gives
-  private eventNs = -1; //       time of the last event that has happened
+  private eventNs = -1; //       time of the last event that has happened, and of the last at another time
+  private eventBeforeNs = -1;
   private eventCount = 0;
   private cutNs = 0; //          start of the present segment
   private cutIsDue = true; //    what happens at cutNs has not happened yet
@@ -197,9 +198,9 @@ export class Host {
     return this.takesTurns ? nextGridNs(timeNs) : timeNs;
   }
 
-  /** Time of the last event that has happened here; −1 before the first. */
-  lastEventTime(): number {
-    return this.eventNs;
+  /** Time of the last event here before `beforeNs`, which is now or one before; −1 before the first. */
+  lastEventTime(beforeNs: number): number {
+    return this.eventNs < beforeNs ? this.eventNs : this.eventBeforeNs;
   }
 
   /** Start of the last instruction that any vCPU of the VM has executed here; −1 for none. */
@@ -259,6 +260,7 @@ export class Host {
     for (let count = 0; peekTime(this.queue) <= this.cutNs; count++) {
       assert(count < EVENTS_PER_INSTANT_MAX, 'events of one instant come to an end');
       const event = popEvent(this.queue)!;
+      if (this.eventNs < this.cutNs) this.eventBeforeNs = this.eventNs;
       this.eventNs = this.cutNs;
       this.eventCount++;
       const dot = event.kind.indexOf('.');

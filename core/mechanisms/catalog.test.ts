@@ -41,7 +41,7 @@ test('requests have names that are unique in the house, and none of the core com
 });
 
 test('a new mechanism is the whole skeleton under its own name; bad names are refused', () => {
-  const files = newMechanismFiles(root, 'page-ballooning');
+  const files = newMechanismFiles(root, 'made-by-a-test');
   const expected = [
     'README.md',
     'contract.ts',
@@ -51,12 +51,12 @@ test('a new mechanism is the whole skeleton under its own name; bad names are re
     'walkthrough.ts',
   ];
   expect(Object.keys(files).sort()).toEqual([
-    ...expected.map((name) => `core/mechanisms/page-ballooning/${name}`),
-    'web/labs/page-ballooning/lab.tsx',
+    ...expected.map((name) => `core/mechanisms/made-by-a-test/${name}`),
+    'web/labs/made-by-a-test/lab.tsx',
   ]);
   expect(Object.values(files).filter((text) => /'skeleton'|pause-briefly/.test(text))).toEqual([]);
-  expect(files['core/mechanisms/page-ballooning/contract.ts']).toContain("id: 'page-ballooning'");
-  expect(slugFault(root, 'page-ballooning')).toBe('');
+  expect(files['core/mechanisms/made-by-a-test/contract.ts']).toContain("id: 'made-by-a-test'");
+  expect(slugFault(root, 'made-by-a-test')).toBe('');
   for (const bad of [undefined, '', 'Page', 'page_x', '-x', 'a--b', 'x'.repeat(41)]) {
     expect(slugFault(root, bad), String(bad)).not.toBe('');
   }

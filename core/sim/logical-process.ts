@@ -72,8 +72,8 @@ export interface LogicalProcess {
   stateHash?(): string;
   /** What repeating the history so far costs. Unit: guest instructions. Part of the state. */
   work?(): number;
-  /** Time of the last event that has happened, and start of a VM's last instruction here; −1 for none. */
-  lastEventTime?(): number;
+  /** Time of the last event before `beforeNs` (now() or one less), and start of a VM's last instruction here; −1 for none. */
+  lastEventTime?(beforeNs: number): number;
   lastInstructionTime?(vm: number): number;
   /** All frames seen by this process's tap so far, as one pcapng file; undefined when none is kept. */
   capture?(): Uint8Array | undefined;

@@ -50,6 +50,7 @@ export class ToyProcess implements LogicalProcess {
   private outgoing: WireMessage[] = [];
   private nowNs = 0;
   private eventNs = -1;
+  private eventBeforeNs = -1;
   private eventCount = 0;
   private latencyNs: number;
   private ownSequence = 0;
@@ -79,6 +80,7 @@ export class ToyProcess implements LogicalProcess {
     while (peekTime(this.queue) < until) {
       const event = popEvent(this.queue)!;
       this.nowNs = event.timeNs;
+      if (this.eventNs < event.timeNs) this.eventBeforeNs = this.eventNs;
       this.eventNs = event.timeNs;
       this.eventCount++;
       this.on(event.kind, event.arguments, event.source);
@@ -134,8 +136,8 @@ export class ToyProcess implements LogicalProcess {
     return vm === this.id ? this.nowNs + 1 : Number.POSITIVE_INFINITY;
   }
 
-  lastEventTime(): number {
-    return this.eventNs;
+  lastEventTime(beforeNs: number): number {
+    return this.eventNs < beforeNs ? this.eventNs : this.eventBeforeNs;
   }
 
   lastInstructionTime(vm: number): number {

@@ -356,8 +356,8 @@ export class HostProcess implements LogicalProcess {
     return this.host.work();
   }
 
-  lastEventTime(): number {
-    return this.host.lastEventTime();
+  lastEventTime(beforeNs: number): number {
+    return this.host.lastEventTime(beforeNs);
   }
 
   lastInstructionTime(vm: number): number {

@@ -23,15 +23,15 @@ export class MechanismPorts implements HostPorts {
   readonly name: string;
   readonly scenario: Scenario;
   readonly host: Host;
-  private readonly member: HostProcess;
+  private readonly owner: HostProcess;
   private readonly lab: LabDefinition;
 
-  constructor(member: HostProcess, lab: LabDefinition) {
-    this.id = member.id;
-    this.name = member.name;
-    this.scenario = member.scenario;
-    this.host = member.host;
-    this.member = member;
+  constructor(owner: HostProcess, lab: LabDefinition) {
+    this.id = owner.id;
+    this.name = owner.name;
+    this.scenario = owner.scenario;
+    this.host = owner.host;
+    this.owner = owner;
     this.lab = lab;
   }
 
@@ -45,40 +45,40 @@ export class MechanismPorts implements HostPorts {
 
   knob(id: string): number {
     const { contract } = this.lab;
-    const value = contract.id === this.scenario.lab ? this.member.knobs[id] : undefined;
+    const value = contract.id === this.scenario.lab ? this.owner.knobs[id] : undefined;
     return value ?? contract.knobs.find((knob) => knob.id === id)?.default ?? Number.NaN;
   }
 
   links(): readonly LinkEnd[] {
-    return [...this.member.links.values()];
+    return [...this.owner.links.values()];
   }
 
   hostName(id: number): string {
-    return this.member.hostName(id);
+    return this.owner.hostName(id);
   }
 
   isNeighbour(id: number): boolean {
-    return this.member.links.has(id);
+    return this.owner.links.has(id);
   }
 
   wireByteCount(to: number): number {
-    return this.member.links.get(to)?.state.counters.sentBytes ?? 0;
+    return this.owner.links.get(to)?.state.counters.sentBytes ?? 0;
   }
 
   wireBytes(): number {
-    return this.member.wireBytes();
+    return this.owner.wireBytes();
   }
 
   writtenPagesPerSecond(): number {
-    return this.member.writtenPagesPerSecond();
+    return this.owner.writtenPagesPerSecond();
   }
 
   listen(port: number, accept: Acceptor): void {
-    this.member.streams.listen(port, accept);
+    this.owner.streams.listen(port, accept);
   }
 
   connect(to: number, port: number, handler: StreamHandler): StreamConnection {
-    return this.member.connect(to, port, handler);
+    return this.owner.connect(to, port, handler);
   }
 
   note(kind: string, entity: string, text: string): void {
@@ -86,23 +86,23 @@ export class MechanismPorts implements HostPorts {
   }
 
   typeInto(vm: number, text: string): void {
-    this.member.typeInto(vm, text);
+    this.owner.typeInto(vm, text);
   }
 
   vmRuns(vm: Vm, stoodSinceNs: number): void {
-    this.member.onRuns(vm, stoodSinceNs);
+    this.owner.onRuns(vm, stoodSinceNs);
   }
 
   vmStands(vm: Vm): void {
-    this.member.onStands(vm);
+    this.owner.onStands(vm);
   }
 
   vmLeaves(vm: Vm): void {
-    this.member.onLeaves(vm);
+    this.owner.onLeaves(vm);
   }
 
   heldByOthers(vm: number): string | undefined {
-    for (const { lab, attachment } of this.member.mechanisms) {
+    for (const { lab, attachment } of this.owner.mechanisms) {
       const held = lab === this.lab ? undefined : attachment.holds?.(vm);
       if (held !== undefined) return held;
     }
@@ -110,14 +110,14 @@ export class MechanismPorts implements HostPorts {
   }
 
   ask(request: MechanismRequest): void {
-    this.member.attachmentFor(request.name)?.onRequest(request);
+    this.owner.attachmentFor(request.name)?.onRequest(request);
   }
 
   losePower(): void {
-    this.member.losePower();
+    this.owner.losePower();
   }
 
   takeAllFrames(): number {
-    return this.member.takeAllFrames();
+    return this.owner.takeAllFrames();
   }
 }

@@ -2,6 +2,8 @@
 // Method: a run that records the hash of everything at random cuts; then journeys to 100 of them over checkpoints of which some were dropped.
 import { expect, test } from 'vitest';
 import { makePrng, nextBelow } from '../base/index.ts';
+import { allKnobs } from '../mechanisms/lab.ts';
+import { LABS } from '../mechanisms/labs.ts';
 import type { Command } from '../protocol/command.ts';
 import { findVictim } from '../sim/checkpoint/thinning.ts';
 import { smallScenario } from '../testing/migration-trial.ts';
@@ -87,6 +89,20 @@ test('100 journeys in a run with migrations and faults: each finds the recorded 
   machine.goTo(480_000_000);
   expect(machine.hash()).toBe(cuts.at(-1)!.hash);
 }, 60_000);
+
+test.each(LABS.map((lab) => [lab.contract.id, lab] as const))('%s: its own script, 12 journeys', (_, lab) => {
+  const scenario = lab.scenario({ seed: 5, knobs: allKnobs(lab.contract), baseline: '' });
+  const machine = new TimeMachine({ scenario });
+  const firstNs = scenario.script[0]?.atNs ?? 0;
+  for (const { atNs, command } of scenario.script) machine.command(atNs - firstNs + 30_000_000, command);
+  const cuts = record(machine, 110_000_000, 5);
+  const random = makePrng({ seed: 5, stream: 4 });
+  for (let count = 0; count < 12; count++) {
+    const cut = cuts[nextBelow(random, cuts.length)]!;
+    machine.travelTo(cut.timeNs);
+    expect(`${cut.timeNs} ${machine.hash()}`).toBe(`${cut.timeNs} ${cut.hash}`);
+  }
+});
 
 test('canary: a process that hides state in a closure is found out', () => {
   const machine = new TimeMachine({ scenario: smallScenario({ seed: 3 }) });

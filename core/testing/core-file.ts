@@ -1,0 +1,153 @@
+/**
+ * A snapshot as an ELF core file, and back: RAM as segments, registers where gdb looks for them, and the
+ * whole records (head, vCPUs, devices) in notes named GLASSHOUSE, from which a VM is restored exactly.
+ * Stands with the tests until a command writes and reads core files. A core file of other origin has no such notes and is refused by name.
+ */
+import { err, ok, PAGE_SIZE, type Result } from '../base/index.ts';
+import {
+  type CoreError, coreErrorSentence, type CoreNote, type CoreSegment, type CoreThread, isCoreFile, readCore, writeCore,
+} from '../formats/elf-core.ts';
+import {
+  decodeHead, decodeSnapshot, encodeHead, type SnapshotImage, snapshotFileErrorSentence,
+} from '../formats/snapshot-file.ts';
+import { HART_FIELDS } from '../machine/index.ts';
+import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
+
+const NOTE_NAME = 'GLASSHOUSE';
+const NOTE = { head: 1, vcpu: 2, device: 3 } as const;
+/** A run of fewer pages of zeroes is written out, so that there are fewer segments. */
+const ZERO_RUN_PAGES = 16;
+
+const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
+
+/** Offset of a field in a saved hart: after magic and version, in the order of the table. */
+function fieldOffset(name: string): number {
+  let offset = 8;
+  for (const field of HART_FIELDS) {
+    if (field.name === name) break;
+    offset += field.byteCount;
+  }
+  return offset;
+}
+
+function threadOf(record: Uint8Array, index: number): CoreThread {
+  const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
+  const x = fieldOffset('x');
+  return {
+    id: index + 1,
+    pc: view.getBigUint64(fieldOffset('pc'), true),
+    x: Array.from({ length: 31 }, (_, register) => view.getBigUint64(x + 8 * (register + 1), true)),
+  };
+}
+
+/** Runs of pages: with bytes, or (when long enough) of zeroes only. */
+function segmentsOf(pages: readonly (Uint8Array | undefined)[]): CoreSegment[] {
+  const segments: CoreSegment[] = [];
+  const zeroesFrom = (page: number) => {
+    let end = page;
+    while (end < pages.length && pages[end] === undefined) end++;
+    return end - page;
+  };
+  for (let page = 0; page < pages.length; ) {
+    const first = page;
+    const physicalAddress = GUEST_RAM_ADDRESS + first * PAGE_SIZE;
+    const zeroes = zeroesFrom(page);
+    if (zeroes >= ZERO_RUN_PAGES) {
+      page += zeroes;
+      segments.push({ physicalAddress, pieces: [], memorySize: zeroes * PAGE_SIZE });
+      continue;
+    }
+    const pieces: Uint8Array[] = [];
+    while (page < pages.length && zeroesFrom(page) < ZERO_RUN_PAGES) pieces.push(pages[page++] ?? ZERO_PAGE);
+    segments.push({ physicalAddress, pieces, memorySize: pieces.length * PAGE_SIZE });
+  }
+  return segments;
+}
+
+/** The snapshot as an ELF core file. */
+export function encodeCore(image: SnapshotImage): Uint8Array {
+  const note = (type: number, bytes: Uint8Array): CoreNote => ({ name: NOTE_NAME, type, bytes });
+  return writeCore({
+    threads: image.vcpus.map(threadOf),
+    notes: [
+      note(NOTE.head, encodeHead(image.head)),
+      ...image.vcpus.map((record) => note(NOTE.vcpu, record)),
+      note(NOTE.device, image.device),
+    ],
+    segments: segmentsOf(image.pages),
+  });
+}
+
+/** Why a core file cannot be restored. */
+export type CoreFileError =
+  | CoreError
+  | { readonly kind: 'not-ours' }
+  | { readonly kind: 'bad-content'; readonly sentence: string };
+
+/** One sentence for a {@link CoreFileError}. */
+export function coreFileErrorSentence(error: CoreFileError): string {
+  switch (error.kind) {
+    case 'not-ours':
+      return `The core file has no note ${NOTE_NAME}: it was not written here, and a VM cannot be restored from it.`;
+    case 'bad-content':
+      return error.sentence;
+    default:
+      return coreErrorSentence(error);
+  }
+}
+
+/** The snapshot in a core file that {@link encodeCore} made; pages are views into `bytes`. Never throws. */
+export function decodeCore(bytes: Uint8Array): Result<SnapshotImage, CoreFileError> {
+  const core = readCore(bytes);
+  if (!core.ok) return core;
+  const notes = core.value.notes.filter(({ name }) => name === NOTE_NAME);
+  const headNote = notes.find(({ type }) => type === NOTE.head);
+  const device = notes.find(({ type }) => type === NOTE.device)?.bytes;
+  if (headNote === undefined || device === undefined) return err({ kind: 'not-ours' });
+  const head = decodeHead(headNote.bytes);
+  if (!head.ok) return err({ kind: 'bad-content', sentence: snapshotFileErrorSentence(head.error) });
+  const vcpus = notes.filter(({ type }) => type === NOTE.vcpu).map((note) => note.bytes);
+  const { pageCount, vcpuCount } = head.value;
+  if (vcpus.length !== vcpuCount) {
+    return err({ kind: 'bad-content', sentence: `The core file has ${vcpus.length} vCPUs where its head says ${vcpuCount}.` });
+  }
+  const pages = pagesOf(core.value.segments, pageCount);
+  if (!pages.ok) return pages;
+  return ok({ head: head.value, vcpus, device, pages: pages.value });
+}
+
+function pagesOf(segments: readonly CoreSegment[], pageCount: number): Result<(Uint8Array | undefined)[], CoreFileError> {
+  const pages = new Array<Uint8Array | undefined>(pageCount).fill(undefined);
+  let covered = 0;
+  for (const { physicalAddress, pieces, memorySize } of segments) {
+    const first = (physicalAddress - GUEST_RAM_ADDRESS) / PAGE_SIZE;
+    const fits = Number.isInteger(first) && first === covered && memorySize % PAGE_SIZE === 0 && first + memorySize / PAGE_SIZE <= pageCount;
+    const bytes = pieces[0];
+    if (!fits || (bytes !== undefined && bytes.length !== memorySize)) {
+      return err({ kind: 'bad-content', sentence: `The core file has a segment of ${memorySize} bytes at 0x${physicalAddress.toString(16)}, where ${pageCount} pages of RAM from 0x${GUEST_RAM_ADDRESS.toString(16)} go on in another way.` });
+    }
+    covered += memorySize / PAGE_SIZE;
+    if (bytes === undefined) continue;
+    for (let page = first; page < covered; page++) {
+      const at = (page - first) * PAGE_SIZE;
+      pages[page] = bytes.subarray(at, at + PAGE_SIZE);
+    }
+  }
+  if (covered === pageCount) return ok(pages);
+  return err({ kind: 'bad-content', sentence: `The core file has ${covered} of ${pageCount} pages of RAM.` });
+}
+
+/** Whether bytes are a snapshot of either form: an ELF core, or the file that a snapshot is drained into. */
+export function isSnapshotBytes(bytes: Uint8Array): boolean {
+  return isCoreFile(bytes) || (bytes[0] === 0x53 && bytes[1] === 0x46);
+}
+
+/** A snapshot from bytes of either form; the error is one sentence. */
+export function readSnapshotBytes(bytes: Uint8Array): Result<SnapshotImage, string> {
+  if (isCoreFile(bytes)) {
+    const core = decodeCore(bytes);
+    return core.ok ? core : err(coreFileErrorSentence(core.error));
+  }
+  const image = decodeSnapshot(bytes);
+  return image.ok ? image : err(snapshotFileErrorSentence(image.error));
+}
