@@ -11,12 +11,7 @@ import { assert, err, makePrng, ok, PAGE_SIZE, type Result } from '../base/index
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { Machine } from '../machine/index.ts';
 import { MemorySystem, type ModelFault } from '../memory/index.ts';
-import {
-  type Ipv4Address,
-  type TcpEvent,
-  TcpStack,
-  type TimerKind,
-} from '../network/index.ts';
+import { type Ipv4Address, type TcpEvent, TcpStack, type TimerKind } from '../network/index.ts';
 import {
   exitReason,
   HART_ADDRESS,

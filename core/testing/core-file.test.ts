@@ -10,7 +10,7 @@ import type { SnapshotImage } from '../formats/snapshot-file.ts';
 import { restoreVm } from '../mechanisms/live-snapshot/restore.ts';
 import { makeTestHost } from '../testing/test-host.ts';
 import { coreFileErrorSentence, decodeCore, encodeCore, readSnapshotBytes } from './core-file.ts';
-import { Host } from './host.ts';
+import { Host } from '../hypervisor/host.ts';
 
 const { host, vm } = makeTestHost({ image: { kind: 'program', name: 'ticker' }, ramBytes: 1 << 20 });
 vm.type('hello\n');
