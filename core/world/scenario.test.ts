@@ -36,7 +36,7 @@ const lab = (change: Partial<ScenarioOptions>): string => {
 };
 
 test.each([
-  [{ lab: 'postcopy' }, /no lab 'postcopy'; known are precopy-migration/],
+  [{ lab: 'postcopy' }, /no lab 'postcopy'; known are .*precopy-migration/],
   [{ knobs: { bandwith: 1e9 } }, /no knob 'bandwith'; known are bandwidth, latency/],
   [
     { knobs: { bandwidth: 5 } },
@@ -98,8 +98,8 @@ test('a guest from a file runs in the lab and in a VM of its own', () => {
 });
 
 test('labs are listed as their contracts say; each default is a value that is taken', () => {
-  const [first] = listLabs();
-  expect(first?.slug).toBe('precopy-migration');
-  for (const knob of first!.knobs)
-    expect(findKnobError(first!.knobs, knob.id, knob.default)).toBeUndefined();
+  const labs = listLabs();
+  expect(labs.map((it) => it.slug)).toContain('precopy-migration');
+  for (const { knobs } of labs)
+    for (const knob of knobs) expect(findKnobError(knobs, knob.id, knob.default)).toBeUndefined();
 });

@@ -80,7 +80,7 @@ test.each([
 });
 
 test('faults, integers, suggestions', () => {
-  expect(readFault('cut-link@1.2s', ['cut-link'])).toEqual({ ok: true, value: { id: 'cut-link', atNs: 1.2e9 } });
+  expect(readFault('cut-link@1.2s', ['cut-link'])).toEqual({ ok: true, value: { id: 'cut-link', target: '', atNs: 1.2e9 } });
   expect(readFault('cut-lnk@1s', ['cut-link'])).toMatchObject({ ok: false, error: expect.stringContaining("mean 'cut-link'") });
   expect(readFault('cut-link', ['cut-link'])).toMatchObject({ ok: false });
   expect(readFault('cut-link@soon', ['cut-link'])).toMatchObject({ ok: false });
