@@ -28,6 +28,20 @@ function eventsOf(list: readonly { time: number; rank: number; source: number }[
   }));
 }
 
+test('at one time and rank the source goes before the sequence', () => {
+  const at = (source: number, sequence: number): SimulationEvent => ({
+    timeNs: 5,
+    rank: 2,
+    source,
+    sequence,
+    kind: 'tick',
+    arguments: {},
+  });
+  expect(compareEvents(at(1, 9), at(2, 3))).toBeLessThan(0);
+  expect(compareEvents(at(2, 3), at(2, 4))).toBeLessThan(0);
+  expect(compareEvents(at(-1, 9), at(0, 0))).toBeLessThan(0);
+});
+
 test('events leave in the order of the key', () => {
   fc.assert(
     fc.property(keys, (list) => {

@@ -89,6 +89,8 @@ class PortVm implements MigrationVm {
   private readonly vm: Vm;
   private readonly ports: HostPorts;
   private throttledFromNs = 0; // when the present throttle was set, or since when it stood then
+  private pausedFromNs = Number.POSITIVE_INFINITY; // of the last stop, its throttle's pause included
+  private resumedNs = Number.NEGATIVE_INFINITY; //    when that stop was undone
 
   constructor(ports: HostPorts, vm: Vm) {
     this.host = ports.host;
@@ -107,6 +109,7 @@ class PortVm implements MigrationVm {
   }
 
   pause(reason: string): void {
+    this.pausedFromNs = this.standsSince();
     this.vm.pause(reason);
     this.ports.vmStands(this.vm);
   }
@@ -117,6 +120,7 @@ class PortVm implements MigrationVm {
 
   resume(stoodSinceNs: number): void {
     this.vm.resume();
+    this.resumedNs = this.host.now();
     this.ports.vmRuns(this.vm, stoodSinceNs);
   }
 
@@ -126,8 +130,13 @@ class PortVm implements MigrationVm {
   }
 
   standsSince(): number {
-    const now = this.host.now();
-    // A pause that has just ended counts: a guest stopped now would see both as one.
+    const standsNs = this.throttledSince(this.host.now());
+    // A stop that was undone counts until the guest has run for a look, however pauses follow.
+    return standsNs - this.resumedNs < LOOK_NS ? Math.min(standsNs, this.pausedFromNs) : standsNs;
+  }
+
+  /** Start of the throttle's pause; one that has just ended counts: a stop would join it. */
+  private throttledSince(now: number): number {
     if (!isThrottled(this.vm, now) && !isThrottled(this.vm, now - LOOK_NS)) return now;
     const slice = Math.floor(now / THROTTLE_PERIOD_NS) * THROTTLE_PERIOD_NS;
     return Math.max(slice, this.throttledFromNs);

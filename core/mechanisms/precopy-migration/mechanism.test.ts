@@ -102,6 +102,21 @@ test('it does not converge: without throttling it says so, with it it completes'
   expect(throttled.run.processes[1]!.host.findVm(1)!.throttlePercent).toBe(0);
 });
 
+test.each(['cancel', 'cut-link'])('after %s while throttled nothing stays on the VM: no throttle, no armed log', (id) => {
+  const knobs = { 'dirty-rate': 200_000, 'working-set': 700, 'downtime-limit': 5 * MS, 'round-limit': 2 };
+  const scenario = smallScenario({ seed: 3, knobs });
+  const vmOf = ({ run }: TrialResult) => run.processes[0]!.host.findVm(1)!;
+  const atNs = 200 * MS;
+  const before = runTrial({ scenario, commands: [migrate(30)], untilNs: atNs, settleNs: 1 });
+  expect(vmOf(before).throttlePercent).toBeGreaterThan(0);
+  expect(vmOf(before).memory.dirtyLog.armed()).toBe(true);
+  const after = runTrial({ scenario, commands: [migrate(30), fault(atNs, id)], untilNs: 5_000 * MS });
+  expect(only(after).phase).toBe(id === 'cancel' ? 'cancelled' : 'failed');
+  const vm = vmOf(after);
+  expect([vm.state, vm.throttlePercent, vm.memory.dirtyLog.armed()]).toEqual(['running', 0, false]);
+  expect(vm.memory.arbiter.count('dirtyLog')).toBe(0);
+});
+
 test('a way that alone is longer than the limit is named as the reason', () => {
   const knobs = { latency: 10 * MS, 'downtime-limit': 20 * MS };
   const result = runTrial({

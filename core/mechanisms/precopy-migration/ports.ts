@@ -48,8 +48,8 @@ export interface MigrationVm {
   resume(stoodSinceNs: number): void;
   setThrottle(percent: number): void;
   /**
-   * Since when the throttle has kept its guest from seeing its clock: the start of a pause that
-   * lasts, or ended less than {@link LOOK_NS} ago; else now.
+   * Since when its guest has not seen its clock: the start of a pause of the throttle, or of a stop
+   * that was undone, that lasts or ended less than {@link LOOK_NS} of running ago; else now.
    */
   standsSince(): number;
   /** When the throttle lets its vCPUs run again; now when they may. */

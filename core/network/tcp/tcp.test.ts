@@ -206,6 +206,17 @@ test('a SYN that nobody answers is sent again after 1, 2, 4 … s', () => {
   expect(cable.now).toBe(15e9);
 });
 
+test('what was sent twice is not measured: a lost SYN leaves no second in the round trip', () => {
+  const cable = new Cable(GIGABIT);
+  let syns = 0;
+  cable.drops = (side) => side === 0 && ++syns === 1;
+  const id = cable.stacks[0].connect(ADDRESSES[1], 80, 0);
+  cable.stacks[1].listen(80);
+  cable.run();
+  expect(cable.now).toBeGreaterThan(1e9); // it did go again, after the first timeout
+  expect(cable.stacks[0].connections()).toMatchObject([{ id, smoothedRoundTripNs: 0 }]);
+});
+
 test('abort sends a reset; the peer hears of it', () => {
   const cable = new Cable(GIGABIT);
   const seen = watch(cable);
