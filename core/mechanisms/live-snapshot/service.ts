@@ -223,6 +223,11 @@ export class SnapshotService {
 
   // ── What others ask ───────────────────────────────────────────────────────────────────────────
 
+  /** Whether a snapshot is being taken, restored or forked. */
+  isBusy(): boolean {
+    return this.restores.length > 0 || this.jobs.some((job) => job.active());
+  }
+
   /** Why no migration may begin with this VM; once every page is kept, it may. */
   holds(vm: number): string | undefined {
     const job = this.jobs.find((it) => it.vm.id === vm && it.holdsVm());
