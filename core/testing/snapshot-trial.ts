@@ -118,7 +118,7 @@ export function runSnapshotTrial(options: SnapshotTrialOptions): SnapshotTrial {
   run.watchTo(options.untilNs, (nowNs) => {
     for (const watcher of watchers) watcher.look();
     options.watch?.(run);
-    const busy = run.processes.some((it) => serviceOf(it).jobs.some((job) => job.active()));
+    const busy = run.processes.some((it) => serviceOf(it).isBusy());
     if (busy || nowNs <= lastNs) quietSinceNs = nowNs;
     return faults.length > 0 || nowNs - quietSinceNs >= 60_000_000;
   });

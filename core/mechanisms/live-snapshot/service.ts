@@ -78,13 +78,15 @@ export class SnapshotService {
     }
     if (this.isTaken(name)) return { kind: 'name-taken', sentence: `There is a snapshot '${name}' on ${this.ports.name} already.` };
     if (this.heads.length >= FILES_MAX) return { kind: 'too-many', sentence: `${this.ports.name} holds ${FILES_MAX} snapshots, which is the most it can.` };
-    if (found.state !== 'running') return { kind: 'not-running', sentence: `${about} is ${found.state}, so it cannot be snapshotted while it runs.` };
     const device = found.unseenWriters[0];
     if (device !== undefined) {
       return { kind: 'device-writes-unseen', sentence: `The device '${device}' of ${about} writes its memory without write faults, so a snapshot would be torn; it is refused.` };
     }
+    // Before the state: who holds a VM may have stopped it.
     const held = this.restoring(vm) ?? this.ports.heldByOthers(vm);
-    return held === undefined ? undefined : { kind: 'held', sentence: held };
+    if (held !== undefined) return { kind: 'held', sentence: held };
+    if (found.state === 'running') return undefined;
+    return { kind: 'not-running', sentence: `${about} is ${found.state}, so it cannot be snapshotted while it runs.` };
   }
 
   /** Begins a snapshot, or refuses it by name. */
@@ -222,6 +224,11 @@ export class SnapshotService {
   }
 
   // ── What others ask ───────────────────────────────────────────────────────────────────────────
+
+  /** Whether a snapshot is being taken, restored or forked. */
+  isBusy(): boolean {
+    return this.restores.length > 0 || this.jobs.some((job) => job.active());
+  }
 
   /** Why no migration may begin with this VM; once every page is kept, it may. */
   holds(vm: number): string | undefined {

@@ -90,13 +90,14 @@ export class PrecopyMigration implements DestinationOwner {
         kind: 'no-such-host',
         sentence: `There is no host ${to} that ${host.name} has a link to.`,
       };
-    if (!found.runs())
-      return {
-        kind: 'not-running',
-        sentence: `VM ${vm} '${found.name}' does not run, so it cannot be migrated while it runs.`,
-      };
+    // Before the state: who holds a VM may have stopped it.
     const held = host.heldByOthers(vm);
-    return held === undefined ? undefined : { kind: 'held', sentence: held };
+    if (held !== undefined) return { kind: 'held', sentence: held };
+    if (found.runs()) return undefined;
+    return {
+      kind: 'not-running',
+      sentence: `VM ${vm} '${found.name}' does not run, so it cannot be migrated while it runs.`,
+    };
   }
 
   /** Starts a migration, or refuses it by name. */
