@@ -93,7 +93,7 @@ test('3: four simultaneous writers of a page: one copy, three retries', () => {
   // All four go on writing.
   const before = vm.vcpus.map((vcpu) => vcpu.instructionCount);
   host.run(3 * MS + 100_000);
-  vm.vcpus.forEach((vcpu, index) => expect(vcpu.instructionCount).toBeGreaterThan(before[index]! + 1_000));
+  for (const [index, vcpu] of vm.vcpus.entries()) expect(vcpu.instructionCount).toBeGreaterThan(before[index]! + 1_000);
 });
 
 // ── Invariants 4 and 5 ──────────────────────────────────────────────────────────────────────────
