@@ -273,6 +273,11 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     return replies?.[0]?.bytes?.[0] ?? new Uint8Array(0);
   }
 
+  async snapshotFile(name: string, lane: Lane = 'main'): Promise<Uint8Array> {
+    const replies = await this.#laneOf(lane)?.ask({ what: 'snapshot-file', name });
+    return replies?.[0]?.bytes?.[0] ?? new Uint8Array(0);
+  }
+
   async copyMemory(
     process: number,
     ranges: readonly MemoryRange[],

@@ -240,6 +240,11 @@ class LaneLoop {
         const bytes = group.findProcess(request.process)?.capture?.();
         return bytes === undefined ? [] : [{ process: request.process, bytes: [bytes] }];
       }
+      case 'snapshot-file':
+        return processes.flatMap((it) => {
+          const bytes = it.snapshotFile?.(request.name);
+          return bytes === undefined ? [] : [{ process: it.id, bytes: [bytes] }];
+        });
       case 'memory': {
         const buffer = group.findProcess(request.process)?.memory?.();
         if (buffer === undefined) return [];

@@ -20,6 +20,7 @@ export type HostRequest =
   | { readonly what: 'next'; readonly vm: number | undefined }
   | { readonly what: 'inspect'; readonly request: InspectionRequest }
   | { readonly what: 'capture'; readonly process: number }
+  | { readonly what: 'snapshot-file'; readonly name: string }
   | { readonly what: 'memory'; readonly process: number; readonly ranges: readonly MemoryRange[] };
 
 /** A record in a command ring. */

@@ -183,6 +183,8 @@ export interface SessionApi {
   runHash(): Promise<{ readonly timeNs: number; readonly hash: string }>;
   /** pcapng file of a process's ports so far; empty when none is kept. */
   capture(process: number, lane?: Lane): Promise<Uint8Array>;
+  /** A snapshot as an ELF core, by its name; empty when no host keeps one of that name. */
+  snapshotFile(name: string, lane?: Lane): Promise<Uint8Array>;
   /** Copies of ranges of a host's memory (without cross-origin isolation); empty when there is none. */
   copyMemory(process: number, ranges: readonly MemoryRange[], lane?: Lane): Promise<Uint8Array[]>;
   /** Sample rows from number `from` on (core/metrics/sample-ring.ts, SampleRange). */

@@ -12,6 +12,7 @@ import {
   validateCommand,
   vmScenarioOf,
 } from '../core/world/index.ts';
+export { snapshotInstant } from '../core/world/index.ts';
 import type { Builder, Planner } from './world-port.ts';
 
 /** The lab's name of a bare VM, made from a kernel file: `headless vm`. Its knobs are ram (bytes) and vcpus. */

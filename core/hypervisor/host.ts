@@ -187,8 +187,7 @@ export class Host {
     let timeNs = callNs;
     if (running !== undefined) {
       const hart = hartAddress(running.vcpu.hartSlot);
-      const left = this.memory.host.words[(hart + hartOffset.budget) >> 2]!;
-      timeNs = instructionTimeNs(this.context, left);
+      timeNs = instructionTimeNs(this.context, this.memory.host.words[(hart + hartOffset.budget) >> 2]!);
     }
     return this.takesTurns ? nextGridNs(timeNs) : timeNs;
   }

@@ -34,6 +34,8 @@ export type VmError =
       readonly ramStart: number;
       readonly ramSize: number;
     }
+  | { readonly kind: 'bad-snapshot'; readonly sentence: string }
+  | { readonly kind: 'snapshot-shape'; readonly vm: string; readonly pages: number; readonly vcpus: number; readonly pagesWanted: number; readonly vcpusWanted: number }
   | { readonly kind: 'guest-does-not-assemble'; readonly guest: string; readonly sentence: string };
 
 const hex = (value: number) => `0x${value.toString(16)}`;
@@ -67,6 +69,10 @@ export function vmErrorSentence(error: VmError): string {
       return `${error.file} has a segment of ${error.size} bytes at ${hex(error.address)}, outside the VM's RAM of ${error.ramSize} bytes at ${hex(error.ramStart)}.`;
     case 'entry-outside-ram':
       return `${error.file} starts at ${hex(error.entry)}, outside the VM's RAM of ${error.ramSize} bytes at ${hex(error.ramStart)}.`;
+    case 'bad-snapshot':
+      return error.sentence;
+    case 'snapshot-shape':
+      return `The snapshot is of a VM with ${error.pages} pages and ${error.vcpus} vCPUs; VM ${error.vm} has ${error.pagesWanted} pages and ${error.vcpusWanted} vCPUs.`;
     case 'guest-does-not-assemble':
       return `The guest program '${error.guest}' does not assemble: ${error.sentence}`;
   }

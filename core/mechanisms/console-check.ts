@@ -87,7 +87,7 @@ function findLineFault(
   const lines = text.split('\n').slice(0, -1);
   const throttled = snapshots.some((it) => it.events.some((event) => event.kind === 'throttle'));
   const slackNs =
-    DIRTIER_STEP_NS + (throttled ? 2 * THROTTLE_PERIOD_NS : 0) + stalledNs(snapshots, vm);
+    DIRTIER_STEP_NS + (throttled ? 2 * THROTTLE_PERIOD_NS : 0) + stalledNs(snapshots);
   let before = { timeMs: -1, written: 0, verified: 0 };
   for (const line of lines) {
     const match = STATUS.exec(line);
@@ -120,15 +120,12 @@ function findLineFault(
   return undefined;
 }
 
-/** Time in which vCPUs waited for a snapshot: the longest that it can have kept one from a line. */
-function stalledNs(snapshots: readonly ProcessSnapshot[], vm: number): number {
-  const jobs = snapshots.flatMap(({ mechanisms }) => {
-    const told = mechanisms['live-snapshot'] as
-      | { readonly jobs?: readonly { readonly vm: number; readonly stallNs: number }[] }
-      | undefined;
-    return told?.jobs ?? [];
-  });
-  return jobs.reduce((sum, job) => sum + (job.vm === vm ? job.stallNs : 0), 0);
+/** Time in which guests waited for snapshots: the longest that it can have kept one from a line. */
+function stalledNs(snapshots: readonly ProcessSnapshot[]): number {
+  return snapshots.reduce((sum, { mechanisms }) => {
+    const told = mechanisms['live-snapshot'] as { readonly stallNs?: number } | undefined;
+    return sum + (told?.stallNs ?? 0);
+  }, 0);
 }
 
 /** Time within [fromNs, untilNs) in which no copy ran. */

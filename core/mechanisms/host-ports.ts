@@ -65,6 +65,8 @@ export interface Attachment {
   migrations?(): readonly MigrationSnapshot[];
   /** Anything else for the screen: plain JSON, under the mechanism's id in the snapshot. */
   told?(): unknown;
+  /** A file for people: what is kept under that name, in a form that other tools open. */
+  file?(name: string): Uint8Array | undefined;
   /** True while something happens that slow motion should show. */
   wantsSlowMotion?(): boolean;
   /** Why the request would be refused here and now; undefined when it would not. */

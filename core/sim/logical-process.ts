@@ -77,4 +77,6 @@ export interface LogicalProcess {
   lastInstructionTime?(vm: number): number;
   /** All frames seen by this process's tap so far, as one pcapng file; undefined when none is kept. */
   capture?(): Uint8Array | undefined;
+  /** A file that a mechanism of this process keeps under that name (a snapshot as an ELF core); undefined when there is none. */
+  snapshotFile?(name: string): Uint8Array | undefined;
 }

@@ -26,6 +26,7 @@ import { type CheckpointPart, CheckpointParts } from '../sim/checkpoint/part.ts'
 import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-process.ts';
 import { rank } from '../sim/rank.ts';
 import { applyCommand } from './apply-command.ts';
+import { bootVms, onRestoredVm } from './boot-vms.ts';
 import { inspectHost } from './inspect-host.ts';
 import { MechanismPorts } from './mechanism-ports.ts';
 import { nextInstructionNs } from './next-instruction.ts';
@@ -120,7 +121,7 @@ export class HostProcess implements LogicalProcess {
     }
     this.checkpoints = this.makeCheckpoints();
     this.registerHandlers();
-    this.bootVms(options.guest);
+    bootVms(this, options.guest);
     this.turnKnobs();
     this.host.schedule(HASH_NS, rank.hashPoint, 'world.hash');
     this.host.schedule(SAMPLE_NS, rank.sample, 'world.sample');
@@ -224,29 +225,9 @@ export class HostProcess implements LogicalProcess {
       else if (kind === 'world.hash') this.onHashPoint(now);
       else if (kind === 'world.sample') this.onSample(now);
       else if (kind === 'world.boot') this.onBoot();
+      else if (kind === 'world.restored') onRestoredVm(this, Number(args['vm']));
       else assert(false, `a host process knows its event ${kind}`);
     });
-  }
-
-  private bootVms(guest: Uint8Array | undefined): void {
-    for (const spec of this.scenario.vms) {
-      if (spec.host !== this.id) continue;
-      assert(!spec.fromFile || guest !== undefined, 'a guest file comes with its scenario');
-      const made = this.host.createVm({
-        id: spec.id,
-        name: spec.name,
-        image:
-          spec.fromFile && guest !== undefined
-            ? { kind: 'elf', name: spec.guest, bytes: guest }
-            : { kind: 'program', name: spec.guest },
-        ramBytes: spec.pageCount * 4096,
-        vcpuCount: spec.vcpuCount,
-      });
-      assert(made.ok, `VM ${spec.id} of the scenario fits its host`);
-      this.note(RUNS, spec.id, `runs on ${this.name}`);
-      if (spec.bootInput !== '') made.value.type(spec.bootInput);
-      for (const { attachment } of this.mechanisms) attachment.onVmRuns?.(made.value, 0);
-    }
   }
 
   /** Knobs that the scenario turns before anything has happened. */
@@ -334,6 +315,14 @@ export class HostProcess implements LogicalProcess {
       application: 'Glasshouse',
       comment: `${this.scenario.lab}, seed ${this.scenario.seed}, port of ${this.name}`,
     });
+  }
+
+  snapshotFile(name: string): Uint8Array | undefined {
+    for (const { attachment } of this.mechanisms) {
+      const bytes = attachment.file?.(name);
+      if (bytes !== undefined) return bytes;
+    }
+    return undefined;
   }
 
   hash(): string {

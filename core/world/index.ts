@@ -13,6 +13,7 @@ export {
   scenarioOf,
   type ScenarioOptions,
   scriptOf,
+  snapshotInstant,
   vmScenarioOf,
   type VmScenarioOptions,
 } from './scenario.ts';

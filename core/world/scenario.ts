@@ -5,6 +5,7 @@
 import { err, type KnobError, type KnobRow, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import type { BaselineRow, FaultRow, MetricRow, RequestRow } from '../base/contract.ts';
 import { checkImage, deviceTreeRoom, prepareImage, vmDeviceTree } from '../hypervisor/boot.ts';
+import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
 import type { VmError } from '../hypervisor/vm-error.ts';
 import { gStageTableCount } from '../memory/index.ts';
 import { allKnobs } from '../mechanisms/lab.ts';
@@ -128,6 +129,7 @@ export function findGuestError(
   name: string | undefined,
   vm: { readonly ramBytes: number; readonly vcpuCount: number },
 ): VmError | undefined {
+  if (isSnapshotBytes(bytes)) return findSnapshotError(bytes, vm);
   const image = prepareImage({ kind: 'elf', name: name ?? GUEST_FILE_NAME, bytes });
   if (!image.ok) return image.error;
   const tree = vmDeviceTree({ ...vm, bootArguments: '' });
@@ -139,10 +141,37 @@ export function findGuestError(
   return fits.ok ? undefined : fits.error;
 }
 
-/** One host with one VM that runs a file. */
+/** Why a snapshot is none, or of a VM of another shape. */
+function findSnapshotError(
+  bytes: Uint8Array,
+  vm: { readonly ramBytes: number; readonly vcpuCount: number },
+): VmError | undefined {
+  const image = readSnapshotBytes(bytes);
+  if (!image.ok) return { kind: 'bad-snapshot', sentence: image.error };
+  const { pageCount: pages, vcpuCount: vcpus } = image.value.head;
+  const pagesWanted = vm.ramBytes / PAGE_SIZE;
+  if (pages === pagesWanted && vcpus === vm.vcpuCount) return undefined;
+  return { kind: 'snapshot-shape', vm: 'guest', pages, vcpus, pagesWanted, vcpusWanted: vm.vcpuCount };
+}
+
+/** The instant that a snapshot file shows, or what is wrong with it. Unit: ns. */
+export function snapshotInstant(bytes: Uint8Array): Result<number, string> {
+  if (!isSnapshotBytes(bytes)) return err('It is no snapshot: an ELF core of ours was expected.');
+  const image = readSnapshotBytes(bytes);
+  return image.ok ? ok(image.value.head.takenAtNs) : image;
+}
+
+/** One host with one VM that runs a file; a snapshot brings its own RAM and vCPUs, and its own time. */
 export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, WorldError> {
-  const { seed, kernel, kernelName, ramBytes, vcpuCount } = options;
+  const { seed, kernel, kernelName } = options;
   if (!isSeed(seed)) return err({ kind: 'bad-seed', found: seed });
+  const snapshot = isSnapshotBytes(kernel) ? readSnapshotBytes(kernel) : undefined;
+  if (snapshot !== undefined && !snapshot.ok) {
+    return err({ kind: 'bad-guest', error: { kind: 'bad-snapshot', sentence: snapshot.error } });
+  }
+  const head = snapshot?.value.head;
+  const ramBytes = head === undefined ? options.ramBytes : head.pageCount * PAGE_SIZE;
+  const vcpuCount = head?.vcpuCount ?? options.vcpuCount;
   const error =
     findVmSizeError(ramBytes, vcpuCount) ??
     findGuestError(kernel, kernelName, { ramBytes, vcpuCount });
@@ -171,7 +200,7 @@ export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, World
       },
     ],
     script: [],
-    untilNs: VM_UNTIL_NS,
+    untilNs: VM_UNTIL_NS + (head?.takenAtNs ?? 0),
     speed: 1,
   });
 }

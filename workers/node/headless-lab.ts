@@ -9,6 +9,7 @@ import { readDuration, readFault, readInteger, readKnob, suggestion, type TimedF
 import { checkWritable, optional, orBadInput, readGuest, readOptions, readText } from './options.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { startHeadlessRun } from './run-session.ts';
+import { writeLastSnapshot } from './snapshot-file.ts';
 import { BadInput, makeProgress, showFailure } from './terminal.ts';
 
 /** What `lab --help` prints. */
@@ -28,6 +29,7 @@ export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
   --against id           also runs the baseline of that id
   --guest file.elf       a guest in place of the lab's own
   --report file.json     writes the report there, else it goes to stdout
+  --snapshot file.core   writes the snapshot that was taken last, an ELF core that gdb and readelf open
   --capture file.pcapng  writes the frames at the first host's port, with virtual times
 
 Exit status: 0 when all checks hold, 1 when one does not, 2 for bad input. \`list\` tells the
@@ -47,6 +49,7 @@ interface LabArguments {
   readonly guestPath: string | undefined;
   readonly report: string | undefined;
   readonly capture: string | undefined;
+  readonly snapshot: string | undefined;
 }
 
 function readArguments(rest: readonly string[]): LabArguments {
@@ -63,6 +66,7 @@ function readArguments(rest: readonly string[]): LabArguments {
     guest: 'value',
     report: 'value',
     capture: 'value',
+    snapshot: 'value',
   });
   const [operand, ...more] = given.operands;
   const slugs = listLabs().map((lab) => lab.slug);
@@ -99,6 +103,7 @@ function readArguments(rest: readonly string[]): LabArguments {
     guestPath: given.value('guest'),
     report: given.value('report'),
     capture: given.value('capture'),
+    snapshot: given.value('snapshot'),
   };
 }
 
@@ -120,6 +125,7 @@ export async function runLab(rest: readonly string[]): Promise<number> {
   const untilNs = asked.untilNs ?? scenario.untilNs;
   checkWritable('--report', asked.report);
   checkWritable('--capture', asked.capture);
+  checkWritable('--snapshot', asked.snapshot);
   const progress = makeProgress(untilNs);
   const beganAtMs = performance.now();
   const begun = await startHeadlessRun(
@@ -208,6 +214,7 @@ async function finish(
     const [first] = run.started.processes;
     writeFileSync(asked.capture, await run.coordinator.capture(first?.id ?? 0));
   }
+  if (asked.snapshot !== undefined) await writeLastSnapshot(run, asked.snapshot);
   writeReport(asked.report, {
     ...head,
     virtualTimeNs: untilNs,

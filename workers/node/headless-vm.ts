@@ -1,21 +1,27 @@
 /** `headless vm`: runs a kernel file in a VM, its console on stdout, until a text, its own end or a time. */
 import { writeFileSync } from 'node:fs';
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
-import { VM_LAB } from '../world.ts';
+import { snapshotInstant, VM_LAB } from '../world.ts';
 import { readDuration, readInteger, readSize } from './arguments.ts';
 import { checkWritable, optional, readGuest, readOptions } from './options.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { startHeadlessRun } from './run-session.ts';
+import { writeSnapshot } from './snapshot-file.ts';
 import { BadInput, showDuration, showFailure } from './terminal.ts';
 
 /** What `vm --help` prints. */
 export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [options]
+       npm run -s headless -- vm --restore file.core [options]
 
   --kernel guest.elf   an S-mode RV64IMA program: a0 hart id, a1 device tree, RAM from
                        0x80000000, SBI 2.0
+  --restore file.core  a VM goes on from a snapshot, at the instant that it shows; it brings its
+                       RAM and its vCPUs
+  --snapshot file.core writes a snapshot of where the VM stands at the end, an ELF core that gdb
+                       and readelf open
   --ram size           64M by default
   --vcpus n            1 by default
-  --until duration     virtual time at most; 10s by default
+  --until duration     virtual time at most; 10s by default, counted from a snapshot's instant
   --expect text        ends with 0 as soon as the console shows it, with 1 if it never does
   --seed n             0 … 4294967295, default 1
   --report file.json   writes a report there
@@ -30,6 +36,8 @@ const UNTIL_NS = 10_000_000_000;
 
 interface VmArguments {
   readonly kernel: string;
+  readonly restores: boolean;
+  readonly snapshot: string | undefined;
   readonly ramBytes: number;
   readonly vcpuCount: number;
   readonly untilNs: number;
@@ -41,6 +49,8 @@ interface VmArguments {
 function readArguments(rest: readonly string[]): VmArguments {
   const given = readOptions('vm', rest, {
     kernel: 'value',
+    restore: 'value',
+    snapshot: 'value',
     ram: 'value',
     vcpus: 'value',
     until: 'value',
@@ -50,10 +60,17 @@ function readArguments(rest: readonly string[]): VmArguments {
   });
   const [operand] = given.operands;
   if (operand !== undefined) throw new BadInput(`vm takes options only, found '${operand}'; the guest goes behind --kernel.`);
-  const kernel = given.value('kernel');
-  if (kernel === undefined) throw new BadInput('vm needs --kernel guest.elf.');
+  const restore = given.value('restore');
+  const kernel = restore ?? given.value('kernel');
+  if (kernel === undefined) throw new BadInput('vm needs --kernel guest.elf or --restore file.core.');
+  if (restore !== undefined) {
+    const surplus = ['kernel', 'ram', 'vcpus'].find((name) => given.value(name) !== undefined);
+    if (surplus !== undefined) throw new BadInput(`vm takes --restore or --${surplus}, not both: a snapshot brings its own.`);
+  }
   return {
     kernel,
+    restores: restore !== undefined,
+    snapshot: given.value('snapshot'),
     ramBytes: optional(given.value('ram'), (text) => readSize('--ram', text)) ?? 64 * 1024 * 1024,
     vcpuCount: optional(given.value('vcpus'), (text) => readInteger('--vcpus', text, { minimum: 1, maximum: 16 })) ?? 1,
     untilNs: optional(given.value('until'), (text) => readDuration('--until', text)) ?? UNTIL_NS,
@@ -66,8 +83,10 @@ function readArguments(rest: readonly string[]): VmArguments {
 /** Runs it; the result is the exit status. */
 export async function runVm(rest: readonly string[]): Promise<number> {
   const asked = readArguments(rest);
-  const bytes = readGuest('--kernel', asked.kernel);
+  const bytes = readGuest(asked.restores ? '--restore' : '--kernel', asked.kernel);
+  const beginsAtNs = asked.restores ? instantOf(asked.kernel, bytes) : 0;
   checkWritable('--report', asked.report);
+  checkWritable('--snapshot', asked.snapshot);
   const beganAtMs = performance.now();
   let text = '';
   const onSnapshot = (_lane: unknown, snapshot: ProcessSnapshot) => {
@@ -96,7 +115,9 @@ export async function runVm(rest: readonly string[]): Promise<number> {
   }
   const run = begun.value;
   try {
-    const virtualTimeNs = await advance(run, asked, () => text);
+    const endNs = beginsAtNs + asked.untilNs;
+    const virtualTimeNs = await advance(run, asked, { endNs, beginsAtNs, text: () => text });
+    if (asked.snapshot !== undefined && run.failure() === undefined) await writeSnapshot(run, asked.snapshot);
     return await finish(run, { asked, text, virtualTimeNs, wallSeconds: (performance.now() - beganAtMs) / 1000 });
   } finally {
     await run.stop();
@@ -104,11 +125,16 @@ export async function runVm(rest: readonly string[]): Promise<number> {
 }
 
 /** Goes on until the text is there, the VM has ended, the run has failed or the time is up. Gives where it stands. */
-async function advance(run: HeadlessRun, asked: VmArguments, text: () => string): Promise<number> {
-  let timeNs = 0;
+async function advance(
+  run: HeadlessRun,
+  asked: VmArguments,
+  way: { readonly beginsAtNs: number; readonly endNs: number; readonly text: () => string },
+): Promise<number> {
+  const { text } = way;
+  let timeNs = way.beginsAtNs;
   let searchedTo = 0;
-  while (timeNs < asked.untilNs && run.failure() === undefined) {
-    timeNs = Math.min(asked.untilNs, timeNs + LOOK_NS);
+  while (timeNs < way.endNs && run.failure() === undefined) {
+    timeNs = Math.min(way.endNs, timeNs + LOOK_NS);
     await run.coordinator.advanceTo(timeNs);
     if (asked.expect !== undefined) {
       if (text().indexOf(asked.expect, searchedTo) >= 0) break;
@@ -122,6 +148,13 @@ async function advance(run: HeadlessRun, asked: VmArguments, text: () => string)
 
 function vmOf(run: HeadlessRun) {
   return run.snapshots('main').flatMap((snapshot) => snapshot.host.vms)[0];
+}
+
+/** The instant that a snapshot shows: its VM's time goes on from there. */
+function instantOf(path: string, bytes: Uint8Array): number {
+  const instant = snapshotInstant(bytes);
+  if (!instant.ok) throw new BadInput(`--restore '${path}': ${instant.error}`);
+  return instant.value;
 }
 
 async function finish(

@@ -3,6 +3,8 @@
  * In its own lab somebody types as well (session.ts), and the lab's baselines take their own ways.
  */
 import type { Hash64 } from '../../base/index.ts';
+import { decodeSnapshot } from '../../formats/snapshot-file.ts';
+import { encodeCore } from '../../hypervisor/core-file.ts';
 import type { Vm } from '../../hypervisor/vm.ts';
 import type { MechanismRequest, Refusal } from '../../protocol/command.ts';
 import type { EventArguments } from '../../sim/event-queue.ts';
@@ -176,6 +178,13 @@ export class LiveSnapshotAttachment implements Attachment {
     return this.service.holds(vm);
   }
 
+  /** A snapshot as an ELF core. */
+  file(name: string): Uint8Array | undefined {
+    const bytes = this.service.read(name);
+    const image = bytes === undefined ? undefined : decodeSnapshot(bytes);
+    return image?.ok === true ? encodeCore(image.value) : undefined;
+  }
+
   wantsSlowMotion(): boolean {
     return this.service.jobs.some((job) => job.state === 'freezing');
   }
@@ -226,6 +235,7 @@ export class LiveSnapshotAttachment implements Attachment {
       jobs: jobs.map((job) => job.told()),
       files: this.service.files(),
       disk: { ...disk.settings, usedBytes: disk.usedBytes(), writtenBytes: disk.writtenBytes },
+      stallNs: this.service.stallNs(),
       echo: this.echo(),
       recentEchoes: this.session.answers.slice(-RECENT_MAX),
     };

@@ -457,6 +457,12 @@ export class SnapshotJob implements PageKeeper {
     }
   }
 
+  /** How long vCPUs that wait now have waited so far. */
+  waitingNs(): number {
+    const waiting = this.vmIsHere ? this.vm.vcpus.filter((vcpu) => vcpu.waitsForPage >= 0) : [];
+    return waiting.reduce((sum, vcpu) => sum + Math.max(0, this.ports.now() - vcpu.waitsSinceNs), 0);
+  }
+
   private onOpen(page: number): void {
     this.open(page);
     if (!this.vmIsHere) return;

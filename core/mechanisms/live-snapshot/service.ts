@@ -11,7 +11,7 @@ import type { HostPorts } from '../host-ports.ts';
 import { snapshotCostNs } from './costs.ts';
 import { PARTIAL_SUFFIX, SnapshotJob } from './mechanism.ts';
 import type { JobPorts, SnapshotMode, SnapshotSettings } from './ports.ts';
-import { restoreVm } from './restore.ts';
+import { restoreVm } from '../../hypervisor/restore-vm.ts';
 import type { FileTold } from './told.ts';
 
 /** Ended snapshots kept for the screen. */
@@ -45,6 +45,7 @@ export class SnapshotService {
   private readonly parents = new Map<number, string>();
   /** VMs that went down with this host: they may be restored here though they are nowhere. */
   private lost: number[] = [];
+  private forgottenStallNs = 0; // of jobs that are not kept any more
   private nextSerial = 1;
   private readonly ports: HostPorts;
   private readonly jobPorts: JobPorts;
@@ -239,6 +240,11 @@ export class SnapshotService {
     return this.restoring(vm);
   }
 
+  /** Time that guests have waited on this host. */
+  stallNs(): number {
+    return this.jobs.reduce((sum, job) => sum + job.stallNs, this.forgottenStallNs);
+  }
+
   /** The bytes of a snapshot; undefined when there is none of that name. */
   read(name: string): Uint8Array | undefined {
     const pieces = this.findHead(name) === undefined ? undefined : this.disk.content(name);
@@ -310,6 +316,7 @@ export class SnapshotService {
 
   /** Power is gone: jobs with it; the disk keeps what it has promised, and a torn tail. */
   onPowerLoss(): void {
+    for (const job of this.jobs) this.forgottenStallNs += job.stallNs + job.waitingNs();
     this.lost = [...new Set([...this.lost, ...this.ports.host.vms().filter((vm) => vm.state !== 'incoming').map(({ id }) => id)])];
     this.jobs = [];
     this.restores = [];
@@ -343,8 +350,11 @@ export class SnapshotService {
   }
 
   private forgetEnded(): void {
-    let surplus = this.jobs.filter((it) => !it.active()).length - ENDED_COUNT_MAX;
-    this.jobs = this.jobs.filter((it) => it.active() || surplus-- <= 0);
+    const ended = this.jobs.filter((it) => !it.active());
+    for (const job of ended.slice(0, Math.max(0, ended.length - ENDED_COUNT_MAX))) {
+      this.forgottenStallNs += job.stallNs;
+      this.jobs = this.jobs.filter((it) => it !== job);
+    }
   }
 }
 

@@ -59,6 +59,8 @@ export interface LiveSnapshotTold {
     readonly usedBytes: number;
     readonly writtenBytes: number;
   };
+  /** Time that guests have waited for snapshots on this host since the start, also of those not listed any more. */
+  readonly stallNs: number;
   /** Of what was typed while the last snapshot was under way. */
   readonly echo: EchoTold;
   /** The last answers, oldest first: for the ribbon. */

@@ -1,7 +1,7 @@
 /**
  * A snapshot as an ELF core file, and back: RAM as segments, registers where gdb looks for them, and the
  * whole records (head, vCPUs, devices) in notes named GLASSHOUSE, from which a VM is restored exactly.
- * Stands with the tests until a command writes and reads core files. A core file of other origin has no such notes and is refused by name.
+ * A core file of other origin has no such notes and is refused by name.
  */
 import { err, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import {
@@ -14,7 +14,8 @@ import { HART_FIELDS } from '../machine/index.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
 
 const NOTE_NAME = 'GLASSHOUSE';
-const NOTE = { head: 1, vcpu: 2, device: 3 } as const;
+/** Far from the types that debuggers know: those they would take for registers, whatever the name says. */
+const NOTE = { head: 0x4753_0001, vcpu: 0x4753_0002, device: 0x4753_0003 } as const;
 /** A run of fewer pages of zeroes is written out, so that there are fewer segments. */
 const ZERO_RUN_PAGES = 16;
 

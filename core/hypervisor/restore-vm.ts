@@ -2,12 +2,12 @@
  * From a snapshot's bytes to a VM: a new one in place of what was there, byte for byte what the original
  * was at t0. The VM is made as one that arrives; its pages come through the writer with origin 'restore'.
  */
-import { err, ok, type Result } from '../../base/index.ts';
-import type { SnapshotImage } from '../../formats/snapshot-file.ts';
-import { recordErrorSentence } from '../../hypervisor/device-record.ts';
-import type { Host } from '../../hypervisor/host.ts';
-import type { Vm } from '../../hypervisor/vm.ts';
-import { vmErrorSentence } from '../../hypervisor/vm-error.ts';
+import { err, ok, type Result } from '../base/index.ts';
+import type { SnapshotImage } from '../formats/snapshot-file.ts';
+import { recordErrorSentence } from './device-record.ts';
+import type { Host } from './host.ts';
+import type { Vm } from './vm.ts';
+import { vmErrorSentence } from './vm-error.ts';
 
 /** Who the VM is to be; a fork has another id and name than the original. */
 export interface RestoredIdentity {

@@ -1,0 +1,50 @@
+/**
+ * The scenario's VMs on their hosts: booted from a program or an ELF file, or put back from a snapshot
+ * file, which goes on at the instant that it shows, so that its clock does not jump.
+ */
+import { assert } from '../base/index.ts';
+import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
+import { restoreVm } from '../hypervisor/restore-vm.ts';
+import type { Scenario } from '../protocol/scenario.ts';
+import { rank } from '../sim/rank.ts';
+import type { HostProcess } from './host-process.ts';
+
+/** Makes the VMs that the scenario has on this host. `guest`: bytes of the file that some of them are made of. */
+export function bootVms(self: HostProcess, guest: Uint8Array | undefined): void {
+  for (const spec of self.scenario.vms) {
+    if (spec.host !== self.id) continue;
+    assert(!spec.fromFile || guest !== undefined, 'a guest file comes with its scenario');
+    const file = spec.fromFile ? guest : undefined;
+    if (file !== undefined && isSnapshotBytes(file)) putBack(self, spec, file);
+    else boot(self, spec, file);
+  }
+}
+
+function boot(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array | undefined): void {
+  const made = self.host.createVm({
+    id: spec.id,
+    name: spec.name,
+    image: file === undefined ? { kind: 'program', name: spec.guest } : { kind: 'elf', name: spec.guest, bytes: file },
+    ramBytes: spec.pageCount * 4096,
+    vcpuCount: spec.vcpuCount,
+  });
+  assert(made.ok, `VM ${spec.id} of the scenario fits its host`);
+  self.onRuns(made.value, 0);
+  if (spec.bootInput !== '') made.value.type(spec.bootInput);
+}
+
+function putBack(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array): void {
+  const image = readSnapshotBytes(file);
+  assert(image.ok, 'a snapshot file was checked with its scenario');
+  const made = restoreVm(self.host, image.value, spec);
+  assert(made.ok, `VM ${spec.id} of the scenario fits its host`);
+  self.host.schedule(image.value.head.takenAtNs, rank.mechanism, 'world.restored', { vm: spec.id });
+}
+
+/** The instant of a VM's snapshot: it goes on. */
+export function onRestoredVm(self: HostProcess, id: number): void {
+  const vm = self.host.findVm(id);
+  if (vm?.state !== 'incoming') return;
+  vm.resume();
+  self.onRuns(vm, self.host.now());
+}
