@@ -1,7 +1,8 @@
 /** End-to-end tests in real Chromium against the built page, served with the production headers. */
 import { defineConfig } from '@playwright/test';
 
-const port = 4317;
+// The test runner names a free port; 4317 when Playwright is started by hand.
+const port = Number(process.env['GLASSHOUSE_E2E_PORT'] ?? 4317);
 
 export default defineConfig({
   testDir: '.',

@@ -3,6 +3,7 @@
  * tests. Counts come from the runners' own reports; the last line says how many passed and failed.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { execute, findChromium, installJudges, root } from './tool-install.mjs';
 
@@ -51,11 +52,23 @@ function unit(verify, only) {
   return counts;
 }
 
-function endToEnd(chromium, only) {
+/** A port of this machine that nobody listens on now. */
+function findFreePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function endToEnd(chromium, port, only) {
   const report = join(root, '.cache/playwright.json');
   rmSync(report, { force: true });
   const status = execute('npx', ['--no-install', 'playwright', 'test', '--config=e2e/playwright.config.ts', '--reporter=list,json', ...only], {
-    env: { ...process.env, GLASSHOUSE_CHROMIUM: chromium, PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+    env: { ...process.env, GLASSHOUSE_CHROMIUM: chromium, GLASSHOUSE_E2E_PORT: String(port), PLAYWRIGHT_JSON_OUTPUT_NAME: report },
   });
   const counts = countsOf(report, (it) => ({ passed: it.stats.expected, failed: it.stats.unexpected + it.stats.flaky }));
   if (status !== 0 && counts.failed === 0) counts.failed = 1;
@@ -74,7 +87,8 @@ export async function runTests({ verify, only }) {
   if (wants('unit')) all.push(step(verify ? 'unit and property, long' : 'unit and property', () => unit(verify, rest)));
   if (wants('e2e')) {
     const chromium = await findChromium();
-    all.push(step('end to end', () => (chromium ? endToEnd(chromium, rest) : { passed: 0, failed: 1 })));
+    const port = await findFreePort();
+    all.push(step('end to end', () => (chromium ? endToEnd(chromium, port, rest) : { passed: 0, failed: 1 })));
   }
   const passed = all.reduce((sum, it) => sum + it.passed, 0);
   const failed = all.reduce((sum, it) => sum + it.failed, 0) + (all.length === 0 ? 1 : 0);
