@@ -6,6 +6,7 @@ import type { RunController } from '../session/run-controller.ts';
 import { downtimeNs, findMigration, isMigrating } from '../session/store.ts';
 import { roundTo } from '../stage/stage-layout.ts';
 import type { Colours } from '../styles/colours.ts';
+import { rootSplits, spanOf, type TimeSpan } from './chart-axes.ts';
 import { paintRibbons } from './ribbon-painter.ts';
 import { sampleWindow } from './sample-window.ts';
 
@@ -26,21 +27,6 @@ const SIZES = {
 interface Limits {
   min: number;
   max: number;
-}
-
-/** Virtual time shown. Unit: ns. */
-export interface TimeSpan {
-  readonly fromNs: number;
-  readonly toNs: number;
-}
-
-/** From a little before the request to a little after the end, or to now. */
-export function spanOf(migration: MigrationSnapshot, baseline: MigrationSnapshot | undefined, nowNs: number): TimeSpan {
-  const end = isMigrating(migration) ? nowNs : Math.max(migration.endedAtNs, migration.resumedAtNs);
-  const other = baseline === undefined ? 0 : Math.max(baseline.endedAtNs, baseline.resumedAtNs);
-  const last = Math.max(end, Math.min(other, migration.startedAtNs + 4 * (end - migration.startedAtNs)));
-  const length = Math.max(1e8, last - migration.startedAtNs);
-  return { fromNs: Math.max(0, migration.startedAtNs - length * 0.08), toNs: migration.startedAtNs + length * 1.08 };
 }
 
 /** See the file's head. */
@@ -316,12 +302,4 @@ export class MigrationCharts {
 
 function toMega(value: number): number {
   return value / 1e6;
-}
-
-/** Labels of the square-root axis: it keeps both the fall from all pages and the small downtime line visible. */
-export function rootSplits(high: number): number[] {
-  const unit = 10 ** Math.floor(Math.log10(Math.max(1, high)));
-  const lead = high / unit;
-  const top = lead >= 5 ? 5 * unit : lead >= 2 ? 2 * unit : unit;
-  return [0, top / 10, top / 2.5, top];
 }
