@@ -95,7 +95,8 @@ export class MigrationCharts {
       const most = Math.max(1, ...dirty.slice(Math.max(0, begin)), ...link) * 1.3;
       this.#apply(this.#rates, [times, dirty.map(toMega), link.map(toMega)], x, { min: 0, max: toMega(most) });
     } else {
-      const shown = left.map((value, index) => (begin < 0 || index < begin || Number.isNaN(value) ? null : value));
+      const first = left.findIndex((value, index) => begin >= 0 && index >= begin && value > 0); // nothing is counted while it connects
+      const shown = left.map((value, index) => (first < 0 || index < first || Number.isNaN(value) ? null : value));
       this.#apply(this.#left, [times, shown], x, { min: 0, max: Math.max(1e6, ...left.filter((value) => !Number.isNaN(value))) * 1.1 });
       this.#paintRibbons(span, migration, baseline);
       this.#write(migration, baseline, { dirty: dirty.at(-1) ?? 0, link: link.at(-1) ?? 0, left: left.at(-1) || 0 });
