@@ -6,6 +6,7 @@ import type { RunController } from '../session/run-controller.ts';
 import { downtimeNs, findMigration, isMigrating } from '../session/store.ts';
 import { roundTo } from '../stage/stage-layout.ts';
 import type { Colours } from '../styles/colours.ts';
+import { rootSplits, spanOf, type TimeSpan } from './chart-axes.ts';
 import { paintRibbons } from './ribbon-painter.ts';
 import { sampleWindow } from './sample-window.ts';
 
@@ -26,21 +27,6 @@ const SIZES = {
 interface Limits {
   min: number;
   max: number;
-}
-
-/** Virtual time shown. Unit: ns. */
-export interface TimeSpan {
-  readonly fromNs: number;
-  readonly toNs: number;
-}
-
-/** From a little before the request to a little after the end, or to now. */
-export function spanOf(migration: MigrationSnapshot, baseline: MigrationSnapshot | undefined, nowNs: number): TimeSpan {
-  const end = isMigrating(migration) ? nowNs : Math.max(migration.endedAtNs, migration.resumedAtNs);
-  const other = baseline === undefined ? 0 : Math.max(baseline.endedAtNs, baseline.resumedAtNs);
-  const last = Math.max(end, Math.min(other, migration.startedAtNs + 4 * (end - migration.startedAtNs)));
-  const length = Math.max(1e8, last - migration.startedAtNs);
-  return { fromNs: Math.max(0, migration.startedAtNs - length * 0.08), toNs: migration.startedAtNs + length * 1.08 };
 }
 
 /** See the file's head. */
@@ -109,7 +95,8 @@ export class MigrationCharts {
       const most = Math.max(1, ...dirty.slice(Math.max(0, begin)), ...link) * 1.3;
       this.#apply(this.#rates, [times, dirty.map(toMega), link.map(toMega)], x, { min: 0, max: toMega(most) });
     } else {
-      const shown = left.map((value, index) => (begin < 0 || index < begin || Number.isNaN(value) ? null : value));
+      const first = left.findIndex((value, index) => begin >= 0 && index >= begin && value > 0); // nothing is counted while it connects
+      const shown = left.map((value, index) => (first < 0 || index < first || Number.isNaN(value) ? null : value));
       this.#apply(this.#left, [times, shown], x, { min: 0, max: Math.max(1e6, ...left.filter((value) => !Number.isNaN(value))) * 1.1 });
       this.#paintRibbons(span, migration, baseline);
       this.#write(migration, baseline, { dirty: dirty.at(-1) ?? 0, link: link.at(-1) ?? 0, left: left.at(-1) || 0 });
@@ -316,12 +303,4 @@ export class MigrationCharts {
 
 function toMega(value: number): number {
   return value / 1e6;
-}
-
-/** Labels of the square-root axis: it keeps both the fall from all pages and the small downtime line visible. */
-export function rootSplits(high: number): number[] {
-  const unit = 10 ** Math.floor(Math.log10(Math.max(1, high)));
-  const lead = high / unit;
-  const top = lead >= 5 ? 5 * unit : lead >= 2 ? 2 * unit : unit;
-  return [0, top / 10, top / 2.5, top];
 }

@@ -172,7 +172,9 @@ class CoordinatorSession implements Session {
 
   onEvent(event: SessionEvent): void {
     if (event.kind === 'state') this.#onState(event.state);
-    else if (event.kind === 'snapshots' && event.run === this.#run.run) this.#onSnapshots(event.lane, event.snapshots);
+    else if (event.kind === 'snapshots' && event.run === this.#run.run) {
+      this.#onSnapshots(event.lane, event.lane === 'main' ? event.snapshots.map((it) => this.#newsOf(it)) : event.snapshots);
+    }
     else if (event.kind === 'failed' && event.report.run === this.#run.run) {
       this.#listener({ kind: 'failed', failure: failureOf(event.report) });
     }
@@ -182,6 +184,14 @@ class CoordinatorSession implements Session {
   begin(): void {
     this.#listener({ kind: 'pace', pace: { paused: !this.#playing, pausedBecause: '', ratio: this.#run.speed, slowed: false } });
     this.#onSnapshots('main', this.#run.snapshots);
+  }
+
+  /** The first snapshots come with the start's reply and once more as an event: their news is told once. */
+  #newsOf(snapshot: ProcessSnapshot): ProcessSnapshot {
+    const first = this.#run.snapshots.find((it) => it.process === snapshot.process);
+    const again = first !== undefined && first.timeNs === snapshot.timeNs
+      && JSON.stringify([first.events, first.console]) === JSON.stringify([snapshot.events, snapshot.console]);
+    return again ? { ...snapshot, events: [], console: [] } : snapshot;
   }
 
   #onState(state: RunState): void {
