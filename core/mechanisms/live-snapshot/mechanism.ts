@@ -14,6 +14,7 @@
  * depends on the disk. Left out: disks of the VM (it has none), several VMs at one instant.
  */
 import { deflateSync } from 'fflate';
+import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
 import { assert, type Hash64, hashInteger, hashText, makeHash } from '../../base/index.ts';
 import {
   digestRecord, encodeBeginning, encodePage, encodeTrailer, joinPieces, pageCodec,
@@ -39,6 +40,7 @@ const WRITE_BYTES_MAX = 1 << 17;
 type Writing = 'beginning' | 'pages' | 'trailer' | 'sync' | 'name';
 
 export class SnapshotJob implements PageKeeper {
+  static readonly [checkpointRules]: CheckpointRules = { compressing: 'value', inWrite: 'values' };
   readonly serial: number;
   readonly name: string;
   readonly parent: string;

@@ -3,6 +3,7 @@
  * to the writer. One cap on all bytes held, whatever stage they are in; the last part of it is set
  * aside for guests that wait in a fault. Nothing is ever dropped: who finds no room waits.
  */
+import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
 import { assert, PAGE_SIZE } from '../../base/index.ts';
 
 /** A page in the queue. `payload`: 4,096 bytes as they were, or what the compressor made of them. */
@@ -15,6 +16,7 @@ export interface QueuedPage {
 
 /** First in, first out; O(1) a page. A plain array with a head, so that checkpoints can walk it. */
 export class PageFifo {
+  static readonly [checkpointRules]: CheckpointRules = { items: 'values' };
   private items: QueuedPage[] = [];
   private head = 0;
 
