@@ -7,7 +7,7 @@ const port = Number(process.env['GLASSHOUSE_E2E_PORT'] ?? 4317);
 export default defineConfig({
   testDir: '.',
   outputDir: '../test-results',
-  timeout: 120_000,
+  timeout: 300_000,
   workers: 1,
   retries: 0,
   expect: { timeout: 20_000 }, // two cores, often shared
