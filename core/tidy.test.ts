@@ -22,9 +22,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   storage: ['base', 'protocol', 'sim', 'formats', 'network'],
   guests: ['base'],
   hypervisor: [...HARDWARE, 'guests'],
-  mechanisms: [...HARDWARE, 'hypervisor', 'guests'],
-  world: [...HARDWARE, 'hypervisor', 'guests', 'mechanisms'],
-  testing: [...HARDWARE, 'hypervisor', 'guests', 'mechanisms', 'world'],
+  workload: [...HARDWARE, 'hypervisor'],
+  mechanisms: [...HARDWARE, 'hypervisor', 'guests', 'workload'],
+  world: [...HARDWARE, 'hypervisor', 'guests', 'workload', 'mechanisms'],
+  testing: [...HARDWARE, 'hypervisor', 'guests', 'workload', 'mechanisms', 'world'],
   workers: ['base', 'protocol', 'sim', 'world', 'metrics', 'wasm', 'formats', 'mechanisms'],
   web: ['base', 'protocol', 'formats', 'metrics', 'isa', 'mechanisms'],
   e2e: ['base', 'protocol', 'mechanisms', 'testing'],
@@ -151,7 +152,7 @@ function bannedFaults(sources: readonly Source[]): string[] {
 }
 
 /** Layers whose objects are saved by a walk over their fields (decisions/0005): what it cannot see would be missed. */
-const STATE_LAYERS = /^core\/(memory|machine|network|storage|hypervisor|mechanisms|world)\//;
+const STATE_LAYERS = /^core\/(memory|machine|network|storage|hypervisor|workload|mechanisms|world)\//;
 function hiddenFaults(sources: readonly Source[]): string[] {
   return sources
     .filter(({ path }) => STATE_LAYERS.test(path) && !isTest(path))
