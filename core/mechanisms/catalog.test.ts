@@ -100,3 +100,16 @@ test('every mechanism has a walkthrough that names only what its contract knows'
     }
   }
 });
+
+test.each(WALKTHROUGHS)('the walkthrough of $lab says what its buttons do and what its steps wait for', ({ steps }) => {
+  for (const { id, button, do: command, until, wait, ask } of steps) {
+    expect(button !== undefined, `${id}: a command has a button, and a button a command`).toBe(command !== undefined);
+    if (until?.kind === 'event') expect(wait, id).toMatch(/^[^A-Z].*[^.]$/);
+    if (ask !== undefined) {
+      expect(ask.question, id).toMatch(/\?$/);
+      expect(ask.range.minimum, id).toBeGreaterThan(0);
+      expect(ask.range.minimum, id).toBeLessThan(ask.range.maximum);
+      expect(command, `${id}: a bet is on what a command will do`).toBeDefined();
+    }
+  }
+});

@@ -8,9 +8,11 @@ import {
   goToStep,
   guess,
   hasEnded,
+  metricsNamed,
   nextStep,
   type PlayerState,
   refuseStep,
+  sayParts,
   sayStep,
   STEP_NS_MAX,
   startPlayer,
@@ -29,7 +31,7 @@ const walkthrough: Walkthrough = {
       do: { kind: 'migrate', vm: 1, to: 1 },
       until: { kind: 'event', event: 'done' },
       expect: { kind: 'metric', metric: 'time-taken', is: 'at-most', value: 10 },
-      ask: { question: 'How long?', metric: 'time-taken' },
+      ask: { question: 'How long?', metric: 'time-taken', range: { minimum: 1, maximum: 100 } },
     },
     { id: 'wait', say: 'Wait.', show: [], until: { kind: 'time', afterNs: 100 } },
   ],
@@ -77,7 +79,7 @@ test('a step gives its command once, waits for its event, and keeps the guess be
   expect(over.results.at(-1)).toEqual({
     id: 'act',
     beganAtNs: 20,
-    endedAtNs: 50,
+    endedAtNs: 20,
     holds: true,
     found: 'time-taken is 9 ns, expected at most 10 ns',
     answer: { metric: 'time-taken', guess: 8, value: 9, unit: 'ns' },
@@ -132,8 +134,11 @@ test('virtual time ends the last step; then it has ended', () => {
     at(50, 9, [{ timeNs: 30, kind: 'done' }]),
   );
   const { state } = beginStep(walkthrough, nextStep(acted), at(60));
-  expect(watch(walkthrough, state, at(159))).toBe(state);
-  const ended = nextStep(watch(walkthrough, state, at(160)));
+  // It only watches: it begins where the step before ended, not when somebody went on.
+  expect(watch(walkthrough, state, at(129))).toBe(state);
+  const over = watch(walkthrough, state, at(160));
+  expect(over.results.at(-1)).toMatchObject({ beganAtNs: 30, endedAtNs: 130 });
+  const ended = nextStep(over);
   expect(hasEnded(walkthrough, ended)).toBe(true);
   expect(findStep(walkthrough, ended)).toBeUndefined();
 });
@@ -141,4 +146,6 @@ test('virtual time ends the last step; then it has ended', () => {
 test('sentences show what was measured, and a dash where nothing was', () => {
   const show = (value: number, unit: string) => `${value} ${unit}`;
   expect(sayStep(walkthrough.steps[1]!, at(50, 9), show)).toBe('It took 9 ns of –.');
+  expect(sayParts('{a} and {b}.')).toEqual([{ metric: 'a' }, { words: ' and ' }, { metric: 'b' }, { words: '.' }]);
+  expect(metricsNamed('{a} is {b}, not {a}; {Not} { a }')).toEqual(['a', 'b']);
 });

@@ -23,6 +23,8 @@ export interface WalkthroughView {
 /** Where a step stands. */
 export type StepPhase = 'waiting' | 'running' | 'over';
 
+const PLACEHOLDER = /\{([a-z0-9-]+)\}/g;
+
 /** What a step came to. */
 export interface StepResult {
   readonly id: string;
@@ -48,6 +50,9 @@ export interface PlayerState {
   readonly guess: number | undefined;
   readonly results: readonly StepResult[];
 }
+
+/** Virtual time that passes before the first step: the guests have booted. Unit: ns. */
+export const FIRST_STEP_NS = 100_000_000;
 
 /** Longest virtual time of one step, when its condition does not come true. Unit: ns. */
 export const STEP_NS_MAX = 60_000_000_000;
@@ -86,7 +91,8 @@ export function guess(state: PlayerState, value: number): PlayerState {
 
 /**
  * Begins the step at the view's time. `command` is to be given to the run before virtual time goes on; it is
- * missing when the step only watches.
+ * missing when the step only watches. Such a step begins where the one before ended: the run may have gone on
+ * while somebody was still speaking, and what happened meanwhile counts.
  */
 export function beginStep(
   walkthrough: Walkthrough,
@@ -95,7 +101,10 @@ export function beginStep(
 ): { readonly state: PlayerState; readonly command?: Command } {
   const step = findStep(walkthrough, state);
   assert(step !== undefined && state.phase === 'waiting', 'a step that waits begins');
-  const begun: PlayerState = { ...state, phase: 'running', beganAtNs: view.timeNs };
+  const before = state.results.at(-1)?.endedAtNs;
+  const beganAtNs =
+    step.do === undefined && before !== undefined ? Math.min(before, view.timeNs) : view.timeNs;
+  const begun: PlayerState = { ...state, phase: 'running', beganAtNs };
   return step.do === undefined ? { state: begun } : { state: begun, command: step.do };
 }
 
@@ -147,16 +156,33 @@ export function goToStep(walkthrough: Walkthrough, state: PlayerState, step: num
   return { ...state, step, phase: 'waiting', guess: undefined, results };
 }
 
-/** The step's sentence, every {metric} replaced by what `show` makes of its value; '–' while not measured. */
+/** The metrics that a sentence names as {metric}, in order, each once. */
+export function metricsNamed(say: string): readonly string[] {
+  return [...new Set([...say.matchAll(PLACEHOLDER)].map(([, id]) => id!))];
+}
+
+/** A sentence cut at its {metric} placeholders: words, and ids of metrics. */
+export function sayParts(say: string): readonly ({ words: string } | { metric: string })[] {
+  // `split` with a group gives words and ids in turn.
+  const pieces = say.split(PLACEHOLDER);
+  return pieces
+    .map((piece, index) => (index % 2 === 0 ? { words: piece } : { metric: piece }))
+    .filter((part) => !('words' in part) || part.words !== '');
+}
+
+/** A sentence, every {metric} replaced by what `show` makes of its value; '–' while not measured. */
 export function sayStep(
-  step: WalkthroughStep,
-  view: WalkthroughView,
+  step: Pick<WalkthroughStep, 'say'>,
+  view: Pick<WalkthroughView, 'metrics'>,
   show: (value: number, unit: string) => string,
 ): string {
-  return step.say.replace(/\{([a-z0-9-]+)\}/g, (_, id: string) => {
-    const metric = view.metrics[id];
-    return metric === undefined ? '–' : show(metric.value, metric.unit);
-  });
+  return sayParts(step.say)
+    .map((part) => {
+      if ('words' in part) return part.words;
+      const metric = view.metrics[part.metric];
+      return metric === undefined ? '–' : show(metric.value, metric.unit);
+    })
+    .join('');
 }
 
 /** Does a condition hold at this moment of the present step? A metric that is not measured holds nothing. */
@@ -220,9 +246,24 @@ function endStep(
   const ended: StepResult = {
     id: step.id,
     beganAtNs,
-    endedAtNs: view.timeNs,
+    endedAtNs: cameTrueAt(step.until, state, view),
     ...result,
     ...answer,
   };
   return { ...state, phase: 'over', results: [...state.results, ended] };
+}
+
+/** When a condition came true, as closely as the view tells; the view's time when it did not. */
+function cameTrueAt(
+  condition: WalkthroughCondition | undefined,
+  state: PlayerState,
+  view: WalkthroughView,
+): number {
+  if (condition === undefined || !conditionHolds(condition, state, view)) return view.timeNs;
+  if (condition.kind === 'time') return state.beganAtNs + condition.afterNs;
+  if (condition.kind === 'metric') return view.timeNs;
+  const times = view.events
+    .filter(({ kind, timeNs }) => kind === condition.event && timeNs >= state.beganAtNs)
+    .map(({ timeNs }) => timeNs);
+  return Math.min(view.timeNs, ...times);
 }

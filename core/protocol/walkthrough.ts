@@ -21,17 +21,28 @@ export interface WalkthroughStep {
   readonly say: string;
   /**
    * Entities that the picture should show: 'host:0', 'vm:1', 'link:0-1', 'migration:1',
-   * 'console:1'.
+   * 'console:1'. What is not on the screen is passed over.
    */
   readonly show: readonly string[];
-  /** What the step's button does; asked for when the step begins in a headless run. */
+  /** The command that the step gives when it begins, and what its button says. */
   readonly button?: string;
   readonly do?: Command;
   readonly until?: WalkthroughCondition;
+  /** What `until` waits for in words that go on after “until”: 'the VM stops'. */
+  readonly wait?: string;
+  /** The run stands when the step is over, until the next one begins; otherwise the picture goes on moving. */
+  readonly stand?: boolean;
   /** Must hold when the step ends. */
   readonly expect?: WalkthroughCondition;
-  /** A prediction asked for before the step runs, in the metric's unit. */
-  readonly ask?: { readonly question: string; readonly metric: string };
+  readonly ask?: WalkthroughQuestion;
+}
+
+/** A prediction asked for before the step runs. Values in the metric's unit. */
+export interface WalkthroughQuestion {
+  readonly question: string;
+  readonly metric: string;
+  /** Between what a guess is sought, on a logarithmic scale: 0 < minimum < maximum. A guess beyond is taken as well. */
+  readonly range: { readonly minimum: number; readonly maximum: number };
 }
 
 /** The steps of one lab. */

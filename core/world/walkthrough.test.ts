@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { WALKTHROUGHS } from '../mechanisms/catalog.ts';
 import {
   beginStep,
+  FIRST_STEP_NS,
   hasEnded,
   nextStep,
   startPlayer,
@@ -16,8 +17,6 @@ import { scenarioOf } from './scenario.ts';
 import { validateCommand } from './validate-command.ts';
 
 const LOOK_NS = 1_000_000;
-/** The reader has had time to look when the first button is pressed. */
-const FIRST_LOOK_NS = 100_000_000;
 
 function judged(run: WorldRun) {
   return judge({ scenario: run.scenario, snapshots: run.snapshots(), commands: run.log });
@@ -34,7 +33,7 @@ test.each(WALKTHROUGHS)(
     const scenario = scenarioOf({ lab: walkthrough.lab, seed: 1, knobs: {}, baseline: '' });
     if (!scenario.ok) throw new Error(scenario.error.kind);
     const run = new WorldRun({ scenario: scenario.value });
-    run.runTo(FIRST_LOOK_NS);
+    run.runTo(FIRST_STEP_NS);
     let state = startPlayer(walkthrough);
     while (!hasEnded(walkthrough, state)) {
       const { state: begun, command } = beginStep(walkthrough, state, viewOf(run));

@@ -8,6 +8,7 @@ import type { Scenario } from '../../core/protocol/scenario.ts';
 import type { Walkthrough } from '../../core/protocol/walkthrough.ts';
 import {
   beginStep,
+  FIRST_STEP_NS,
   findStep,
   hasEnded,
   nextStep,
@@ -38,8 +39,6 @@ Plays the lab's walkthrough step by step in virtual time. Exit status: 0 when ev
 came to its end and what it expects came true, 1 when not, 2 for bad input.
 `;
 
-/** Virtual time that passes before the first step: the guests have booted. Unit: ns. */
-const FIRST_LOOK_NS = 100_000_000;
 /** Virtual time between two looks. Unit: ns. */
 const LOOK_NS = 2_000_000;
 
@@ -114,7 +113,7 @@ async function play(run: HeadlessRun, walkthrough: Walkthrough, scenario: Scenar
     timeNs = reached.ok ? reached.value : timeNs;
     return viewOf(run, scenario, timeNs);
   };
-  let view = await advance(FIRST_LOOK_NS);
+  let view = await advance(FIRST_STEP_NS);
   let state = startPlayer(walkthrough);
   while (!hasEnded(walkthrough, state) && run.failure() === undefined) {
     const begun = beginStep(walkthrough, state, view);

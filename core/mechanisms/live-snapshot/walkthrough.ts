@@ -15,9 +15,14 @@ export const walkthrough: Walkthrough = {
       say: 'One instant is frozen: vCPUs and devices are saved, every page is protected, and the VM goes on.',
       show: ['vm:1', 'host:0'],
       button: 'Take a snapshot while it runs',
-      ask: { question: 'For how many milliseconds will it stand still?', metric: 'pause' },
+      ask: {
+        question: 'For how many milliseconds will it stand still?',
+        metric: 'pause',
+        range: { minimum: 10_000, maximum: 1_000_000_000 },
+      },
       do: { kind: 'ask', ask: 'take-snapshot', arguments: { vm: 1, name: 'first' } },
       until: { kind: 'event', event: 'drain' },
+      wait: 'every page is copied',
       expect: { kind: 'metric', metric: 'faults', is: 'at-least', value: 1 },
     },
     {
@@ -25,13 +30,14 @@ export const walkthrough: Walkthrough = {
       say: 'It stood for {pause}. Pages that the guest was about to write were copied first; now the queue drains to the disk.',
       show: ['vm:1', 'host:0'],
       until: { kind: 'event', event: 'committed' },
+      wait: 'the file is complete',
       expect: { kind: 'metric', metric: 'pause', is: 'at-most', value: 1_000_000 },
     },
     {
       id: 'slow',
       say: 'A disk ten times slower. The pause stays what it was: nothing in it waits for the disk.',
       show: ['host:0', 'vm:1'],
-      button: 'Slow the disk down and take another',
+      button: 'Slow the disk down',
       do: { kind: 'inject-fault', fault: 'disk-slow' },
       until: { kind: 'time', afterNs: 1_000_000 },
     },
@@ -42,6 +48,7 @@ export const walkthrough: Walkthrough = {
       button: 'Take the second snapshot',
       do: { kind: 'ask', ask: 'take-snapshot', arguments: { vm: 1, name: 'second' } },
       until: { kind: 'event', event: 'committed' },
+      wait: 'the file is complete',
       expect: { kind: 'metric', metric: 'pause', is: 'at-most', value: 1_000_000 },
     },
     {
@@ -59,6 +66,7 @@ export const walkthrough: Walkthrough = {
       button: 'Take a third snapshot',
       do: { kind: 'ask', ask: 'take-snapshot', arguments: { vm: 1, name: 'third' } },
       until: { kind: 'event', event: 'aborted' },
+      wait: 'the snapshot is given up',
       expect: { kind: 'metric', metric: 'pages-protected', is: 'at-most', value: 0 },
     },
     {
@@ -68,6 +76,7 @@ export const walkthrough: Walkthrough = {
       button: 'Restore the first',
       do: { kind: 'ask', ask: 'restore-snapshot', arguments: { vm: 1, name: 'first' } },
       until: { kind: 'event', event: 'restored' },
+      wait: 'the VM is back at that instant',
     },
   ],
 };

@@ -10,15 +10,21 @@ export const walkthrough: Walkthrough = {
       id: 'watch',
       say: 'This VM is running. Move it to the other host without stopping it.',
       show: ['host:0', 'host:1', 'vm:1', 'console:1'],
-      button: 'Move it while it runs',
     },
     {
       id: 'move',
       say: 'All pages cross the link while the VM goes on writing. What it writes must be sent again.',
       show: ['link:0-1', 'vm:1', 'migration:1'],
-      ask: { question: 'For how many milliseconds will it stand still?', metric: 'downtime' },
+      button: 'Move it while it runs',
+      ask: {
+        question: 'For how many milliseconds will it stand still?',
+        metric: 'downtime',
+        range: { minimum: 100_000, maximum: 1_000_000_000 },
+      },
       do: { kind: 'migrate', vm: 1, to: 1 },
       until: { kind: 'event', event: 'stop' },
+      wait: 'the VM stops',
+      stand: true,
       expect: { kind: 'metric', metric: 'rounds', is: 'at-least', value: 1 },
     },
     {
@@ -26,6 +32,7 @@ export const walkthrough: Walkthrough = {
       say: 'What is left fits the downtime limit: the VM stops, the rest crosses, and a token gives the right to run away.',
       show: ['migration:1', 'link:0-1'],
       until: { kind: 'event', event: 'done' },
+      wait: 'the VM runs over there',
       expect: { kind: 'metric', metric: 'downtime', is: 'at-most', value: 30_000_000 },
     },
     {
@@ -49,6 +56,7 @@ export const walkthrough: Walkthrough = {
       button: 'Move it back',
       do: { kind: 'migrate', vm: 1, to: 0 },
       until: { kind: 'event', event: 'done' },
+      wait: 'the VM runs here again',
       expect: { kind: 'metric', metric: 'downtime', is: 'at-most', value: 30_000_000 },
     },
     {

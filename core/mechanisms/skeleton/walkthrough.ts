@@ -9,6 +9,7 @@ export const walkthrough: Walkthrough = {
       say: 'This VM prints a line each period.',
       show: ['vm:1', 'console:1'],
       until: { kind: 'metric', metric: 'ticks', is: 'at-least', value: 5 },
+      wait: 'it has printed five lines',
       expect: { kind: 'metric', metric: 'gap', is: 'at-most', value: 21_000_000 },
     },
     {
@@ -16,9 +17,14 @@ export const walkthrough: Walkthrough = {
       say: 'It stands for a moment. Nothing in it notices, except its clock.',
       show: ['vm:1', 'console:1'],
       button: 'Pause it briefly',
-      ask: { question: 'How many milliseconds will lie between two lines?', metric: 'gap-longest' },
+      ask: {
+        question: 'How many milliseconds will lie between two lines?',
+        metric: 'gap-longest',
+        range: { minimum: 1_000_000, maximum: 1_000_000_000 },
+      },
       do: { kind: 'ask', ask: 'pause-briefly', arguments: { vm: 1 } },
       until: { kind: 'metric', metric: 'gap-longest', is: 'at-least', value: 60_000_000 },
+      wait: 'the next line is printed',
       expect: { kind: 'metric', metric: 'gap-longest', is: 'at-most', value: 90_000_000 },
     },
     {
