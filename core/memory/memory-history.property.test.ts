@@ -8,7 +8,7 @@ import { MemoryHistory } from './memory-history.ts';
 import { MemorySystem } from './memory-system.ts';
 
 const FRAMES = 64;
-const STATE = ~((frameField.heatMask << frameField.heatShift) | frameField.code);
+const STATE = ~frameField.code; // with heat, which a restore brings back too
 
 /** Everything a checkpoint must bring back. */
 function copyOf(system: MemorySystem) {
@@ -19,7 +19,7 @@ function copyOf(system: MemorySystem) {
   const back = Array.from({ length: FRAMES }, (_, frame) => [system.map.slotOfFrame(frame), system.map.pageOfFrame(frame)]);
   return {
     frames: Buffer.from(host.bytes.slice(first, first + FRAMES * 4096)).toString('base64'),
-    table: [...table], maps: [...maps], back, hashLog: [...system.tools.writtenFrames()], free: system.frames.freeCount(),
+    table: [...table], maps: [...maps], back, hashLog: [...system.tools.writtenFrames()], epoch: system.tools.heatStamps().at(-1), free: system.frames.freeCount(),
   };
 }
 
@@ -54,6 +54,7 @@ test('any checkpoint comes back whole, over frees, new VMs, armed logs, restores
         else if (kind === 2) vm?.allocate(page);
         else if (kind === 3) vm?.release(page);
         else if (kind === 4 && vm !== undefined && !vm.dirtyLog.armed()) vm.dirtyLog.arm();
+        else if (kind === 5 && value % 2 === 0) system.tools.advanceHeatEpoch();
         else if (kind === 5) system.tools.takeWritten();
         else if (kind === 6) take();
         else if (kind === 7) {

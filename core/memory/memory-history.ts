@@ -1,9 +1,9 @@
 /**
  * Checkpoints of a host's one memory. Frames are kept as copies of what was written since the checkpoint
  * before; the content of a frame at a checkpoint is its copy in the newest checkpoint up to there that has
- * one, else zeroes. A restore writes only frames that can differ. The frame table (without heat), the
- * guest frame maps, the harts' records and the hash log are kept whole, in pieces shared while they are
- * the same. TLBs and decoded pages are no state: they are emptied.
+ * one, else zeroes. A restore writes only frames that can differ. The frame table, the guest frame maps, the
+ * harts' records and the hash log are kept whole, in pieces shared while they are the same; heat, which is no
+ * state but is seen, as a byte a frame. TLBs and decoded pages are no state: they are emptied.
  *
  * Left out: spilling copies to storage; compression.
  */
@@ -23,7 +23,7 @@ import { PagePool, ZERO_COPY } from './page-pool.ts';
 
 /** Words of a piece: the unit of sharing between checkpoints. */
 const PIECE_WORDS = 1024;
-/** Bits of a frame table entry that are no state: heat is a tool's, code follows from decoded pages. */
+/** Bits of a frame table entry that are no state: heat is a tool's (kept apart), code follows from decoded pages. */
 const TABLE_MASK = ~((frameField.heatMask << frameField.heatShift) | frameField.code);
 /** A hart's record; the TLBs behind it are no state. */
 const RECORD_WORDS = 1024;
@@ -51,6 +51,7 @@ interface MemoryCheckpoint {
   copies: Map<number, number>;
   readonly ranges: ReadonlyMap<string, SavedRange>;
   readonly hashLog: Uint32Array;
+  readonly heat: Uint8Array;
 }
 
 /** See the file's head. */
@@ -80,8 +81,9 @@ export class MemoryHistory implements CheckpointPart {
       ranges.set(range.name, this.saveRange(range, before?.get(range.name)));
     }
     const hashLog = system.tools.writtenFrames();
-    this.rangeBytes += hashLog.byteLength;
-    this.line.splice(++this.base, 0, { id, copies, ranges, hashLog });
+    const heat = system.tools.heatStamps();
+    this.rangeBytes += hashLog.byteLength + heat.byteLength;
+    this.line.splice(++this.base, 0, { id, copies, ranges, hashLog, heat });
   }
 
   pass(id: number): void {
@@ -101,6 +103,7 @@ export class MemoryHistory implements CheckpointPart {
     for (const range of this.line[target]!.ranges.values()) this.putBackRange(range);
     system.map.rebuild(this.mapsOf(target));
     system.tools.restoreWritten(this.line[target]!.hashLog);
+    system.tools.restoreHeat(this.line[target]!.heat);
     system.tlb.flushEverything();
     system.written.take();
     this.base = target;
@@ -122,7 +125,7 @@ export class MemoryHistory implements CheckpointPart {
         if (--piece.uses === 0) this.rangeBytes -= piece.words.byteLength;
       }
     }
-    this.rangeBytes -= dropped!.hashLog.byteLength;
+    this.rangeBytes -= dropped!.hashLog.byteLength + dropped!.heat.byteLength;
   }
 
   byteCount(): number {

@@ -10,6 +10,7 @@ import {
   HEADER_ADDRESS,
   headerWord,
 } from '../protocol/host-memory-layout.ts';
+import { assert } from '../base/assert.ts';
 import { HEAT_EPOCH_INITIAL, type HostMemory } from './host-memory.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import type { Tlb } from './tlb.ts';
@@ -24,7 +25,7 @@ const TABLE = FRAME_TABLE_ADDRESS >> 2;
 const SWEEP_EPOCHS = 48;
 
 export class ToolLog {
-  /** The written log is kept by MemoryHistory; heat is no state. */
+  /** The written log and heat are kept by MemoryHistory. */
   static readonly [checkpointRules]: CheckpointRules = {
     checkpoint: 'outside', written: 'outside', list: 'outside', count: 'outside', sweepAt: 'outside',
   };
@@ -87,6 +88,25 @@ export class ToolLog {
     this.list.set(frames);
     this.count = frames.length;
     for (let index = 0; index < this.count; index++) this.written[frames[index]!] = 1;
+  }
+
+  /** Heat as it stands: the stamp of every frame, then the epoch. Unit: epochs, 0 … 255. */
+  heatStamps(): Uint8Array {
+    const stamps = new Uint8Array(this.frameCount + 1);
+    for (let frame = 0; frame < this.frameCount; frame++) {
+      stamps[frame] = this.words[TABLE + frame]! & frameField.heatMask;
+    }
+    stamps[this.frameCount] = this.words[EPOCH_WORD]!;
+    return stamps;
+  }
+
+  /** Puts back what {@link heatStamps} gave: the map looks as it did. All write TLBs must be empty. */
+  restoreHeat(stamps: Uint8Array): void {
+    assert(stamps.length === this.frameCount + 1, 'there is a stamp for each frame, and the epoch');
+    for (let frame = 0; frame < this.frameCount; frame++) {
+      this.words[TABLE + frame] = (this.words[TABLE + frame]! & ~frameField.heatMask) | stamps[frame]!;
+    }
+    this.words[EPOCH_WORD] = stamps[this.frameCount]!;
   }
 
   /** How many frames are in the hash log now. */

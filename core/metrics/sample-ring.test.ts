@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   appendSample,
+  findSampleRow,
   makeSampleRing,
   readSamples,
   rewindSamples,
@@ -87,4 +88,13 @@ test('a rewound ring gives what was before, less what later rows have overwritte
   for (let row = 5; row < 30; row++) appendSample(ring, row, [row]);
   expect(readSamples(ring, 0)).toMatchObject({ first: 23, next: 30 });
   expect(() => rewindSamples(ring, 31)).toThrow('rows that were written');
+});
+
+test('the first row of a time is found among those that are whole, also after a rewind', () => {
+  const ring = freshRing(2, 8);
+  expect(findSampleRow(ring, 0)).toBe(0);
+  for (let row = 0; row < 20; row++) appendSample(ring, row * 10, [row]);
+  expect([0, 125, 130, 131, 190, 191].map((timeNs) => findSampleRow(ring, timeNs))).toEqual([13, 13, 13, 14, 19, 20]);
+  rewindSamples(ring, 15);
+  expect([100, 140, 141].map((timeNs) => findSampleRow(ring, timeNs))).toEqual([13, 14, 15]);
 });

@@ -94,6 +94,19 @@ export function rewindSamples(ring: SampleRing, count: number): void {
   Atomics.store(ring.header, COUNT, count);
 }
 
+/** Number of the first row whose time is not before `timeNs`, of those that are still whole; the next row's when none is. */
+export function findSampleRow(ring: SampleRing, timeNs: number): number {
+  const count = sampleCount(ring);
+  let low = Math.min(count, Math.max(count - ring.capacity + 1, Atomics.load(ring.header, FIRST), 0));
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ring.rows[(middle % ring.capacity) * ring.columns]! < timeNs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /**
  * Copies the rows from number `from` on that are still there and whole, at most `rowCountMax`. The oldest
  * slot counts as gone, for the writer may be in it.

@@ -29,10 +29,12 @@ export function ConsolePanel() {
     observer.observe(box.current!);
     const typed = terminal.onData((text) => void commands.run('console-input', { vm, text: text.replaceAll('\r', '\n') }));
     let log = controller.console;
+    let { cuts } = log;
     let from = 0;
     const remove = loop.add('terminal', 40, () => {
-      if (log !== controller.console) {
+      if (log !== controller.console || cuts !== log.cuts) {
         log = controller.console;
+        cuts = log.cuts;
         from = 0;
         terminal.reset();
       }

@@ -19,22 +19,29 @@ interface VmConsole {
   lines: ConsoleLine[];
   open: { timeNs: number; text: string } | null;
   text: string;
+  chunks: { readonly timeNs: number; readonly length: number }[]; // of `text`, the first one perhaps in part
   dropped: number; // characters no longer kept
 }
 
 /** See the file's head. */
 export class ConsoleLog {
   readonly #byVm = new Map<number, VmConsole>();
-  /** Grows with every chunk. */
+  /** Grows with every change. */
   version = 0;
+  /** Counts how often something was taken back: who has read ahead begins anew. */
+  cuts = 0;
 
   append(chunk: ConsoleChunk): void {
     const vm = this.#of(chunk.vm);
     this.version++;
     vm.text += chunk.text;
+    vm.chunks.push({ timeNs: chunk.timeNs, length: chunk.text.length });
     if (vm.text.length > TEXT_MAX) {
       vm.dropped += vm.text.length - TEXT_MAX / 2;
       vm.text = vm.text.slice(-TEXT_MAX / 2);
+      let kept = vm.chunks.length;
+      for (let length = 0; kept > 0 && length < vm.text.length; kept--) length += vm.chunks[kept - 1]!.length;
+      vm.chunks.splice(0, kept);
     }
     const pieces = chunk.text.split('\n');
     for (let index = 0; index < pieces.length; index++) {
@@ -49,6 +56,30 @@ export class ConsoleLog {
       }
     }
     if (vm.lines.length > LINES_MAX) vm.lines.splice(0, vm.lines.length - LINES_MAX / 2);
+  }
+
+  /** Takes back what was printed at `timeNs` and later: the run was rewound. */
+  dropFrom(timeNs: number): void {
+    for (const vm of this.#byVm.values()) {
+      if (!vm.chunks.some((chunk) => chunk.timeNs >= timeNs)) continue;
+      let kept = '';
+      let end = vm.text.length;
+      for (const chunk of vm.chunks.toReversed()) {
+        const start = Math.max(0, end - chunk.length);
+        if (chunk.timeNs < timeNs) kept = vm.text.slice(start, end) + kept;
+        end = start;
+      }
+      vm.text = kept;
+      vm.chunks = vm.chunks.filter((chunk) => chunk.timeNs < timeNs);
+      const all = vm.open === null ? vm.lines : [...vm.lines, vm.open];
+      vm.lines = all.filter((line) => line.timeNs < timeNs);
+      // The last line may have been ended by what is taken back.
+      const rest = kept.slice(kept.lastIndexOf('\n') + 1).replaceAll('\r', '');
+      const last = rest === '' ? undefined : vm.lines.pop();
+      vm.open = last === undefined ? null : { timeNs: last.timeNs, text: rest };
+    }
+    this.version++;
+    this.cuts++;
   }
 
   /** Finished lines and the open one, oldest first. */
@@ -69,7 +100,7 @@ export class ConsoleLog {
   #of(vm: number): VmConsole {
     let found = this.#byVm.get(vm);
     if (found === undefined) {
-      found = { lines: [], open: null, text: '', dropped: 0 };
+      found = { lines: [], open: null, text: '', chunks: [], dropped: 0 };
       this.#byVm.set(vm, found);
     }
     return found;

@@ -3,14 +3,17 @@
  * sample rings read in place when the tab is isolated, and as copies a few times a second when it is not.
  */
 import * as Comlink from 'comlink';
-import { readSamples, sampleCount, type SampleRing, sampleRingOver } from '../../core/metrics/sample-ring.ts';
+import { findSampleRow, readSamples, sampleCount, type SampleRing, sampleRingOver } from '../../core/metrics/sample-ring.ts';
 import type { Command, Refusal } from '../../core/protocol/command.ts';
 import {
   FRAME_TABLE_ADDRESS, GUEST_MAP_ADDRESS, HEADER_ADDRESS,
 } from '../../core/protocol/host-memory-layout.ts';
 import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
-import type { Lane, RunState, SessionApi, SessionEvent, StartedRun } from '../../workers/session-api.ts';
+import type {
+  Lane, RunHistory, RunState, SessionApi, SessionEvent, StartedRun, StepKind,
+} from '../../workers/session-api.ts';
+import { BranchSamples, type SampleTail } from './branch-samples.ts';
 import { type HostView, makeCopiedView, makeHostView } from './host-view.ts';
 import { SampleSeries } from './sample-series.ts';
 import type { FailureReport, RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
@@ -32,9 +35,15 @@ class CoordinatorSession implements Session {
   readonly #playing: boolean;
   readonly #timer: number = 0;
   readonly #latest: Readonly<Record<Lane, Map<number, ProcessSnapshot>>> = { main: new Map(), baseline: new Map() };
+  /** Processes that have not told yet how they look after a rewind. */
+  readonly #awaited: Readonly<Record<Lane, Set<number>>> = { main: new Set(), baseline: new Set() };
+  readonly #tails = new BranchSamples();
   #timeNs = 0;
+  #furthestNs = 0;
+  #branch = 0;
   #copying = false;
   #copied = new Map<number, number>();
+  #rewinds = 0;
 
   constructor(remote: Remote, run: StartedRun, playing: boolean, listener: (update: SessionUpdate) => void) {
     this.#playing = playing;
@@ -76,6 +85,18 @@ class CoordinatorSession implements Session {
     return series;
   }
 
+  tailOf(branch: number, host: number): SampleTail | undefined {
+    return this.#tails.find(branch, host);
+  }
+
+  branchToCompare(branch: number): number {
+    return this.#tails.latestBut(branch);
+  }
+
+  tailVersion(): number {
+    return this.#tails.version;
+  }
+
   ringOf(host: number): { readonly capacity: number; readonly written: number; readonly read: number } | undefined {
     const entry = this.#rings.find((it) => it.series === this.#series.get(host));
     return entry === undefined ? undefined : { capacity: entry.ring.capacity, written: sampleCount(entry.ring), read: entry.next };
@@ -94,16 +115,19 @@ class CoordinatorSession implements Session {
   async #copy(): Promise<void> {
     if (this.#copying) return;
     this.#copying = true;
+    const rewinds = this.#rewinds;
     for (const view of this.#views) {
       const [header, table, maps] = await this.#remote.copyMemory(view.host, [
         { byteOffset: HEADER_ADDRESS, byteCount: view.header.byteLength },
         { byteOffset: FRAME_TABLE_ADDRESS, byteCount: view.frameTable.byteLength },
         { byteOffset: GUEST_MAP_ADDRESS, byteCount: view.guestMaps.byteLength },
       ]);
+      if (rewinds !== this.#rewinds) break; // copies of what has been taken back
       if (header !== undefined) overwrite(view.header, header);
       if (table !== undefined) overwrite(view.frameTable, table);
       if (maps !== undefined) overwrite(view.guestMaps, maps);
       const { next, values } = await this.#remote.copySamples(view.host, this.#copied.get(view.host) ?? 0);
+      if (rewinds !== this.#rewinds) break;
       this.#copied.set(view.host, next);
       appendRows(this.samplesOf(view.host), values);
     }
@@ -123,8 +147,29 @@ class CoordinatorSession implements Session {
   }
 
   async stepInstruction(): Promise<void> {
-    const vm = [...this.#latest.main.values()].flatMap((it) => it.host.vms).find((it) => it.state === 'running')?.id;
-    await this.#remote.step('instruction', vm);
+    await this.#remote.step('instruction', this.#runningVm());
+  }
+
+  #runningVm(): number | undefined {
+    return [...this.#latest.main.values()].flatMap((it) => it.host.vms).find((it) => it.state === 'running')?.id;
+  }
+
+  async stepBack(kind: StepKind): Promise<void> {
+    await this.#remote.stepBack(kind, kind === 'instruction' ? this.#runningVm() : undefined);
+  }
+
+  async rewindTo(timeNs: number): Promise<string> {
+    const result = await this.#remote.rewindTo(timeNs);
+    return result.ok ? '' : result.error.sentence;
+  }
+
+  async returnTo(branch: number, atNs?: number): Promise<string> {
+    const result = await this.#remote.returnTo(branch, atNs);
+    return result.ok ? '' : result.error.sentence;
+  }
+
+  async history(): Promise<RunHistory | undefined> {
+    return await this.#remote.history();
   }
 
   async stepEvent(): Promise<void> {
@@ -175,6 +220,7 @@ class CoordinatorSession implements Session {
     else if (event.kind === 'snapshots' && event.run === this.#run.run) {
       this.#onSnapshots(event.lane, event.lane === 'main' ? event.snapshots.map((it) => this.#newsOf(it)) : event.snapshots);
     }
+    else if (event.kind === 'rewound' && event.run === this.#run.run) this.#onRewound(event);
     else if (event.kind === 'failed' && event.report.run === this.#run.run) {
       this.#listener({ kind: 'failed', failure: failureOf(event.report) });
     }
@@ -197,6 +243,11 @@ class CoordinatorSession implements Session {
   #onState(state: RunState): void {
     if (state.run !== this.#run.run) return;
     this.#timeNs = state.timeNs;
+    if (state.furthestNs !== this.#furthestNs || state.branch !== this.#branch) {
+      this.#furthestNs = state.furthestNs;
+      this.#branch = state.branch;
+      this.#listener({ kind: 'place', furthestNs: state.furthestNs, branch: state.branch });
+    }
     this.#listener({
       kind: 'pace',
       pace: {
@@ -206,19 +257,44 @@ class CoordinatorSession implements Session {
     });
   }
 
+  /** Samples of later times become the tail of the branch that was left; the rings are read on from there. */
+  #onRewound({ timeNs, baselineTimeNs, branch }: Extract<SessionEvent, { kind: 'rewound' }>): void {
+    this.#rewinds++;
+    for (const [host, series] of this.#series) this.#tails.keep(this.#branch, host, series.cutFrom(timeNs));
+    for (const entry of this.#rings) entry.next = findSampleRow(entry.ring, timeNs);
+    this.#copied.clear(); // rows that are known are ignored
+    for (const lane of ['main', 'baseline'] as const) {
+      for (const process of this.#latest[lane].keys()) this.#awaited[lane].add(process);
+    }
+    this.#timeNs = timeNs;
+    this.#branch = branch;
+    this.#listener({ kind: 'rewound', timeNs, baselineTimeNs, branch });
+  }
+
   /** Workers tell about their own processes only: the newest of each stands, and what is news is told once. */
   #onSnapshots(lane: Lane, snapshots: readonly ProcessSnapshot[]): void {
     const latest = this.#latest[lane];
-    for (const snapshot of snapshots) latest.set(snapshot.process, snapshot);
+    const awaited = this.#awaited[lane];
+    for (const snapshot of snapshots) {
+      const before = latest.get(snapshot.process);
+      const untold = before !== undefined && !awaited.delete(snapshot.process) && awaited.size > 0;
+      latest.set(snapshot.process, untold ? withNewsOf(before, snapshot) : snapshot);
+    }
+    if (awaited.size > 0) return; // others still show the time that was left
     const processes = [...latest.values()].sort((a, b) => a.process - b.process);
     const timeNs = Math.min(...processes.map((it) => it.timeNs));
     this.#listener({ kind: lane === 'main' ? 'snapshot' : 'baseline', timeNs, processes });
-    for (const snapshot of snapshots) latest.set(snapshot.process, { ...snapshot, console: [], events: [] });
+    for (const snapshot of processes) latest.set(snapshot.process, { ...snapshot, console: [], events: [] });
   }
 }
 
 function failureOf(report: Extract<SessionEvent, { kind: 'failed' }>['report']): FailureReport {
   return { sentence: report.message, report: JSON.stringify(report, null, 2) };
+}
+
+/** A newer snapshot that also tells what an older one of the same process would have told. */
+function withNewsOf(older: ProcessSnapshot, newer: ProcessSnapshot): ProcessSnapshot {
+  return { ...newer, console: [...older.console, ...newer.console], events: [...older.events, ...newer.events] };
 }
 
 function runOf(event: SessionEvent): number {

@@ -4,10 +4,34 @@ import type { SessionUpdate } from './session.ts';
 
 /** `held` with one update more: snapshots of a kind become the newest one with the news of all. */
 export function foldUpdates(held: readonly SessionUpdate[], update: SessionUpdate): SessionUpdate[] {
+  if (update.kind === 'rewound') return foldRewound(held, update);
   const at = held.findIndex((it) => it.kind === update.kind);
   const before = held[at];
   if (before === undefined) return [...held, update];
   return held.map((it, index) => (index === at ? fold(before, update) : it));
+}
+
+/** A rewind voids news that are held, and comes first: what is on screen is older than all that is held. */
+function foldRewound(held: readonly SessionUpdate[], rewound: Extract<SessionUpdate, { kind: 'rewound' }>): SessionUpdate[] {
+  const before = held.find((it) => it.kind === 'rewound');
+  const first = before === undefined ? rewound : {
+    ...rewound,
+    timeNs: Math.min(before.timeNs, rewound.timeNs),
+    baselineTimeNs: Math.min(before.baselineTimeNs, rewound.baselineTimeNs),
+  };
+  const rest = held.filter((it) => it.kind !== 'rewound').map((it): SessionUpdate => {
+    if (!('processes' in it)) return it;
+    const fromNs = it.kind === 'baseline' ? rewound.baselineTimeNs : rewound.timeNs;
+    return {
+      ...it,
+      processes: it.processes.map((process) => ({
+        ...process,
+        console: process.console.filter((chunk) => chunk.timeNs < fromNs),
+        events: process.events.filter((event) => event.timeNs < fromNs),
+      })),
+    };
+  });
+  return [first, ...rest];
 }
 
 function fold(a: SessionUpdate, b: SessionUpdate): SessionUpdate {

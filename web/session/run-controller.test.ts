@@ -23,6 +23,7 @@ function rig() {
         run.sent.push(command);
         return Promise.resolve(null);
       },
+      history: () => Promise.resolve({ branches: [{ id: 0, parent: -1, forkNs: 0, endNs: 50, log: [] }], checkpoints: [{ timeNs: 7, hash: '' }] }),
       dispose: () => {
         run.disposed = true;
       },
@@ -61,7 +62,7 @@ test('a knob stays requested until the run confirms it; the last value of a fram
   expect(store.getState().requested).toEqual({ bandwidth: 3 });
   runs[0]!.tell(told(snapshot({ knobs: { bandwidth: 3 } })));
   expect(store.getState().requested).toEqual({});
-  expect(store.getState().knobHistory).toEqual([{ knob: 'bandwidth', value: 1 }]);
+  expect(store.getState().knobHistory).toEqual([{ knob: 'bandwidth', value: 1, atNs: 0 }]);
 });
 
 test('a failure is told once, and a new start clears it', async () => {
@@ -91,4 +92,33 @@ test('the source tells a migration, the destination adds its resume', async () =
   ));
   expect(findMigration(store.getState())).toMatchObject({ role: 'source', stoppedAtNs: 8, resumedAtNs: 11 });
   expect(store.getState().chapter).toBe('migrating');
+});
+
+test('after a rewind nothing of later times is left: lines, open lines, events, requests, knobs to undo, crosshair, brush', async () => {
+  const { controller, runs, store } = rig();
+  await controller.start(SPEC);
+  const event = (timeNs: number) => ({ timeNs, kind: 'round', entity: 'vm:1', text: String(timeNs) });
+  runs[0]!.tell({ kind: 'snapshot', timeNs: 15, processes: [snapshot({ timeNs: 15, knobs: { bandwidth: 1 }, console: [{ vm: 1, timeNs: 10, text: 'one\ntw' }], events: [event(5), event(12)] })] });
+  controller.requestKnob('bandwidth', 2);
+  runs[0]!.tell({ kind: 'baseline', timeNs: 40, processes: [snapshot({ console: [{ vm: 1, timeNs: 8, text: 'slow' }, { vm: 1, timeNs: 9, text: ' line' }] })] });
+  runs[0]!.tell({ kind: 'snapshot', timeNs: 40, processes: [snapshot({ timeNs: 40, knobs: { bandwidth: 1 }, console: [{ vm: 1, timeNs: 30, text: 'o\nthree\n' }], events: [event(20), event(35)] })] });
+  controller.requestKnob('latency', 3);
+  store.setState({ crosshairNs: 35, brush: { fromNs: 10, toNs: 30 } });
+  const { cuts } = controller.console;
+  runs[0]!.tell({ kind: 'rewound', timeNs: 20, baselineTimeNs: 9, branch: 0 });
+  expect(controller.console.lines(1)).toEqual([{ timeNs: 10, text: 'one' }, { timeNs: 10, text: 'tw' }]);
+  expect(controller.console.textFrom(1, 0).text).toBe('one\ntw');
+  expect(controller.console.cuts).toBe(cuts + 1);
+  expect(controller.baselineConsole.lines(1)).toEqual([{ timeNs: 8, text: 'slow' }]);
+  const state = store.getState();
+  expect(state.events.map(({ timeNs }) => timeNs)).toEqual([5, 12]);
+  expect(state.eventsAhead[0]?.map(({ timeNs }) => timeNs)).toEqual([20, 35]);
+  expect(state).toMatchObject({ timeNs: 20, requested: {}, crosshairNs: -1, brush: { fromNs: 10, toNs: 20 }, knobHistory: [{ knob: 'bandwidth' }] });
+  // Replay goes on in the middle of the line, and tells the same again.
+  runs[0]!.tell({ kind: 'snapshot', timeNs: 32, processes: [snapshot({ timeNs: 32, console: [{ vm: 1, timeNs: 30, text: 'o\nthree\n' }], events: [event(20)] })] });
+  expect(controller.console.lines(1).map(({ text }) => text)).toEqual(['one', 'two', 'three']);
+  runs[0]!.tell({ kind: 'rewound', timeNs: 20, baselineTimeNs: 9, branch: 1 });
+  expect(store.getState().eventsAhead[0]?.map(({ timeNs }) => timeNs)).toEqual([20, 35]);
+  await Promise.resolve();
+  expect(store.getState()).toMatchObject({ branch: 1, checkpointsNs: [7], branches: [{ id: 0, endNs: 50 }] });
 });

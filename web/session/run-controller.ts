@@ -125,7 +125,7 @@ export class RunController {
     const last = state.knobHistory.at(-1);
     const history = last?.knob === knob || before === undefined
       ? state.knobHistory
-      : [...state.knobHistory, { knob, value: before }].slice(-50);
+      : [...state.knobHistory, { knob, value: before, atNs: state.timeNs }].slice(-50);
     this.#knobsToSend.set(knob, value);
     this.store.setState({ requested: { ...state.requested, [knob]: value }, knobHistory: history });
   }
@@ -180,6 +180,8 @@ export class RunController {
       this.store.setState({ pace: { ...update.pace, pausedBecause } });
     }
     else if (update.kind === 'baseline') this.#onBaseline(update.timeNs, update.processes);
+    else if (update.kind === 'place') this.#onPlace(update.furthestNs, update.branch);
+    else if (update.kind === 'rewound') this.#onRewound(update);
     else if (this.store.getState().failure === null) {
       this.#session?.dispose();
       this.#session = null;
@@ -187,6 +189,46 @@ export class RunController {
       this.#reportFailure(update.failure.report);
     }
     this.#waiting = this.#waiting.filter((done) => !done());
+  }
+
+  /** Asks where the run can travel to: its checkpoints and branches. */
+  async refreshHistory(): Promise<void> {
+    const session = this.#session;
+    const history = await session?.history();
+    if (history === undefined || session !== this.#session) return;
+    this.store.setState({
+      branches: history.branches.map(({ id, parent, forkNs, endNs }) => ({ id, parent, forkNs, endNs })),
+      checkpointsNs: history.checkpoints.map(({ timeNs }) => timeNs),
+    });
+  }
+
+  #onPlace(furthestNs: number, branch: number): void {
+    const forked = branch !== this.store.getState().branch;
+    this.store.setState({ furthestNs, branch });
+    if (forked) void this.refreshHistory();
+  }
+
+  /** Nothing of times that are still to come stays: not on screen, not in a chart, not in a list. */
+  #onRewound({ timeNs, baselineTimeNs, branch }: Extract<SessionUpdate, { kind: 'rewound' }>): void {
+    const before = this.store.getState();
+    this.#console.dropFrom(timeNs);
+    this.#baselineConsole.dropFrom(baselineTimeNs);
+    const isPast = ({ timeNs: atNs }: { readonly timeNs: number }) => atNs < timeNs;
+    const { brush } = before;
+    this.store.setState({
+      timeNs,
+      branch,
+      events: before.events.filter(isPast),
+      eventsAhead: withCut(before, timeNs),
+      requested: {},
+      knobHistory: before.knobHistory.filter(({ atNs }) => atNs < timeNs),
+      brush: brush === null || brush.toNs <= timeNs ? brush : brush.fromNs < timeNs ? { fromNs: brush.fromNs, toNs: timeNs } : null,
+      crosshairNs: before.crosshairNs > timeNs ? -1 : before.crosshairNs,
+      consoleVersion: this.#console.version,
+      chapter: 'first',
+      notice: '',
+    });
+    void this.refreshHistory();
   }
 
   #onBaseline(timeNs: number, processes: readonly ProcessSnapshot[]): void {
@@ -220,6 +262,19 @@ export class RunController {
       : [...before.events, ...fresh.sort((a, b) => a.timeNs - b.timeNs)].slice(-EVENTS_MAX);
     this.store.setState({ ...next, events, chapter: chapterAfter(before, next) });
   }
+}
+
+/** Courses of which the timeline keeps events. */
+const BRANCHES_KEPT = 8;
+
+/** Events of `timeNs` and later become what lies ahead on the branch that was left. */
+function withCut(before: AppState, timeNs: number): AppState['eventsAhead'] {
+  const cut = before.events.filter((event) => event.timeNs >= timeNs);
+  if (cut.length === 0) return before.eventsAhead;
+  const { [before.branch]: known = [], ...others } = before.eventsAhead;
+  const later = known.filter((event) => event.timeNs > cut.at(-1)!.timeNs);
+  const kept = Object.entries(others).toSorted(([a], [b]) => Number(a) - Number(b)).slice(1 - BRANCHES_KEPT);
+  return { ...Object.fromEntries(kept), [before.branch]: [...cut, ...later].slice(0, EVENTS_MAX) };
 }
 
 /** The tour goes on by what the run did, never by time. */

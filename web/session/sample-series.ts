@@ -43,6 +43,20 @@ export class SampleSeries {
     this.version++;
   }
 
+  /** Takes the rows at `timeNs` and later away: the run was rewound. Gives them, oldest first. */
+  cutFrom(timeNs: number): { readonly timeNs: Float64Array; readonly columns: readonly Float64Array[] } {
+    const first = rowAt(this, timeNs);
+    const cut = {
+      timeNs: this.timeNs.slice(first, this.count),
+      columns: this.columns.map((column) => column.slice(first, this.count)),
+    };
+    if (first < this.count) {
+      this.count = first;
+      this.version++;
+    }
+    return cut;
+  }
+
   #thin(): void {
     const kept = SAMPLE_ROWS_MAX / 2;
     for (let row = 0; row < kept; row++) {

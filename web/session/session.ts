@@ -5,6 +5,8 @@
 import type { Command, Refusal } from '../../core/protocol/command.ts';
 import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
+import type { RunHistory, StepKind } from '../../workers/session-api.ts';
+import type { SampleTail } from './branch-samples.ts';
 import type { HostView } from './host-view.ts';
 import type { SampleSeries } from './sample-series.ts';
 
@@ -36,11 +38,17 @@ export interface Pace {
   readonly slowed: boolean; //       a hand-over is being shown in slow motion
 }
 
+export type { RunHistory, StepKind } from '../../workers/session-api.ts';
+
 /** What a session tells its listener. Several may arrive between two frames. */
 export type SessionUpdate =
   | { readonly kind: 'snapshot'; readonly timeNs: number; readonly processes: readonly ProcessSnapshot[] }
   | { readonly kind: 'pace'; readonly pace: Pace }
   | { readonly kind: 'baseline'; readonly timeNs: number; readonly processes: readonly ProcessSnapshot[] }
+  /** How far the branch that runs has come, and which one it is. Told when it changes. */
+  | { readonly kind: 'place'; readonly furthestNs: number; readonly branch: number }
+  /** The run stands at an earlier time, or on another branch: what was told of `timeNs` and later is void. Snapshots follow. */
+  | { readonly kind: 'rewound'; readonly timeNs: number; readonly baselineTimeNs: number; readonly branch: number }
   | { readonly kind: 'failed'; readonly failure: FailureReport };
 
 /** A running lab. Made by a {@link SessionFactory}; one at a time. */
@@ -53,6 +61,12 @@ export interface Session {
   drainSamples(): void;
   /** Samples of a host so far. */
   samplesOf(host: number): SampleSeries;
+  /** Samples of times that the run has left, of a branch and a host: what lies ahead, or another course. */
+  tailOf(branch: number, host: number): SampleTail | undefined;
+  /** The branch left last of which there are samples, other than `branch`; −1 without one. */
+  branchToCompare(branch: number): number;
+  /** Grows when {@link tailOf} would give something else. */
+  tailVersion(): number;
   /** The ring of samples of a host in shared memory: slots, rows written and rows read here; undefined when it is not shared. */
   ringOf(host: number): { readonly capacity: number; readonly written: number; readonly read: number } | undefined;
   /** False without cross-origin isolation: views are copies then. */
@@ -67,6 +81,14 @@ export interface Session {
   stepEvent(): Promise<void>;
   /** Runs to a virtual time, as fast as possible, then pauses; gives '' or why not. */
   advanceTo(timeNs: number): Promise<string>;
+  /** Travels to a time and stands there, back or forward; gives '' or why not. A later call takes over. */
+  rewindTo(timeNs: number): Promise<string>;
+  /** To just after the last event before the present, or to just before the VM's last instruction; then stands. */
+  stepBack(kind: StepKind): Promise<void>;
+  /** Returns to a branch that was left, to `atNs` or to where it was left; gives '' or why not. */
+  returnTo(branch: number, atNs?: number): Promise<string>;
+  /** Where the run can travel to; undefined when it is over. */
+  history(): Promise<RunHistory | undefined>;
   /** Resolves to a refusal, or to null when the command was accepted and logged. `atNs` −1 = now. */
   command(command: Command, atNs?: number): Promise<Refusal | null>;
   inspect(request: InspectionRequest): Promise<InspectionReply>;

@@ -27,11 +27,20 @@ export interface AppState {
   readonly baseline: readonly MigrationSnapshot[];
   readonly baselineNs: number; // how far the baseline has come, −1 = there is none
   readonly events: readonly TimelineEvent[];
+  /** How far the branch that runs has come; beyond `timeNs` after a rewind. Unit: ns. */
+  readonly furthestNs: number;
+  readonly branch: number; // id of the branch that runs
+  readonly branches: readonly BranchMark[]; // all courses that the run took, by id; [] until they are known
+  readonly checkpointsNs: readonly number[]; // rewinding near one is quick
+  /** Events of times that the run has left, by branch: what lies ahead, and other courses. */
+  readonly eventsAhead: Readonly<Record<number, readonly TimelineEvent[]>>;
+  /** Where a journey that is under way goes, −1 without one. Unit: ns. */
+  readonly travelNs: number;
   readonly consoleVersion: number;
   /** Values that the run has confirmed, and values asked for that it has not. */
   readonly knobs: Readonly<Record<string, number>>;
   readonly requested: Readonly<Record<string, number>>;
-  readonly knobHistory: readonly { readonly knob: string; readonly value: number }[];
+  readonly knobHistory: readonly { readonly knob: string; readonly value: number; readonly atNs: number }[];
 
   readonly selection: string; // entity, '' = nothing
   readonly hovered: string;
@@ -48,6 +57,14 @@ export interface AppState {
   readonly chapter: 'first' | 'migrating' | 'moved' | 'slower';
   /** What a teacher has switched on. */
   readonly teacher: TeacherState;
+}
+
+/** One course that the run took, as the timeline shows it. */
+export interface BranchMark {
+  readonly id: number;
+  readonly parent: number; // −1 for the first
+  readonly forkNs: number; // from here on it differs from its parent
+  readonly endNs: number; //  how far it has run
 }
 
 /** Switches for a lecture. None of them changes the run. */
@@ -74,7 +91,7 @@ export const EVENTS_MAX = 2_000;
 export function emptyRun(spec: RunSpec): Pick<
   AppState,
   'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'links' | 'migrations' | 'baseline' | 'baselineNs'
-  | 'events' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage' | 'brush'
+  | 'events' | 'furthestNs' | 'branch' | 'branches' | 'checkpointsNs' | 'eventsAhead' | 'travelNs' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage' | 'brush'
 > {
   return {
     spec,
@@ -88,6 +105,12 @@ export function emptyRun(spec: RunSpec): Pick<
     baseline: [],
     baselineNs: -1,
     events: [],
+    furthestNs: 0,
+    branch: 0,
+    branches: [],
+    checkpointsNs: [],
+    eventsAhead: {},
+    travelNs: -1,
     consoleVersion: 0,
     knobs: {},
     requested: {},
