@@ -8,8 +8,14 @@ export default defineConfig({
   testDir: '.',
   outputDir: '../test-results',
   timeout: 300_000,
-  workers: 1,
+  workers: 2,
   retries: 0,
+  fullyParallel: true,
+  // What measures the main thread runs by itself, when all others have ended.
+  projects: [
+    { name: 'together', testIgnore: '**/frame-work.spec.ts' },
+    { name: 'alone', testMatch: '**/frame-work.spec.ts', workers: 1, fullyParallel: false, dependencies: ['together'] },
+  ],
   expect: { timeout: 20_000 }, // two cores, often shared
   forbidOnly: true,
   use: {
