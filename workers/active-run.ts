@@ -13,9 +13,10 @@ import { DEFAULT_POLICY, LaneHistory } from './lane-history.ts';
 import type { Chunk, Pace } from './pace.ts';
 import { makeChunk } from './pace.ts';
 import type { HostHandle, Platform } from './platform.ts';
-import type { HostPlan, LanePlan } from './run-plan.ts';
+import type { HostPlan } from './run-plan.ts';
 import { WORKER_COUNT_MAX, planLane } from './run-plan.ts';
 import type { Lane, RunHistory, RunState, SharedProcess, StartOptions, StartedRun } from './session-api.ts';
+import type { LaneScenarios } from './start-request.ts';
 import type { Travel } from './time-travel.ts';
 import { wholeLog } from './time-travel.ts';
 import type { ScenarioFace } from './world-port.ts';
@@ -23,11 +24,22 @@ import type { ScenarioFace } from './world-port.ts';
 /** So many processes share a worker when nobody says how many workers there are to be. */
 const PROCESSES_TOGETHER = 4;
 
+/** The main run's share of the checkpoints' memory: baselines have as much to keep, but are not looked at as often. */
+const MAIN_SHARE = 0.6;
+
 /** How the main run moves. */
 export type Motion =
   | { readonly kind: 'standing' }
   | { readonly kind: 'playing' }
   | { readonly kind: 'target'; readonly targetNs: number };
+
+/** A baseline beside the run. */
+export interface BaselineLane {
+  readonly id: Lane;
+  readonly lane: LaneRun;
+  readonly history: LaneHistory;
+  readonly chunk: Chunk;
+}
 
 /** A run from its start to its end. */
 export interface ActiveRun {
@@ -41,10 +53,11 @@ export interface ActiveRun {
   readonly log: CommandLog;
   readonly script: LoggedCommand[]; // to come, in order: a replayed log, commands asked for at a time
   readonly pace: Pace;
-  readonly chunks: Readonly<Record<Lane, Chunk>>;
+  readonly chunk: Chunk;
   readonly branches: Branches;
-  readonly histories: Readonly<Record<Lane, LaneHistory>>;
-  baseline: LaneRun | undefined;
+  readonly history: LaneHistory;
+  /** The baselines that run beside it; one that fails leaves. */
+  readonly baselines: BaselineLane[];
   hosts: HostHandle[];
   motion: Motion;
   holds: number; //    cuts under way: the limit rests
@@ -59,43 +72,43 @@ export interface ActiveRun {
 export function layOutRun(setting: {
   readonly number: number;
   readonly options: StartOptions;
-  readonly scenarios: { readonly main: ScenarioFace; readonly baseline: ScenarioFace | undefined };
+  readonly scenarios: LaneScenarios<ScenarioFace>;
   readonly platform: Platform;
   readonly wake: () => void;
   readonly onCheckpoint: () => void;
   readonly onDivergence: (lane: Lane, found: Divergence) => void;
 }): ActiveRun {
   const { number, options, scenarios, platform, wake } = setting;
-  const { baseline } = scenarios;
-  const workerCount = workerCountOf(options, scenarios.main.processes.length, platform);
-  const workers = Array.from({ length: workerCount }, (_, worker) => worker);
-  // A baseline takes workers of its own if there are: it then costs the main run nothing.
-  const mainCount = baseline === undefined ? workerCount : Math.ceil(workerCount / 2);
-  const mainWorkers = workers.slice(0, mainCount);
-  const baselineWorkers = workerCount === mainCount ? mainWorkers : workers.slice(mainCount);
-  const layOut = (lane: Lane, scenario: ScenarioFace, owners: readonly number[]): LanePlan =>
-    planLane({
-      lane,
-      scenario,
-      guest: options.guest?.bytes,
-      capture: options.capture ?? true,
-      workerCount,
-      workers: owners,
-      makeBuffer: (byteCount) => platform.makeBuffer(byteCount),
-    });
+  const workerCount = workerCountOf(options, scenarios, platform);
+  const workers = shareWorkers(workerCount, scenarios.baselines.length);
   const nowMs = platform.nowMs();
-  const main = new LaneRun(layOut('main', scenarios.main, mainWorkers), wake);
-  const other =
-    baseline === undefined ? undefined : new LaneRun(layOut('baseline', baseline, baselineWorkers), wake);
+  const layOut = (lane: Lane, scenario: ScenarioFace, owners: readonly number[]): LaneRun =>
+    new LaneRun(
+      planLane({
+        lane,
+        scenario,
+        guest: options.guest?.bytes,
+        capture: options.capture ?? true,
+        workerCount,
+        workers: owners,
+        makeBuffer: (byteCount) => platform.makeBuffer(byteCount),
+      }),
+      wake,
+    );
   const { spacing, bytesMax } = policyOf(options);
-  /** The baseline's share of the memory: its world is the same, but nobody looks at it as often. */
-  const share = baseline === undefined ? 1 : 0.6;
-  const historyOf = (lane: Lane, laneRun: LaneRun, part: number) =>
-    new LaneHistory(laneRun, {
-      policy: { spacing, bytesMax: bytesMax * part },
+  const share = scenarios.baselines.length === 0 ? 1 : MAIN_SHARE;
+  const historyOf = (id: Lane, lane: LaneRun, policy: CheckpointPolicy) =>
+    new LaneHistory(lane, {
+      policy,
       onChange: setting.onCheckpoint,
-      onDivergence: (found) => setting.onDivergence(lane, found),
+      onDivergence: (found) => setting.onDivergence(id, found),
     });
+  const main = layOut('main', scenarios.main, workers.main);
+  const baselines = scenarios.baselines.map(({ id, scenario }, index): BaselineLane => {
+    const lane = layOut(id, scenario, workers.baselines[index]!);
+    const policy = { spacing, bytesMax: (bytesMax * (1 - share)) / scenarios.baselines.length };
+    return { id, lane, history: historyOf(id, lane, policy), chunk: makeChunk(nowMs) };
+  });
   return {
     number,
     options,
@@ -103,17 +116,14 @@ export function layOutRun(setting: {
     guestDigest: options.guest === undefined ? '' : digestOf(options.guest.bytes),
     activity: new Int32Array(platform.makeBuffer(4)),
     main,
-    baseline: other,
+    baselines,
     memories: [],
     log: makeCommandLog(),
     script: (options.log ?? []).slice(),
     pace: { targetNs: 0, lookedAtMs: nowMs },
     branches: new Branches(),
-    histories: {
-      main: historyOf('main', main, share),
-      baseline: historyOf('baseline', other ?? main, 1 - share),
-    },
-    chunks: { main: makeChunk(nowMs), baseline: makeChunk(nowMs) },
+    history: historyOf('main', main, { spacing, bytesMax: bytesMax * share }),
+    chunk: makeChunk(nowMs),
     hosts: [],
     motion: { kind: 'standing' },
     holds: 0,
@@ -126,14 +136,33 @@ export function layOutRun(setting: {
 }
 
 /**
- * Workers of a run. When nobody says: one for the main run and one for the baseline, more for many hosts.
+ * Workers of a run. When nobody says: one for the main run and one for each baseline, more for many hosts.
  * Hosts a few microseconds apart are quicker together than in two workers that wait for each other.
  */
-function workerCountOf(options: StartOptions, processCount: number, platform: Platform): number {
+function workerCountOf(
+  options: StartOptions,
+  { main, baselines }: LaneScenarios<ScenarioFace>,
+  platform: Platform,
+): number {
   if (!platform.isolated) return 1;
   if (options.workerCount !== undefined) return options.workerCount;
-  const useful = Math.ceil(processCount / PROCESSES_TOGETHER) * (options.baseline ? 2 : 1);
+  const useful = Math.ceil(main.processes.length / PROCESSES_TOGETHER) * (1 + baselines.length);
   return Math.max(1, Math.min(useful, platform.workerCountDefault, WORKER_COUNT_MAX));
+}
+
+/** Who runs what. Baselines take workers of their own if there are: they then cost the main run nothing. */
+export function shareWorkers(
+  workerCount: number,
+  baselineCount: number,
+): { readonly main: readonly number[]; readonly baselines: readonly (readonly number[])[] } {
+  const all = Array.from({ length: workerCount }, (_, worker) => worker);
+  const main = all.slice(0, Math.ceil(workerCount / (1 + baselineCount)));
+  const others = workerCount === main.length ? main : all.slice(main.length);
+  const baselines = Array.from({ length: baselineCount }, (_, baseline) => {
+    const own = others.filter((_, index) => index % baselineCount === baseline);
+    return own.length > 0 ? own : [others[baseline % others.length]!];
+  });
+  return { main, baselines };
 }
 
 /** How a run's checkpoints are kept. */
@@ -144,12 +173,29 @@ export function policyOf(options: StartOptions): CheckpointPolicy {
   };
 }
 
+/** All lanes that run: the main one, then the baselines. */
+export function lanesOf(run: ActiveRun): LaneRun[] {
+  return [run.main, ...run.baselines.map(({ lane }) => lane)];
+}
+
+/** The checkpoints of all lanes. */
+export function historiesOf(run: ActiveRun): LaneHistory[] {
+  return [run.history, ...run.baselines.map(({ history }) => history)];
+}
+
+/** Least clock of each baseline, by its id. Unit: ns. */
+export function baselineTimesOf(
+  run: ActiveRun,
+  timeOf: (baseline: BaselineLane) => number = ({ lane }) => lane.clockNs(),
+): Record<Lane, number> {
+  return Object.fromEntries(run.baselines.map((baseline) => [baseline.id, timeOf(baseline)]));
+}
+
 /** Where a run can travel to. */
 export function historyOf(run: ActiveRun): RunHistory {
-  const { main, baseline } = run.histories;
   return {
-    checkpoints: main.entries().map(({ timeNs, hash }) => ({ timeNs, hash })),
-    checkpointBytes: main.byteCount() + baseline.byteCount(),
+    checkpoints: run.history.entries().map(({ timeNs, hash }) => ({ timeNs, hash })),
+    checkpointBytes: historiesOf(run).reduce((sum, history) => sum + history.byteCount(), 0),
     checkpointBytesMax: policyOf(run.options).bytesMax,
     branches: run.branches.list(wholeLog(run), run.main.limitNs()),
     branch: run.branches.current(),
@@ -159,7 +205,7 @@ export function historyOf(run: ActiveRun): RunHistory {
 
 /** What each worker of the run is started with; workers without a process are left out. */
 export function hostPlansOf(run: ActiveRun, shared: boolean): HostPlan[] {
-  const plans = run.baseline === undefined ? [run.main.plan] : [run.main.plan, run.baseline.plan];
+  const plans = lanesOf(run).map(({ plan }) => plan);
   return run.main.plan.commandRings.flatMap((_, worker) => {
     const lanes = plans.filter((plan) => plan.owners.includes(worker));
     return lanes.length === 0 ? [] : [{ worker, shared, activity: run.activity.buffer, lanes }];
@@ -179,15 +225,14 @@ export function describeRun(run: ActiveRun, isolated: boolean): StartedRun {
     workerCount: run.main.plan.commandRings.length,
     processes: scenario.processes.map(({ id, name, sampleColumns }) => ({ id, name, sampleColumns })),
     links: scenario.links.map(({ a, b }) => ({ a, b })),
-    hasBaseline: run.baseline !== undefined,
+    baselines: run.baselines.map(({ id }) => id),
     shared: isolated ? sharedOf(run) : [],
     snapshots: run.main.snapshots(),
   };
 }
 
 function sharedOf(run: ActiveRun): SharedProcess[] {
-  const lanes = run.baseline === undefined ? [run.main] : [run.main, run.baseline];
-  return lanes.flatMap(({ plan }) =>
+  return lanesOf(run).flatMap(({ plan }) =>
     plan.wiring.processIds.map((process, position): SharedProcess => {
       const { lane } = plan;
       const samples = plan.samples[position] as SharedArrayBuffer;
@@ -205,7 +250,7 @@ export function stateOf(run: ActiveRun): RunState {
   return {
     run: run.number,
     timeNs: run.main.clockNs(),
-    baselineTimeNs: run.baseline?.clockNs() ?? -1,
+    baselineTimesNs: baselineTimesOf(run),
     playing: run.motion.kind !== 'standing',
     speed: run.speed,
     slowMotion: finite && run.motion.kind === 'playing' && run.main.wantsSlowMotion(),

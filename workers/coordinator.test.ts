@@ -12,7 +12,7 @@ import type { SessionEvent, StartOptions } from './session-api.ts';
 const END_NS = 1_200_000;
 const slower: Command = { kind: 'set-knob', knob: 'latency', value: 60_000 };
 const faster: Command = { kind: 'set-knob', knob: 'latency', value: 5_000 };
-const options: StartOptions = { lab: 'ring', seed: 5, knobs: {}, baseline: false, playing: false };
+const options: StartOptions = { lab: 'ring', seed: 5, knobs: {}, playing: false };
 
 let threadCode = '';
 const open: Coordinator<never>[] = [];
@@ -71,18 +71,23 @@ async function hashOf(platform: Platform, changes: Partial<StartOptions> = {}): 
   return hash;
 }
 
-test('the same hash inline and with 1, 2 and 4 threads, with and without a baseline beside it', async () => {
+test('the same hash inline and with 1, 2 and 4 threads, with none, one or all baselines beside it', async () => {
   const inline = await hashOf(makeInlinePlatform(toyBuilder));
+  for (const baselines of [['other'], 'all'] as const) {
+    expect(await hashOf(makeInlinePlatform(toyBuilder), { baselines })).toBe(inline);
+  }
   for (const workerCount of [1, 2, 4]) {
-    const threads = makeThreadPlatform({ code: threadCode });
-    expect(await hashOf(threads, { workerCount, baseline: workerCount === 2 })).toBe(inline);
+    for (const baselines of workerCount === 2 ? ([[], ['other'], 'all'] as const) : (['all'] as const)) {
+      const threads = makeThreadPlatform({ code: threadCode });
+      expect(await hashOf(threads, { workerCount, baselines })).toBe(inline);
+    }
   }
   expect(await hashOf(makeInlinePlatform(toyBuilder), { seed: 6 })).not.toBe(inline);
 });
 
 test('live commands, pauses, steps, another speed: the exported run replays to the same hash', async () => {
   const { coordinator, events } = makeCoordinator(makeThreadPlatform({ code: threadCode }));
-  await coordinator.start({ ...options, workerCount: 2, playing: true, speed: 0.01, baseline: true });
+  await coordinator.start({ ...options, workerCount: 2, playing: true, speed: 0.01, baselines: 'all' });
   expect((await coordinator.command(slower)).ok).toBe(true);
   await coordinator.pause();
   const before = (await coordinator.state())?.timeNs ?? 0;
@@ -98,7 +103,9 @@ test('live commands, pauses, steps, another speed: the exported run replays to t
   const file = await coordinator.exportRun();
   expect(file?.log.length).toBe(3);
   expect(file?.endNs).toBe(END_NS * 2);
-  expect(events.some((event) => event.kind === 'snapshots' && event.lane === 'baseline')).toBe(true);
+  for (const lane of ['toy', 'other']) {
+    expect(events.some((event) => event.kind === 'snapshots' && event.lane === lane)).toBe(true);
+  }
 
   const { coordinator: again } = makeCoordinator();
   expect((await again.importRun(JSON.stringify(file))).ok).toBe(true);
@@ -157,12 +164,94 @@ test('a world that cannot be built is a failure with a report, not a hang', asyn
   expect(events.find((event) => event.kind === 'failed')?.report.process).toBe(-1);
 });
 
+/** Rows of all processes of a lane. */
+async function rowsOf(coordinator: Coordinator<never>, lane: string): Promise<number[][]> {
+  const ranges = [0, 1, 2, 3].map((process) => coordinator.copySamples(process, 0, lane));
+  return (await Promise.all(ranges)).map(({ values }) => [...values]);
+}
+
+test.each([['inline', 0], ['one thread', 1], ['two threads', 2], ['four threads', 4]] as const)(
+  '%s: every baseline is a run of its own, from the same seed, with the same commands, and stands where the run stands',
+  async (_, workerCount) => {
+    const platform = () => (workerCount === 0 ? makeInlinePlatform(toyBuilder) : makeThreadPlatform({ code: threadCode }));
+    const changes = workerCount === 0 ? {} : { workerCount };
+    const { coordinator } = makeCoordinator(platform());
+    const started = await coordinator.start({ ...options, ...changes, baselines: 'all' });
+    expect(started).toMatchObject({ ok: true, value: { baselines: ['toy', 'other'] } });
+    await coordinator.command(slower, 500_000);
+    await coordinator.advanceTo(END_NS);
+    expect((await coordinator.state())?.baselineTimesNs).toEqual({ toy: END_NS, other: END_NS });
+    const [main, toy, other] = [
+      await rowsOf(coordinator as never, 'main'),
+      await rowsOf(coordinator as never, 'toy'),
+      await rowsOf(coordinator as never, 'other'),
+    ];
+    expect(new Set([main, toy, other].map((rows) => JSON.stringify(rows))).size).toBe(3);
+    // The toy's baselines are its ring from the next seeds: runs of their own tell what they should have come to.
+    for (const [seed, rows] of [[6, toy], [7, other]] as const) {
+      const { coordinator: alone } = makeCoordinator();
+      await alone.start({ ...options, seed });
+      await alone.command(slower, 500_000);
+      await alone.advanceTo(END_NS);
+      expect(await rowsOf(alone as never, 'main')).toEqual(rows);
+    }
+  },
+);
+
+test('a command given while it runs reaches every lane at its time, and changes what each does from there on', async () => {
+  const lanes = ['main', 'toy', 'other'];
+  const { coordinator } = makeCoordinator();
+  const { coordinator: untouched } = makeCoordinator();
+  for (const it of [coordinator, untouched]) {
+    await it.start({ ...options, baselines: 'all' });
+    await it.advanceTo(600_000);
+  }
+  const logged = await coordinator.command(slower);
+  expect(logged).toMatchObject({ ok: true, value: { atNs: 600_000 } });
+  for (const it of [coordinator, untouched]) await it.advanceTo(END_NS);
+  for (const lane of lanes) {
+    const [rows, before] = [await rowsOf(coordinator as never, lane), await rowsOf(untouched as never, lane)];
+    const firstDifference = rows.flatMap((values, process) =>
+      values.flatMap((value, index) => (value === before[process]![index] ? [] : [values[index - (index % 3)]!])),
+    );
+    expect(Math.min(...firstDifference)).toBeGreaterThan(600_000);
+    expect(Math.min(...firstDifference)).toBeLessThan(760_000); // sends at most 100 µs apart, samples 20 µs
+  }
+});
+
+test('a baseline that fails is told of and leaves; the run and the other baseline go on', async () => {
+  const failing = {
+    buildWorld(built: Parameters<typeof toyBuilder.buildWorld>[0]) {
+      const processes = toyBuilder.buildWorld(built);
+      if (built.scenario.baseline !== 'toy') return processes;
+      const [victim] = processes;
+      const run = victim!.run.bind(victim);
+      victim!.run = (until) => {
+        if (until > 700_000) throw new Error('the baseline breaks');
+        run(until);
+      };
+      return processes;
+    },
+  };
+  const expected = await hashOf(makeInlinePlatform(toyBuilder));
+  const { coordinator, events } = makeCoordinator(makeInlinePlatform(failing));
+  await coordinator.start({ ...options, baselines: 'all' });
+  await coordinator.command(slower, 500_000);
+  await coordinator.command(faster, 900_000);
+  await coordinator.advanceTo(END_NS);
+  expect(events.flatMap((event) => (event.kind === 'failed' ? [event.report.lane] : []))).toEqual(['toy']);
+  expect((await coordinator.state())?.baselineTimesNs).toEqual({ other: END_NS });
+  await coordinator.rewindTo(400_000);
+  await coordinator.advanceTo(END_NS);
+  expect((await coordinator.runHash()).hash).toBe(expected);
+});
+
 test('bad input is refused with a sentence and leaves the run alone', async () => {
   const { coordinator } = makeCoordinator();
   expect(await coordinator.command(slower)).toMatchObject({ ok: false, error: { kind: 'no-run' } });
   await coordinator.start(options);
   await coordinator.advanceTo(500_000);
-  for (const bad of [{ lab: 'rong' }, { seed: -1 }, { seed: 0.5 }, { workerCount: 0 }, { speed: 0 }]) {
+  for (const bad of [{ lab: 'rong' }, { seed: -1 }, { seed: 0.5 }, { workerCount: 0 }, { speed: 0 }, { baselines: ['toy', 'tay'] }]) {
     expect(await coordinator.start({ ...options, ...bad })).toMatchObject({ ok: false });
   }
   const badLogs = [

@@ -1,6 +1,6 @@
 /**
  * The coordinator: starts runs, lets virtual time go (paced, to a target, by a step), puts commands into the
- * log at a time that no process has passed, makes cuts, keeps the baseline behind the main run. Knows no
+ * log at a time that no process has passed, makes cuts, keeps baselines behind the main run. Knows no
  * model and no platform. Everything it offers is {@link SessionApi}.
  */
 import type { Result } from '../core/base/result.ts';
@@ -10,13 +10,14 @@ import type { Command, LoggedCommand, Refusal } from '../core/protocol/command.t
 import type { InspectionReply, InspectionRequest } from '../core/protocol/inspection.ts';
 import { appendCommand } from '../core/sim/command-log.ts';
 import { foldRunHash } from '../core/sim/run-hash.ts';
-import type { ActiveRun, Motion } from './active-run.ts';
+import type { ActiveRun, BaselineLane, Motion } from './active-run.ts';
 import {
   bestReply,
   describeRun,
   digestOf,
   historyOf,
   hostPlansOf,
+  lanesOf,
   layOutRun,
   stateOf,
 } from './active-run.ts';
@@ -38,6 +39,7 @@ import type {
   StartedRun,
   StepKind,
 } from './session-api.ts';
+import type { LaneScenarios } from './start-request.ts';
 import { scenariosOf } from './start-request.ts';
 import { TimeTravel } from './time-travel.ts';
 import type { Planner, ScenarioFace } from './world-port.ts';
@@ -46,7 +48,7 @@ import type { Planner, ScenarioFace } from './world-port.ts';
 const LOOK_MS = 4;
 /** Wall time between two tellings of where the run stands. Unit: ms. */
 const STATE_MS = 50;
-/** An unpaced main run may be ahead of its baseline by so many chunks, about a second of work. */
+/** An unpaced main run may be ahead of its baselines by so many chunks, about a second of work. */
 const BASELINE_LAG_CHUNKS = 64;
 
 /** Refusals that hold at any time; others depend on the moment, which for a planned command is still to come. */
@@ -101,7 +103,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     await this.stop();
     const run = this.#launch(options, scenarios.value);
     this.#run = run;
-    const laneCount = run.main.workerCount() + (run.baseline?.workerCount() ?? 0);
+    const laneCount = lanesOf(run).reduce((sum, lane) => sum + lane.workerCount(), 0);
     await this.#until(() => this.#run !== run || run.startedLanes >= laneCount);
     if (this.#run !== run) {
       return err({ kind: 'failed', sentence: 'The run ended while it was built: it failed, as its report tells, or another was started.' });
@@ -116,8 +118,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     this.#run = undefined;
     if (run !== undefined) {
       for (const host of run.hosts) host.stop();
-      run.main.close();
-      run.baseline?.close();
+      for (const lane of lanesOf(run)) lane.close();
     }
     this.#look();
   }
@@ -326,13 +327,13 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     if (!file.ok) return file;
     const { lab, seed, knobs, log } = file.value;
     const scenario = file.value.scenario === undefined ? {} : { scenario: file.value.scenario };
-    const options: StartOptions = { lab, seed, knobs, log, baseline: true, playing: false, ...scenario };
+    const options: StartOptions = { lab, seed, knobs, log, baselines: 'all', playing: false, ...scenario };
     return this.start(guest === undefined ? options : { ...options, guest });
   }
 
   // ── starting ──
 
-  #launch(options: StartOptions, scenarios: { main: S; baseline: S | undefined }): ActiveRun {
+  #launch(options: StartOptions, scenarios: LaneScenarios<S>): ActiveRun {
     const run = layOutRun({
       number: ++this.#runCount,
       options,
@@ -352,15 +353,14 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
 
   // ── commands ──
 
-  /** Puts a command into the log and gives it to all workers of both lanes. */
+  /** Puts a command into the log and gives it to all workers of all lanes. */
   #log(run: ActiveRun, atNs: number, command: Command): LoggedCommand {
     const logged = appendCommand(run.log, atNs, command);
     run.main.schedule(logged);
     const mapped = this.#planner.baselineCommand(run.scenario as S, command);
-    const { baseline } = run;
-    // After a rewind the baseline may stand further on than the main run, with this command behind it.
-    if (mapped !== undefined && baseline !== undefined && baseline.limitNs() <= atNs) {
-      baseline.schedule({ ...logged, command: mapped });
+    for (const { lane } of mapped === undefined ? [] : run.baselines) {
+      // After a rewind a baseline may stand further on than the main run, with this command behind it.
+      if (lane.limitNs() <= atNs) lane.schedule({ ...logged, command: mapped! });
     }
     this.#wake(run);
     // What is replayed on the way to an earlier time is known.
@@ -390,7 +390,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     const nowMs = this.#platform.nowMs();
     run.pace.targetNs = run.main.limitNs();
     run.pace.lookedAtMs = nowMs;
-    run.chunks.main.begunAtMs = nowMs;
+    run.chunk.begunAtMs = nowMs;
     run.speedMark = { atMs: nowMs, timeNs: run.main.clockNs() };
     this.#tellState(run);
     this.#look();
@@ -411,26 +411,22 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     if (this.#run === run && run.motion === motion) this.#setMotion(run, { kind: 'standing' });
   }
 
-  /** Waits for both lanes to stand at the cut, tells snapshots of all processes, gives its time. */
+  /** Waits for all lanes to stand at the cut, tells snapshots of all processes, gives its time. */
   async #settle(run: ActiveRun): Promise<number> {
     await this.#atLimit(run, run.main);
-    const { baseline } = run;
-    if (baseline !== undefined) {
-      await this.#until(
-        () =>
-          this.#run !== run ||
-          run.baseline === undefined ||
-          run.motion.kind !== 'standing' ||
-          (baseline.limitNs() >= run.main.limitNs() && baseline.isAtLimit()),
-      );
-    }
-    await Promise.all([run.main.ask({ what: 'snapshot' }), run.baseline?.ask({ what: 'snapshot' })]);
+    await this.#until(
+      () =>
+        this.#run !== run ||
+        run.motion.kind !== 'standing' ||
+        run.baselines.every(({ lane }) => lane.limitNs() >= run.main.limitNs() && lane.isAtLimit()),
+    );
+    await Promise.all(lanesOf(run).map((lane) => lane.ask({ what: 'snapshot' })));
     if (this.#run === run) this.#tellState(run);
     return run.main.limitNs();
   }
 
   async #atLimit(run: ActiveRun, lane: LaneRun): Promise<void> {
-    await this.#until(() => this.#run !== run || lane.isAtLimit());
+    await this.#until(() => this.#run !== run || lane.isClosed() || lane.isAtLimit());
   }
 
   /** Resolves when `isDone` holds; looked at on every message and every few milliseconds. */
@@ -453,7 +449,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
       this.#waiters.delete(waiter);
       waiter.resolve();
     }
-    const lagging = run?.baseline !== undefined && run.baseline.clockNs() < run.main.limitNs();
+    const lagging = run?.baselines.some(({ lane }) => lane.clockNs() < run.main.limitNs()) ?? false;
     const moving = run !== undefined && (run.motion.kind !== 'standing' || lagging);
     if (run !== undefined && moving && this.#platform.nowMs() - this.#toldAtMs >= STATE_MS) {
       this.#tellState(run);
@@ -466,35 +462,28 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   #move(run: ActiveRun): void {
     const nowMs = this.#platform.nowMs();
     if (run.holds === 0 && run.motion.kind !== 'standing') this.#raiseMain(run, nowMs);
-    const { baseline } = run;
-    if (run.holds > 0 || baseline === undefined || baseline.limitNs() >= run.main.limitNs()) return;
-    // At idle priority: the next chunk when the last one is done, never past the main run.
-    if (run.histories.baseline.tend() || !baseline.isAtLimit()) return;
-    const chunkNs = run.chunks.baseline.lengthNs;
-    const lengthNs = nextChunkLength(run.chunks.baseline, nowMs);
-    const desiredNs = Math.min(run.main.limitNs(), baseline.limitNs() + lengthNs);
-    const clampedNs = run.histories.baseline.clamp(desiredNs);
-    if (clampedNs < desiredNs) run.chunks.baseline.lengthNs = chunkNs;
-    baseline.raise(clampedNs);
+    if (run.holds > 0) return;
+    for (const baseline of run.baselines) raiseBaseline(baseline, run.main.limitNs(), nowMs);
   }
 
   #raiseMain(run: ActiveRun, nowMs: number): void {
     const { main, motion } = run;
-    if (run.histories.main.tend()) return;
-    const chunkNs = run.chunks.main.lengthNs;
+    if (run.history.tend()) return;
+    const { chunk } = run;
+    const chunkNs = chunk.lengthNs;
     let desiredNs = main.limitNs();
     if (motion.kind === 'playing' && Number.isFinite(run.speed)) {
       const speed = main.wantsSlowMotion() ? run.speed / SLOW_MOTION_FACTOR : run.speed;
       desiredNs = paceTarget(run.pace, { nowMs, speed, clockNs: main.clockNs() });
     } else if (main.isAtLimit()) {
-      const behindNs = run.baseline === undefined ? 0 : main.limitNs() - run.baseline.clockNs();
-      if (behindNs > BASELINE_LAG_CHUNKS * run.chunks.main.lengthNs) return;
-      desiredNs = main.limitNs() + nextChunkLength(run.chunks.main, nowMs);
+      const behindNs = Math.max(0, ...run.baselines.map(({ lane }) => main.limitNs() - lane.clockNs()));
+      if (behindNs > BASELINE_LAG_CHUNKS * chunk.lengthNs) return;
+      desiredNs = main.limitNs() + nextChunkLength(chunk, nowMs);
       if (motion.kind === 'target') desiredNs = Math.min(desiredNs, motion.targetNs);
     }
-    const clampedNs = run.histories.main.clamp(desiredNs);
+    const clampedNs = run.history.clamp(desiredNs);
     if (clampedNs < desiredNs) {
-      run.chunks.main.lengthNs = chunkNs; // the next one is not to be judged by one that is cut short
+      chunk.lengthNs = chunkNs; // the next one is not to be judged by one that is cut short
       desiredNs = clampedNs;
     }
     while (run.script.length > 0 && run.script[0]!.atNs < desiredNs) {
@@ -513,8 +502,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
 
   #onMessage(run: ActiveRun, message: HostMessage): void {
     if (this.#run !== run) return;
-    const lane = message.lane === 'main' ? run.main : run.baseline;
-    lane?.onMessage(message);
+    this.#laneOf(message.lane)?.onMessage(message);
     if (message.kind === 'started') {
       run.startedLanes++;
       for (const memory of message.memories) run.memories.push({ lane: message.lane, ...memory });
@@ -550,12 +538,13 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
       void this.stop();
       return;
     }
-    run.baseline?.close();
-    run.baseline = undefined;
+    const position = run.baselines.findIndex(({ id }) => id === message.lane);
+    for (const { lane } of position < 0 ? [] : run.baselines.splice(position, 1)) lane.close();
   }
 
   #laneOf(lane: Lane): LaneRun | undefined {
-    return lane === 'main' ? this.#run?.main : this.#run?.baseline;
+    const run = this.#run;
+    return lane === 'main' ? run?.main : run?.baselines.find(({ id }) => id === lane)?.lane;
   }
 
   #tellState(run: ActiveRun): void {
@@ -570,7 +559,17 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     }
     this.#listener({ kind: 'state', state: stateOf(run) });
   }
+}
 
+/** At idle priority: the next chunk when the last one is done, never past the main run. */
+function raiseBaseline(baseline: BaselineLane, mainLimitNs: number, nowMs: number): void {
+  const { lane, history, chunk } = baseline;
+  if (lane.limitNs() >= mainLimitNs || history.tend() || !lane.isAtLimit()) return;
+  const chunkNs = chunk.lengthNs;
+  const desiredNs = Math.min(mainLimitNs, lane.limitNs() + nextChunkLength(chunk, nowMs));
+  const clampedNs = history.clamp(desiredNs);
+  if (clampedNs < desiredNs) chunk.lengthNs = chunkNs;
+  lane.raise(clampedNs);
 }
 
 const noRun: Refusal = { kind: 'no-run', sentence: 'There is no run; start one first.' };

@@ -96,7 +96,7 @@ test('one hash in one go, disturbed, and replayed', async () => {
       fc.array(fc.nat(), { minLength: 5, maxLength: 12 }),
       async (seed, bandwidth, list, acts) => {
         const plan: Plan = {
-          options: { lab: 'precopy-migration', seed, knobs: { bandwidth }, baseline: false, playing: false },
+          options: { lab: 'precopy-migration', seed, knobs: { bandwidth }, playing: false },
           commands: [[20_000_000, { kind: 'migrate', vm: 1, to: 1 }], ...list.toSorted((a, b) => a[0] - b[0])],
         };
         const straight = await hashAtEnd(await beginPlanned(plan));

@@ -31,7 +31,9 @@ export interface HostPorts {
 /** Least wall time between two snapshots that nobody asked for. Unit: ms. */
 const SNAPSHOT_PERIOD_MS = 50;
 /** Wall time that one slice should take: short enough for commands, long enough to be cheap. Unit: ms. */
-const SLICE_MS = { main: 4, baseline: 1 } as const;
+const SLICE_MS = 4;
+/** A baseline's: the run that is shown must not wait for it. */
+const BASELINE_SLICE_MS = 1;
 /** Bounds of a slice in virtual time. Unit: ns. */
 const SLICE_NS_MIN = 1_000;
 const SLICE_NS_MAX = 1_000_000_000;
@@ -45,15 +47,20 @@ export class HostLoop {
   }
 
   /**
-   * One turn: every lane's records, then a slice of the first lane that can move. False when there was
-   * nothing to do.
+   * One turn: every lane's records, then a slice of the main run, or, when it cannot move, of the baseline
+   * that is furthest behind of those that can. False when there was nothing to do.
    */
   turn(): boolean {
     let busy = false;
     for (const lane of this.#lanes) if (lane.poll()) busy = true;
-    for (const lane of this.#lanes) if (lane.advance()) return true;
+    for (const lane of this.#inTurn()) if (lane.advance()) return true;
     for (const lane of this.#lanes) lane.tellWhenDue();
     return busy;
+  }
+
+  #inTurn(): readonly LaneLoop[] {
+    if (this.#lanes.length < 3) return this.#lanes;
+    return this.#lanes.toSorted((left, right) => left.turnNs() - right.turnNs());
   }
 
   /** How long nothing needs this loop if nothing happens. Unit: ms. */
@@ -85,6 +92,11 @@ class LaneLoop {
     this.#control = controlOf(lane);
     this.#commandRing = commandRingOf(lane, plan.worker);
     this.#guard(() => this.#start(plan.shared));
+  }
+
+  /** Who is served first: the main run, then the lane that stands earliest. */
+  turnNs(): number {
+    return this.#plan.lane === 'main' ? -1 : (this.#group?.processes()[0]?.now() ?? 0);
   }
 
   hasUntold(): boolean {
@@ -270,7 +282,7 @@ class LaneLoop {
   }
 
   #fitSlice(tookMs: number): void {
-    const wanted = SLICE_MS[this.#plan.lane];
+    const wanted = this.#plan.lane === 'main' ? SLICE_MS : BASELINE_SLICE_MS;
     if (tookMs < wanted / 2) this.#sliceNs = Math.min(SLICE_NS_MAX, this.#sliceNs * 2);
     else if (tookMs > wanted * 1.5) {
       this.#sliceNs = Math.max(SLICE_NS_MIN, Math.floor(this.#sliceNs / 2));

@@ -177,6 +177,11 @@ export class LaneRun {
     pending.resolve(pending.replies.toSorted((left, right) => left.process - right.process));
   }
 
+  /** Whether the lane has ended. */
+  isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** The lane has ended: who still waits gets nothing. */
   close(): void {
     this.#closed = true;

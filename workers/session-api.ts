@@ -11,16 +11,18 @@ import type { Branch } from './branches.ts';
 
 export type { Branch } from './branches.ts';
 
-/** The run that is shown, and the run of the baseline beside it. */
-export type Lane = 'main' | 'baseline';
+/** The run that is shown is 'main'; each baseline that runs beside it has its id of the lab's contract. */
+export type Lane = string;
+
+/** Baselines to run beside a run: all that the lab has, or those of these ids, in that order. */
+export type BaselineChoice = 'all' | readonly string[];
 
 /** How to start a run. */
 export interface StartOptions {
   readonly lab: string;
   readonly seed: number; //                               0 … 2^32 − 1
   readonly knobs: Readonly<Record<string, number>>; //    those that differ from the lab's defaults
-  readonly baseline: boolean; //                          also run a baseline beside it
-  readonly baselineId?: string; //                        which of the lab's; else its first
+  readonly baselines?: BaselineChoice; //                 which of the lab's baselines run beside it (default none)
   readonly playing: boolean; //                           false: stands at 0 until play() or a step
   readonly speed?: number; //                             virtual ns a wall ns; Infinity: as fast as it goes; else the lab's
   readonly workerCount?: number; //                       1 … 16; else as many as are useful
@@ -53,7 +55,7 @@ export interface StartedRun {
   readonly workerCount: number;
   readonly processes: readonly { readonly id: number; readonly name: string; readonly sampleColumns: readonly string[] }[];
   readonly links: readonly { readonly a: number; readonly b: number }[];
-  readonly hasBaseline: boolean;
+  readonly baselines: readonly string[]; // ids of those that run beside it
   readonly shared: readonly SharedProcess[];
   /** Snapshots of all processes at time 0. */
   readonly snapshots: readonly ProcessSnapshot[];
@@ -63,7 +65,7 @@ export interface StartedRun {
 export interface RunState {
   readonly run: number;
   readonly timeNs: number; //         least clock of the main run
-  readonly baselineTimeNs: number; // −1 without one
+  readonly baselineTimesNs: Readonly<Record<Lane, number>>; // least clock of each baseline that runs
   readonly playing: boolean; //       also while it advances to a target
   readonly speed: number; //          as asked for
   readonly slowMotion: boolean; //    the pace is a tenth of `speed` now
@@ -97,10 +99,16 @@ export type SessionEvent =
   | { readonly kind: 'logged'; readonly run: number; readonly logged: LoggedCommand }
   /**
    * The run stands at an earlier time, or at the fork of another branch. Whoever keeps what was told drops
-   * console, timeline events, sample rows and logged commands of `timeNs` and later (of the baseline lane:
-   * of `baselineTimeNs`, −1 without one); the sample rings have been taken back as well. Snapshots follow.
+   * console, timeline events, sample rows and logged commands of `timeNs` and later (of a baseline: of its
+   * time in `baselineTimesNs`); the sample rings have been taken back as well. Snapshots follow.
    */
-  | { readonly kind: 'rewound'; readonly run: number; readonly timeNs: number; readonly baselineTimeNs: number; readonly branch: number }
+  | {
+      readonly kind: 'rewound';
+      readonly run: number;
+      readonly timeNs: number;
+      readonly baselineTimesNs: Readonly<Record<Lane, number>>;
+      readonly branch: number;
+    }
   | { readonly kind: 'failed'; readonly report: FailureReport };
 
 /** A checkpoint of the main run, as the timeline shows it. */
@@ -113,7 +121,7 @@ export interface CheckpointMark {
 export interface RunHistory {
   /** In order of time; rewinding near one is quick. */
   readonly checkpoints: readonly CheckpointMark[];
-  /** Memory of all checkpoints of both lanes, and its bound. Unit: byte. */
+  /** Memory of all checkpoints of all lanes, and its bound. Unit: byte. */
   readonly checkpointBytes: number;
   readonly checkpointBytesMax: number;
   /** Every course that the run took, by id; the log of the present one holds what is still to come, too. */

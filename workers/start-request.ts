@@ -7,14 +7,23 @@ import { err, ok } from '../core/base/result.ts';
 import type { LoggedCommand, Refusal } from '../core/protocol/command.ts';
 import { readCommandLog, sentenceOfCommandLogError } from '../core/sim/command-log.ts';
 import { WORKER_COUNT_MAX } from './run-plan.ts';
-import type { StartOptions } from './session-api.ts';
+import type { BaselineChoice, Lane, StartOptions } from './session-api.ts';
 import type { Planner, ScenarioFace } from './world-port.ts';
 
-/** The scenarios of both lanes, or one sentence about what is wrong. */
+/** Most baselines beside a run: each is a world of its own, with memories as large as the run's. */
+const BASELINE_COUNT_MAX = 4;
+
+/** A scenario for the run itself and one for each baseline beside it. */
+export interface LaneScenarios<S extends ScenarioFace> {
+  readonly main: S;
+  readonly baselines: readonly { readonly id: Lane; readonly scenario: S }[];
+}
+
+/** The scenarios of all lanes, or one sentence about what is wrong. */
 export function scenariosOf<S extends ScenarioFace>(
   planner: Planner<S>,
   options: StartOptions,
-): Result<{ main: S; baseline: S | undefined }, Refusal> {
+): Result<LaneScenarios<S>, Refusal> {
   const { lab, seed, knobs, workerCount = 1 } = options;
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffff_ffff) {
     return err({ kind: 'bad-seed', sentence: `The seed is ${seed}; it must be a whole number from 0 to 4294967295.` });
@@ -39,10 +48,31 @@ export function scenariosOf<S extends ScenarioFace>(
   if (!main.ok) return main;
   const refusal = findLogRefusal(planner, main.value, options.log ?? []);
   if (refusal !== undefined) return err(refusal);
-  const baselineId = options.baselineId ?? planner.baselinesOf(main.value.lab)[0];
-  if (!options.baseline || baselineId === undefined) return ok({ main: main.value, baseline: undefined });
-  const baseline = planner.scenarioOf({ ...asked, baseline: baselineId });
-  return baseline.ok ? ok({ main: main.value, baseline: baseline.value }) : baseline;
+  const chosen = chooseBaselines(planner.baselinesOf(main.value.lab), main.value.lab, options.baselines ?? []);
+  if (!chosen.ok) return chosen;
+  const baselines: { id: Lane; scenario: S }[] = [];
+  for (const id of chosen.value) {
+    const made = planner.scenarioOf({ ...asked, baseline: id });
+    if (!made.ok) return made;
+    baselines.push({ id, scenario: made.value });
+  }
+  return ok({ main: main.value, baselines });
+}
+
+/** The ids of a choice: each once, each one that the lab has. */
+function chooseBaselines(
+  known: readonly string[],
+  lab: string,
+  choice: BaselineChoice,
+): Result<readonly string[], Refusal> {
+  if (choice === 'all') return ok(known.slice(0, BASELINE_COUNT_MAX));
+  const ids = [...new Set(choice)];
+  const unknown = ids.find((id) => !known.includes(id));
+  if (unknown !== undefined) {
+    const there = known.length === 0 ? 'it has none' : `known are ${known.join(', ')}`;
+    return err({ kind: 'unknown-baseline', sentence: `The lab '${lab}' has no baseline '${unknown}'; ${there}.` });
+  }
+  return ok(ids);
 }
 
 /** What is wrong with a log that is to be replayed; what depends on the moment is for the model to refuse. */

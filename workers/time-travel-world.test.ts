@@ -31,7 +31,7 @@ async function begin() {
     if (event.kind === 'rewound') rewinds.push(event.timeNs);
   });
   const knobs = { bandwidth: 1e10, 'working-set': 1024 };
-  const options = { lab: 'precopy-migration', seed: 3, knobs, baseline: true, playing: false };
+  const options = { lab: 'precopy-migration', seed: 3, knobs, baselines: 'all' as const, playing: false };
   expect((await coordinator.start({ ...options, checkpointSpacing: 2_000_000 })).ok).toBe(true);
   for (const [atNs, command] of commands) await coordinator.command(command, atNs);
   return { coordinator, failures, rewinds };
@@ -60,7 +60,7 @@ test('journeys of a lab with its baseline find the recorded hashes', async () =>
   expect(back).toBeLessThan(before);
   await coordinator.advanceTo(UNTIL_NS);
   expect(await coordinator.runHash()).toEqual(await straight.coordinator.runHash());
-  for (const lane of ['main', 'baseline'] as const) {
+  for (const lane of ['main', 'stop-and-copy']) {
     for (const process of [0, 1]) {
       const [rows, expected] = [
         await coordinator.copySamples(process, 0, lane),

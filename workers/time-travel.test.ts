@@ -12,7 +12,7 @@ const END_NS = 1_200_000;
 const slower: Command = { kind: 'set-knob', knob: 'latency', value: 60_000 };
 const faster: Command = { kind: 'set-knob', knob: 'latency', value: 5_000 };
 const options: StartOptions = {
-  lab: 'ring', seed: 5, knobs: {}, baseline: true, playing: false, checkpointSpacing: 2_500_000,
+  lab: 'ring', seed: 5, knobs: {}, baselines: 'all', playing: false, checkpointSpacing: 2_500_000,
 };
 
 let threadCode = '';
@@ -53,46 +53,40 @@ afterEach(async () => {
 
 /** What a page would have kept, by lane: console, events and commands, cut at every rewind. */
 class Page {
-  readonly console = { main: [] as string[], baseline: [] as string[] };
-  readonly commands: string[] = [];
+  readonly #told = new Map<string, { timeNs: number; text: string }[]>();
+  readonly #commands: { timeNs: number; text: string }[] = [];
   readonly failures: string[] = [];
-  private times = { main: [] as number[], baseline: [] as number[] };
-  private commandTimes: number[] = [];
 
   take(event: SessionEvent): void {
     if (event.kind === 'failed') this.failures.push(event.report.message);
     if (event.kind === 'logged') {
-      this.commands.push(JSON.stringify(event.logged));
-      this.commandTimes.push(event.logged.atNs);
+      this.#commands.push({ timeNs: event.logged.atNs, text: JSON.stringify(event.logged) });
     }
     if (event.kind === 'rewound') {
-      this.cut('main', event.timeNs);
-      this.cut('baseline', event.baselineTimeNs);
-      while ((this.commandTimes.at(-1) ?? -1) >= event.timeNs) {
-        this.commandTimes.pop();
-        this.commands.pop();
+      for (const [lane, told] of this.#told) {
+        cut(told, lane === 'main' ? event.timeNs : event.baselineTimesNs[lane]!);
       }
+      cut(this.#commands, event.timeNs);
     }
     if (event.kind !== 'snapshots') return;
+    const told = this.#told.get(event.lane) ?? [];
+    this.#told.set(event.lane, told);
     for (const snapshot of event.snapshots) {
       for (const it of [...snapshot.console, ...snapshot.events]) {
-        this.console[event.lane].push(`${snapshot.process} ${JSON.stringify(it)}`);
-        this.times[event.lane].push(it.timeNs);
+        told.push({ timeNs: it.timeNs, text: `${snapshot.process} ${JSON.stringify(it)}` });
       }
     }
-  }
-
-  private cut(lane: 'main' | 'baseline', timeNs: number): void {
-    const keep = this.times[lane].map((it) => it < timeNs);
-    const lines = this.console[lane].filter((_, index) => keep[index]);
-    this.console[lane].splice(0, this.console[lane].length, ...lines);
-    this.times[lane] = this.times[lane].filter((_, index) => keep[index]);
   }
 
   whole(): unknown {
-    const { main, baseline } = this.console;
-    return { main: main.toSorted(), baseline: baseline.toSorted(), commands: this.commands };
+    const texts = [...this.#told].map(([lane, told]) => [lane, told.map(({ text }) => text).toSorted()]);
+    return { told: Object.fromEntries(texts), commands: this.#commands.map(({ text }) => text) };
   }
+}
+
+/** Drops what is of `timeNs` and later. */
+function cut(told: { timeNs: number; text: string }[], timeNs: number): void {
+  told.splice(0, told.length, ...told.filter((it) => it.timeNs < timeNs));
 }
 
 async function begin(platform: Platform = makeInlinePlatform(toyBuilder), changes: Partial<StartOptions> = {}) {
@@ -106,7 +100,7 @@ async function begin(platform: Platform = makeInlinePlatform(toyBuilder), change
 
 async function samplesOf(coordinator: Coordinator<never>): Promise<number[][]> {
   const rows: number[][] = [];
-  for (const lane of ['main', 'baseline'] as const) {
+  for (const lane of ['main', 'toy', 'other']) {
     for (let process = 0; process < 4; process++) {
       const { values } = await coordinator.copySamples(process, 0, lane);
       rows.push([...values]);
@@ -282,7 +276,7 @@ test('canary: a replay that takes another course is a failure that names time, p
       return processes;
     },
   };
-  const { coordinator, page } = await begin(makeInlinePlatform(forgetful), { baseline: false });
+  const { coordinator, page } = await begin(makeInlinePlatform(forgetful), { baselines: [] });
   while (nudges < 350) await coordinator.advanceTo(((await coordinator.state())?.timeNs ?? 0) + 10_000);
   const { timeNs } = (await coordinator.state())!;
   await coordinator.rewindTo(0);

@@ -1,18 +1,19 @@
 /**
- * Travel in time: a journey takes both lanes back to their nearest checkpoints and replays from there with
+ * Travel in time: a journey takes all lanes back to their nearest checkpoints and replays from there with
  * the same log; what is told of the time that is replayed is known already and is not told again. A later journey
  * takes over from an unfinished one. A command given in the past forks the run (branches.ts).
  */
 import type { Command, LoggedCommand } from '../core/protocol/command.ts';
-import type { ActiveRun } from './active-run.ts';
+import type { ActiveRun, BaselineLane } from './active-run.ts';
+import { baselineTimesOf, historiesOf } from './active-run.ts';
 import { firstDifferenceNs } from './branches.ts';
 import type { LaneRun } from './lane-run.ts';
-import type { SessionEvent, StepKind } from './session-api.ts';
+import type { Lane, SessionEvent, StepKind } from './session-api.ts';
 
 /** A journey under way: how far whoever looks knows the run. Unit: ns. */
 export interface Travel {
   readonly reachedNs: number;
-  readonly baselineReachedNs: number;
+  readonly baselinesReachedNs: Readonly<Record<Lane, number>>;
 }
 
 /** What a journey needs of the coordinator. */
@@ -23,7 +24,7 @@ export interface TravelPorts {
   atLimit(run: ActiveRun, lane: LaneRun): Promise<void>;
   /** Runs on to a time, unless something else takes over. */
   advance(run: ActiveRun, targetNs: number): Promise<void>;
-  /** Waits for both lanes, tells snapshots and the state. */
+  /** Waits for all lanes, tells snapshots and the state. */
   settle(run: ActiveRun): Promise<number>;
   isOver(run: ActiveRun): boolean;
   tell(event: SessionEvent): void;
@@ -84,19 +85,20 @@ export class TimeTravel {
 
   /** Back to the nearest checkpoints and on to `timeNs`; false when another journey took over or the run ended. */
   async #go(run: ActiveRun, timeNs: number): Promise<boolean> {
-    const { main, baseline } = run;
+    const { main, baselines } = run;
     const journey: Travel = {
       reachedNs: run.travel?.reachedNs ?? main.limitNs(),
-      baselineReachedNs: run.travel?.baselineReachedNs ?? baseline?.limitNs() ?? 0,
+      baselinesReachedNs:
+        run.travel?.baselinesReachedNs ?? baselineTimesOf(run, ({ lane }) => lane.limitNs()),
     };
     run.travel = journey;
     run.holds++;
     this.#ports.stand(run);
     await this.#ports.atLimit(run, main);
-    await run.histories.main.rest();
-    if (baseline !== undefined) {
-      await this.#ports.atLimit(run, baseline);
-      await run.histories.baseline.rest();
+    await run.history.rest();
+    for (const { lane, history } of baselines.slice()) {
+      await this.#ports.atLimit(run, lane);
+      await history.rest();
     }
     const isMine = () => !this.#ports.isOver(run) && run.travel === journey;
     if (isMine()) await this.#restore(run, timeNs, journey);
@@ -107,31 +109,40 @@ export class TimeTravel {
     return isMine();
   }
 
-  /** Both lanes back to checkpoints; the log is cut there, and what came after is to come again. */
+  /** All lanes back to checkpoints; the log is cut there, and what came after is to come again. */
   async #restore(run: ActiveRun, timeNs: number, journey: Travel): Promise<void> {
-    const { main, baseline } = run;
+    const { main, history } = run;
     run.branches.reach(main.limitNs());
-    const entry = run.histories.main.findBefore(Math.min(timeNs, main.limitNs()));
+    const entry = history.findBefore(Math.min(timeNs, main.limitNs()));
     if (entry === undefined) return; // nothing has moved yet
     const log = wholeLog(run);
     const kept = log.filter(({ atNs }) => atNs < entry.timeNs).length;
     run.log.entries.length = kept;
     run.script.splice(0, run.script.length, ...log.slice(kept));
-    const work = [run.histories.main.restore(entry, Math.min(timeNs, journey.reachedNs))];
-    if (baseline !== undefined) {
-      const knownNs = Math.min(timeNs, journey.baselineReachedNs);
-      const behind = baseline.limitNs() < journey.baselineReachedNs;
-      const back = run.histories.baseline.findBefore(Math.min(timeNs, baseline.limitNs()));
-      baseline.unschedule(entry.timeNs);
-      if (back !== undefined && (behind || baseline.limitNs() > timeNs)) {
-        work.push(
-          run.histories.baseline.restore(back, knownNs).then(() => {
-            this.#giveAgain(run, baseline, log.slice(0, kept).filter(({ atNs }) => atNs >= back.timeNs));
-          }),
-        );
-      }
-    }
-    await Promise.all(work);
+    const given = log.slice(0, kept);
+    await Promise.all([
+      history.restore(entry, Math.min(timeNs, journey.reachedNs)),
+      ...run.baselines.map(async (baseline) => {
+        baseline.lane.unschedule(entry.timeNs);
+        await this.#restoreBaseline(run, baseline, { timeNs, journey, given });
+      }),
+    ]);
+  }
+
+  /** A baseline goes back when it stands later than the journey's end, or when an unfinished journey left it early. */
+  async #restoreBaseline(
+    run: ActiveRun,
+    { id, lane, history }: BaselineLane,
+    to: { readonly timeNs: number; readonly journey: Travel; readonly given: readonly LoggedCommand[] },
+  ): Promise<void> {
+    if (lane.isClosed()) return;
+    const { timeNs, journey, given } = to;
+    const reachedNs = journey.baselinesReachedNs[id] ?? 0;
+    const isBehind = lane.limitNs() < reachedNs;
+    const back = history.findBefore(Math.min(timeNs, lane.limitNs()));
+    if (back === undefined || !(isBehind || lane.limitNs() > timeNs)) return;
+    await history.restore(back, Math.min(timeNs, reachedNs));
+    this.#giveAgain(run, lane, given.filter(({ atNs }) => atNs >= back.timeNs));
   }
 
   /** Commands that the main lane has behind it and the baseline, further back, has not. */
@@ -144,24 +155,22 @@ export class TimeTravel {
 
   /** Tells that the run stands elsewhere, then how it looks there. */
   async #arrive(run: ActiveRun): Promise<void> {
-    const { main, baseline, travel } = run;
+    const { main, travel } = run;
     const timeNs = main.limitNs();
     run.branches.reach(timeNs);
-    const baselineTimeNs =
-      baseline === undefined ? -1 : Math.min(timeNs, travel?.baselineReachedNs ?? timeNs);
+    const baselineTimesNs = baselineTimesOf(run, ({ id }) =>
+      Math.min(timeNs, travel?.baselinesReachedNs[id] ?? timeNs),
+    );
     run.travel = undefined;
     const branch = run.branches.current();
-    this.#ports.tell({ kind: 'rewound', run: run.number, timeNs, baselineTimeNs, branch });
+    this.#ports.tell({ kind: 'rewound', run: run.number, timeNs, baselineTimesNs, branch });
     await main.ask({ what: 'snapshot', knownNs: timeNs });
     await this.#ports.settle(run);
   }
 
   async #forgetAfter(run: ActiveRun, timeNs: number): Promise<void> {
     run.holds++;
-    await Promise.all([
-      run.histories.main.forgetAfter(timeNs),
-      run.histories.baseline.forgetAfter(timeNs),
-    ]);
+    await Promise.all(historiesOf(run).map((history) => history.forgetAfter(timeNs)));
     run.holds--;
   }
 }

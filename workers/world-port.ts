@@ -15,6 +15,7 @@ export type Mode = 'mechanism' | 'baseline';
 export interface ScenarioFace {
   readonly lab: string;
   readonly mode: Mode;
+  readonly baseline: string; // id of the lab's baseline, '' for the mechanism
   readonly seed: number;
   readonly knobs: Readonly<Record<string, number>>;
   readonly processes: readonly {

@@ -17,12 +17,16 @@ import { ToyProcess } from './toy-process.ts';
 export interface ToyScenario {
   readonly lab: string;
   readonly mode: 'mechanism' | 'baseline';
+  readonly baseline: string;
   readonly seed: number;
   readonly knobs: Readonly<Record<string, number>>;
   readonly processes: readonly { readonly id: number; readonly name: string; readonly sampleColumns: readonly string[] }[];
   readonly links: readonly { readonly a: number; readonly b: number }[];
   readonly speed: number;
 }
+
+/** Its baselines: the same ring from other seeds. */
+const BASELINES: readonly string[] = ['toy', 'other'];
 
 /** Its planner. Refuses unknown labs, knobs and faults, and a latency out of range. */
 export const toyPlanner = {
@@ -33,8 +37,8 @@ export const toyPlanner = {
     readonly knobs: Readonly<Record<string, number>>;
     readonly baseline: string;
   }): Result<ToyScenario, Refusal> {
-    const { lab, seed } = request;
-    const mode = request.baseline === '' ? 'mechanism' : 'baseline';
+    const { lab, seed, baseline } = request;
+    const mode = baseline === '' ? 'mechanism' : 'baseline';
     const count = { ring: 4, pair: 2, broken: 2 }[lab];
     if (count === undefined) return err({ kind: 'unknown-lab', sentence: `There is no lab "${lab}".` });
     const knobs = { latency: 20_000, ...request.knobs };
@@ -44,7 +48,7 @@ export const toyPlanner = {
       sampleColumns: ['sent', 'received'],
     }));
     const links = processes.slice(lab === 'ring' ? 0 : 1).map(({ id }) => ({ a: id, b: (id + 1) % count }));
-    return ok({ lab, mode, seed, knobs, processes, links, speed: 0.05 });
+    return ok({ lab, mode, baseline, seed, knobs, processes, links, speed: 0.05 });
   },
   validateCommand(
     _scenario: ToyScenario,
@@ -57,7 +61,7 @@ export const toyPlanner = {
     if (command.kind === 'migrate') return { kind: 'no-such-vm', sentence: `There is no VM ${command.vm}.` };
     return undefined;
   },
-  baselinesOf: (): readonly string[] => ['toy'],
+  baselinesOf: (): readonly string[] => BASELINES,
   baselineCommand(_scenario: ToyScenario, command: Command): Command | undefined {
     return command.kind === 'inject-fault' ? undefined : command;
   },
@@ -81,7 +85,7 @@ export const toyBuilder = {
         new ToyProcess({
           id,
           neighbours: scenario.links.flatMap(({ a, b }) => (a === id ? [b] : b === id ? [a] : [])),
-          seed: scenario.seed + (scenario.mode === 'baseline' ? 1 : 0),
+          seed: scenario.seed + 1 + BASELINES.indexOf(scenario.baseline),
           latencyNs: scenario.knobs['latency'] ?? 20_000,
           frameBytesMax: 70_000,
           parts: historyOf(sampleRings.get(id)),

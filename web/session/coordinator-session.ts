@@ -15,7 +15,7 @@ import type {
 } from '../../workers/session-api.ts';
 import { BranchSamples, type SampleTail } from './branch-samples.ts';
 import { type HostView, makeCopiedView, makeHostView } from './host-view.ts';
-import { SampleSeries } from './sample-series.ts';
+import { BASELINE_ROWS_MAX, SampleSeries } from './sample-series.ts';
 import type { FailureReport, RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
 
 /** How often maps and samples are copied without isolation. Unit: ms. */
@@ -23,26 +23,34 @@ const COPY_MS = 150;
 
 type Remote = Comlink.Remote<SessionApi>;
 
+/** Samples of a host in a lane. */
+interface LaneSeries {
+  readonly lane: Lane;
+  readonly host: number;
+  readonly series: SampleSeries;
+}
+
 /** See the file's head. */
 class CoordinatorSession implements Session {
   readonly isolated: boolean;
+  readonly baselines: readonly string[];
   readonly #remote: Remote;
   readonly #run: StartedRun;
   readonly #listener: (update: SessionUpdate) => void;
   readonly #views: HostView[];
-  readonly #series = new Map<number, SampleSeries>();
-  readonly #rings: { readonly ring: SampleRing; readonly series: SampleSeries; next: number }[] = [];
+  readonly #series = new Map<string, LaneSeries>(); // by lane and host
+  readonly #rings: { readonly lane: Lane; readonly ring: SampleRing; readonly series: SampleSeries; next: number }[] = [];
   readonly #playing: boolean;
   readonly #timer: number = 0;
-  readonly #latest: Readonly<Record<Lane, Map<number, ProcessSnapshot>>> = { main: new Map(), baseline: new Map() };
+  readonly #latest = new Map<Lane, Map<number, ProcessSnapshot>>();
   /** Processes that have not told yet how they look after a rewind. */
-  readonly #awaited: Readonly<Record<Lane, Set<number>>> = { main: new Set(), baseline: new Set() };
+  readonly #awaited = new Map<Lane, Set<number>>();
   readonly #tails = new BranchSamples();
   #timeNs = 0;
   #furthestNs = 0;
   #branch = 0;
   #copying = false;
-  #copied = new Map<number, number>();
+  #copied = new Map<SampleSeries, number>();
   #rewinds = 0;
 
   constructor(remote: Remote, run: StartedRun, playing: boolean, listener: (update: SessionUpdate) => void) {
@@ -51,11 +59,11 @@ class CoordinatorSession implements Session {
     this.#run = run;
     this.#listener = listener;
     this.isolated = run.isolated;
-    for (const process of run.processes) this.#series.set(process.id, new SampleSeries(process.sampleColumns));
+    this.baselines = run.baselines;
     this.#views = run.snapshots.map((snapshot) => this.#viewOf(snapshot));
     for (const shared of run.shared) {
-      if (shared.lane !== 'main') continue;
-      this.#rings.push({ ring: sampleRingOver(shared.samples, 0), series: this.samplesOf(shared.process), next: 0 });
+      const { lane, process } = shared;
+      this.#rings.push({ lane, ring: sampleRingOver(shared.samples, 0), series: this.samplesOf(process, lane), next: 0 });
     }
     if (!run.isolated) this.#timer = window.setInterval(() => void this.#copy(), COPY_MS);
   }
@@ -76,12 +84,13 @@ class CoordinatorSession implements Session {
     return this.#views;
   }
 
-  samplesOf(host: number): SampleSeries {
-    let series = this.#series.get(host);
-    if (series === undefined) {
-      series = new SampleSeries([]);
-      this.#series.set(host, series);
-    }
+  samplesOf(host: number, lane: Lane = 'main'): SampleSeries {
+    const key = `${lane} ${host}`;
+    const found = this.#series.get(key);
+    if (found !== undefined) return found.series;
+    const columns = this.#run.processes.find((it) => it.id === host)?.sampleColumns ?? [];
+    const series = lane === 'main' ? new SampleSeries(columns) : new SampleSeries(columns, BASELINE_ROWS_MAX);
+    this.#series.set(key, { lane, host, series });
     return series;
   }
 
@@ -98,7 +107,7 @@ class CoordinatorSession implements Session {
   }
 
   ringOf(host: number): { readonly capacity: number; readonly written: number; readonly read: number } | undefined {
-    const entry = this.#rings.find((it) => it.series === this.#series.get(host));
+    const entry = this.#rings.find((it) => it.series === this.samplesOf(host));
     return entry === undefined ? undefined : { capacity: entry.ring.capacity, written: sampleCount(entry.ring), read: entry.next };
   }
 
@@ -126,12 +135,25 @@ class CoordinatorSession implements Session {
       if (header !== undefined) overwrite(view.header, header);
       if (table !== undefined) overwrite(view.frameTable, table);
       if (maps !== undefined) overwrite(view.guestMaps, maps);
-      const { next, values } = await this.#remote.copySamples(view.host, this.#copied.get(view.host) ?? 0);
+      for (const lane of ['main', ...this.baselines]) await this.#copySamples(view.host, lane);
       if (rewinds !== this.#rewinds) break;
-      this.#copied.set(view.host, next);
-      appendRows(this.samplesOf(view.host), values);
     }
     this.#copying = false;
+  }
+
+  async #copySamples(host: number, lane: Lane): Promise<void> {
+    const series = this.samplesOf(host, lane);
+    const rewinds = this.#rewinds;
+    const { next, values } = await this.#remote.copySamples(host, this.#copied.get(series) ?? 0, lane);
+    if (rewinds !== this.#rewinds) return;
+    this.#copied.set(series, next);
+    appendRows(series, values);
+  }
+
+  #latestOf(lane: Lane): Map<number, ProcessSnapshot> {
+    const found = this.#latest.get(lane) ?? new Map<number, ProcessSnapshot>();
+    this.#latest.set(lane, found);
+    return found;
   }
 
   play(): void {
@@ -151,7 +173,7 @@ class CoordinatorSession implements Session {
   }
 
   #runningVm(): number | undefined {
-    return [...this.#latest.main.values()].flatMap((it) => it.host.vms).find((it) => it.state === 'running')?.id;
+    return [...this.#latestOf('main').values()].flatMap((it) => it.host.vms).find((it) => it.state === 'running')?.id;
   }
 
   async stepBack(kind: StepKind): Promise<void> {
@@ -258,23 +280,25 @@ class CoordinatorSession implements Session {
   }
 
   /** Samples of later times become the tail of the branch that was left; the rings are read on from there. */
-  #onRewound({ timeNs, baselineTimeNs, branch }: Extract<SessionEvent, { kind: 'rewound' }>): void {
+  #onRewound({ timeNs, baselineTimesNs, branch }: Extract<SessionEvent, { kind: 'rewound' }>): void {
     this.#rewinds++;
-    for (const [host, series] of this.#series) this.#tails.keep(this.#branch, host, series.cutFrom(timeNs));
-    for (const entry of this.#rings) entry.next = findSampleRow(entry.ring, timeNs);
-    this.#copied.clear(); // rows that are known are ignored
-    for (const lane of ['main', 'baseline'] as const) {
-      for (const process of this.#latest[lane].keys()) this.#awaited[lane].add(process);
+    const cutNs = (lane: Lane) => (lane === 'main' ? timeNs : (baselineTimesNs[lane] ?? timeNs));
+    for (const { lane, host, series } of this.#series.values()) {
+      const tail = series.cutFrom(cutNs(lane));
+      if (lane === 'main') this.#tails.keep(this.#branch, host, tail);
     }
+    for (const entry of this.#rings) entry.next = findSampleRow(entry.ring, cutNs(entry.lane));
+    this.#copied.clear(); // rows that are known are ignored
+    for (const [lane, latest] of this.#latest) this.#awaited.set(lane, new Set(latest.keys()));
     this.#timeNs = timeNs;
     this.#branch = branch;
-    this.#listener({ kind: 'rewound', timeNs, baselineTimeNs, branch });
+    this.#listener({ kind: 'rewound', timeNs, baselineTimesNs, branch });
   }
 
   /** Workers tell about their own processes only: the newest of each stands, and what is news is told once. */
   #onSnapshots(lane: Lane, snapshots: readonly ProcessSnapshot[]): void {
-    const latest = this.#latest[lane];
-    const awaited = this.#awaited[lane];
+    const latest = this.#latestOf(lane);
+    const awaited = this.#awaited.get(lane) ?? new Set();
     for (const snapshot of snapshots) {
       const before = latest.get(snapshot.process);
       const untold = before !== undefined && !awaited.delete(snapshot.process) && awaited.size > 0;
@@ -283,7 +307,7 @@ class CoordinatorSession implements Session {
     if (awaited.size > 0) return; // others still show the time that was left
     const processes = [...latest.values()].sort((a, b) => a.process - b.process);
     const timeNs = Math.min(...processes.map((it) => it.timeNs));
-    this.#listener({ kind: lane === 'main' ? 'snapshot' : 'baseline', timeNs, processes });
+    this.#listener(lane === 'main' ? { kind: 'snapshot', timeNs, processes } : { kind: 'baseline', lane, timeNs, processes });
     for (const snapshot of processes) latest.set(snapshot.process, { ...snapshot, console: [], events: [] });
   }
 }
@@ -348,7 +372,7 @@ export function makeCoordinatorFactory(): SessionFactory {
       const api = await connect();
       early = [];
       const result = spec.runFile !== undefined ? await api.importRun(spec.runFile, spec.guest) : await api.start({
-        lab: spec.lab, seed: spec.seed, knobs: spec.knobs, baseline: true, playing: spec.autoplay ?? true,
+        lab: spec.lab, seed: spec.seed, knobs: spec.knobs, baselines: 'all', playing: spec.autoplay ?? true,
         ...(spec.guest === undefined ? {} : { guest: spec.guest }),
       });
       if (!result.ok) {

@@ -1,4 +1,4 @@
-// Goal: a frozen picture loses no line and no event, tells nothing that was taken back, and keeps one update of a kind. Method: a stream by hand.
+// Goal: a frozen picture loses no line and no event, tells nothing that was taken back, and keeps one update a kind and lane. Method: a stream by hand.
 import { expect, test } from 'vitest';
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
 import { foldUpdates } from './held-updates.ts';
@@ -12,9 +12,9 @@ test('snapshots fold into the newest with all news', () => {
   let held: SessionUpdate[] = [];
   for (let timeNs = 1; timeNs <= 50; timeNs++) {
     held = foldUpdates(held, { kind: 'snapshot', timeNs, processes: [process(0, timeNs), process(1, timeNs)] });
-    held = foldUpdates(held, { kind: 'baseline', timeNs, processes: [process(0, timeNs)] });
+    for (const lane of ['one', 'other']) held = foldUpdates(held, { kind: 'baseline', lane, timeNs, processes: [process(0, timeNs)] });
   }
-  expect(held).toHaveLength(2);
+  expect(held.map((it) => (it.kind === 'baseline' ? it.lane : it.kind))).toEqual(['snapshot', 'one', 'other']);
   const main = held[0] as Extract<SessionUpdate, { kind: 'snapshot' }>;
   expect(main.timeNs).toBe(50);
   expect(main.processes[1]!.console.map((chunk) => chunk.timeNs)).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
@@ -27,12 +27,12 @@ test('a rewind voids the news that are held, and comes before them; two fold int
     held = foldUpdates(held, { kind: 'snapshot', timeNs, processes: [process(0, timeNs)] });
   };
   for (const timeNs of [10, 20, 30]) tell(timeNs);
-  held = foldUpdates(held, { kind: 'rewound', timeNs: 20, baselineTimeNs: 5, branch: 0 });
+  held = foldUpdates(held, { kind: 'rewound', timeNs: 20, baselineTimesNs: { one: 5 }, branch: 0 });
   tell(25);
-  held = foldUpdates(held, { kind: 'rewound', timeNs: 24, baselineTimeNs: 4, branch: 1 });
+  held = foldUpdates(held, { kind: 'rewound', timeNs: 24, baselineTimesNs: { one: 4 }, branch: 1 });
   tell(26);
   expect(held.map(({ kind }) => kind)).toEqual(['rewound', 'snapshot']);
-  expect(held[0]).toEqual({ kind: 'rewound', timeNs: 20, baselineTimeNs: 4, branch: 1 });
+  expect(held[0]).toEqual({ kind: 'rewound', timeNs: 20, baselineTimesNs: { one: 4 }, branch: 1 });
   const { processes } = held[1] as Extract<SessionUpdate, { kind: 'snapshot' }>;
   expect(processes[0]!.console.map((chunk) => chunk.timeNs)).toEqual([10, 26]);
   expect(processes[0]!.events.map((event) => event.timeNs)).toEqual([10, 26]);

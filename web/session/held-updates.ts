@@ -1,14 +1,18 @@
-/** Updates of a run that are kept back while the picture is frozen: nothing is lost, and no more than two snapshots are kept. Pure. */
+/** Updates of a run that are kept back while the picture is frozen: nothing is lost, and no more than one update a kind and lane is kept. Pure. */
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
 import type { SessionUpdate } from './session.ts';
 
 /** `held` with one update more: snapshots of a kind become the newest one with the news of all. */
 export function foldUpdates(held: readonly SessionUpdate[], update: SessionUpdate): SessionUpdate[] {
   if (update.kind === 'rewound') return foldRewound(held, update);
-  const at = held.findIndex((it) => it.kind === update.kind);
+  const at = held.findIndex((it) => it.kind === update.kind && laneOf(it) === laneOf(update));
   const before = held[at];
   if (before === undefined) return [...held, update];
   return held.map((it, index) => (index === at ? fold(before, update) : it));
+}
+
+function laneOf(update: SessionUpdate): string {
+  return update.kind === 'baseline' ? update.lane : 'main';
 }
 
 /** A rewind voids news that are held, and comes first: what is on screen is older than all that is held. */
@@ -17,11 +21,13 @@ function foldRewound(held: readonly SessionUpdate[], rewound: Extract<SessionUpd
   const first = before === undefined ? rewound : {
     ...rewound,
     timeNs: Math.min(before.timeNs, rewound.timeNs),
-    baselineTimeNs: Math.min(before.baselineTimeNs, rewound.baselineTimeNs),
+    baselineTimesNs: Object.fromEntries(Object.entries(rewound.baselineTimesNs).map(
+      ([lane, timeNs]) => [lane, Math.min(before.baselineTimesNs[lane] ?? timeNs, timeNs)],
+    )),
   };
   const rest = held.filter((it) => it.kind !== 'rewound').map((it): SessionUpdate => {
     if (!('processes' in it)) return it;
-    const fromNs = it.kind === 'baseline' ? rewound.baselineTimeNs : rewound.timeNs;
+    const fromNs = it.kind === 'baseline' ? (rewound.baselineTimesNs[it.lane] ?? 0) : rewound.timeNs;
     return {
       ...it,
       processes: it.processes.map((process) => ({

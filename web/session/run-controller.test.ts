@@ -100,16 +100,16 @@ test('after a rewind nothing of later times is left: lines, open lines, events, 
   const event = (timeNs: number) => ({ timeNs, kind: 'round', entity: 'vm:1', text: String(timeNs) });
   runs[0]!.tell({ kind: 'snapshot', timeNs: 15, processes: [snapshot({ timeNs: 15, knobs: { bandwidth: 1 }, console: [{ vm: 1, timeNs: 10, text: 'one\ntw' }], events: [event(5), event(12)] })] });
   controller.requestKnob('bandwidth', 2);
-  runs[0]!.tell({ kind: 'baseline', timeNs: 40, processes: [snapshot({ console: [{ vm: 1, timeNs: 8, text: 'slow' }, { vm: 1, timeNs: 9, text: ' line' }] })] });
+  runs[0]!.tell({ kind: 'baseline', lane: 'one', timeNs: 40, processes: [snapshot({ console: [{ vm: 1, timeNs: 8, text: 'slow' }, { vm: 1, timeNs: 9, text: ' line' }] })] });
   runs[0]!.tell({ kind: 'snapshot', timeNs: 40, processes: [snapshot({ timeNs: 40, knobs: { bandwidth: 1 }, console: [{ vm: 1, timeNs: 30, text: 'o\nthree\n' }], events: [event(20), event(35)] })] });
   controller.requestKnob('latency', 3);
   store.setState({ crosshairNs: 35, brush: { fromNs: 10, toNs: 30 } });
   const { cuts } = controller.console;
-  runs[0]!.tell({ kind: 'rewound', timeNs: 20, baselineTimeNs: 9, branch: 0 });
+  runs[0]!.tell({ kind: 'rewound', timeNs: 20, baselineTimesNs: { one: 9 }, branch: 0 });
   expect(controller.console.lines(1)).toEqual([{ timeNs: 10, text: 'one' }, { timeNs: 10, text: 'tw' }]);
   expect(controller.console.textFrom(1, 0).text).toBe('one\ntw');
   expect(controller.console.cuts).toBe(cuts + 1);
-  expect(controller.baselineConsole.lines(1)).toEqual([{ timeNs: 8, text: 'slow' }]);
+  expect(controller.baselineConsoleOf('one').lines(1)).toEqual([{ timeNs: 8, text: 'slow' }]);
   const state = store.getState();
   expect(state.events.map(({ timeNs }) => timeNs)).toEqual([5, 12]);
   expect(state.eventsAhead[0]?.map(({ timeNs }) => timeNs)).toEqual([20, 35]);
@@ -117,7 +117,7 @@ test('after a rewind nothing of later times is left: lines, open lines, events, 
   // Replay goes on in the middle of the line, and tells the same again.
   runs[0]!.tell({ kind: 'snapshot', timeNs: 32, processes: [snapshot({ timeNs: 32, console: [{ vm: 1, timeNs: 30, text: 'o\nthree\n' }], events: [event(20)] })] });
   expect(controller.console.lines(1).map(({ text }) => text)).toEqual(['one', 'two', 'three']);
-  runs[0]!.tell({ kind: 'rewound', timeNs: 20, baselineTimeNs: 9, branch: 1 });
+  runs[0]!.tell({ kind: 'rewound', timeNs: 20, baselineTimesNs: { one: 9 }, branch: 1 });
   expect(store.getState().eventsAhead[0]?.map(({ timeNs }) => timeNs)).toEqual([20, 35]);
   await Promise.resolve();
   expect(store.getState()).toMatchObject({ branch: 1, checkpointsNs: [7], branches: [{ id: 0, endNs: 50 }] });

@@ -8,7 +8,7 @@ import { ExitHistory } from '../charts/exit-history.ts';
 import { ConsoleLog } from './console-log.ts';
 import { foldUpdates } from './held-updates.ts';
 import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
-import { type AppState, type AppStore, emptyRun, EVENTS_MAX, findMigration, isMigrating } from './store.ts';
+import { type AppState, type AppStore, type BaselineState, emptyRun, EVENTS_MAX, findMigration, isMigrating } from './store.ts';
 
 /** See the file's head. */
 export class RunController {
@@ -18,7 +18,7 @@ export class RunController {
   #session: Session | null = null;
   #generation = 0;
   #console = new ConsoleLog();
-  #baselineConsole = new ConsoleLog();
+  #baselineConsoles = new Map<string, ConsoleLog>();
   #exits = new ExitHistory();
   #held: SessionUpdate[] | null = null;
   #knobsToSend = new Map<string, number>();
@@ -45,9 +45,16 @@ export class RunController {
     return this.#console;
   }
 
-  /** What the VM of the baseline run printed. */
+  /** What VMs of a baseline printed, by its id. */
+  baselineConsoleOf(lane: string): ConsoleLog {
+    const found = this.#baselineConsoles.get(lane) ?? new ConsoleLog();
+    this.#baselineConsoles.set(lane, found);
+    return found;
+  }
+
+  /** What VMs of the first baseline printed. */
   get baselineConsole(): ConsoleLog {
-    return this.#baselineConsole;
+    return this.baselineConsoleOf(this.#session?.baselines[0] ?? '');
   }
 
   /** Exits by cause over virtual time. */
@@ -95,7 +102,7 @@ export class RunController {
     this.#session?.dispose();
     this.#session = result.session;
     this.#console = new ConsoleLog();
-    this.#baselineConsole = new ConsoleLog();
+    this.#baselineConsoles = new Map();
     this.#exits = new ExitHistory();
     this.#held = null;
     this.#knobsToSend.clear();
@@ -179,7 +186,7 @@ export class RunController {
       const pausedBecause = update.pace.paused ? this.store.getState().pace.pausedBecause : '';
       this.store.setState({ pace: { ...update.pace, pausedBecause } });
     }
-    else if (update.kind === 'baseline') this.#onBaseline(update.timeNs, update.processes);
+    else if (update.kind === 'baseline') this.#onBaseline(update);
     else if (update.kind === 'place') this.#onPlace(update.furthestNs, update.branch);
     else if (update.kind === 'rewound') this.#onRewound(update);
     else if (this.store.getState().failure === null) {
@@ -209,10 +216,10 @@ export class RunController {
   }
 
   /** Nothing of times that are still to come stays: not on screen, not in a chart, not in a list. */
-  #onRewound({ timeNs, baselineTimeNs, branch }: Extract<SessionUpdate, { kind: 'rewound' }>): void {
+  #onRewound({ timeNs, baselineTimesNs, branch }: Extract<SessionUpdate, { kind: 'rewound' }>): void {
     const before = this.store.getState();
     this.#console.dropFrom(timeNs);
-    this.#baselineConsole.dropFrom(baselineTimeNs);
+    for (const [lane, console] of this.#baselineConsoles) console.dropFrom(baselineTimesNs[lane] ?? 0);
     const isPast = ({ timeNs: atNs }: { readonly timeNs: number }) => atNs < timeNs;
     const { brush } = before;
     this.store.setState({
@@ -231,9 +238,20 @@ export class RunController {
     void this.refreshHistory();
   }
 
-  #onBaseline(timeNs: number, processes: readonly ProcessSnapshot[]): void {
-    for (const process of processes) for (const chunk of process.console) this.#baselineConsole.append(chunk);
-    this.store.setState({ baseline: processes.flatMap((process) => process.migrations), baselineNs: timeNs });
+  #onBaseline({ lane, timeNs, processes }: Extract<SessionUpdate, { kind: 'baseline' }>): void {
+    const console = this.baselineConsoleOf(lane);
+    for (const process of processes) for (const chunk of process.console) console.append(chunk);
+    const told: BaselineState = {
+      timeNs,
+      hosts: processes.map((process) => process.host),
+      links: processes.flatMap((process) => process.links),
+      migrations: processes.flatMap((process) => process.migrations),
+      mechanisms: processes.map((process) => process.mechanisms),
+      knobs: processes[0]?.knobs ?? {},
+    };
+    const { baselines } = this.store.getState();
+    const first = lane === this.#session?.baselines[0] ? { baseline: told.migrations, baselineNs: timeNs } : {};
+    this.store.setState({ baselines: { ...baselines, [lane]: told }, ...first });
   }
 
   #onSnapshot(timeNs: number, processes: readonly ProcessSnapshot[]): void {

@@ -5,19 +5,25 @@
 
 /** Rows kept before thinning. At one sample a millisecond of virtual time: over a minute. */
 export const SAMPLE_ROWS_MAX = 65_536;
+/** The same of a baseline, which charts draw as one thin curve: its memory is a quarter. */
+export const BASELINE_ROWS_MAX = 16_384;
 
 /** Columns by metric id; rows 0 … count − 1 are valid, times ascend. */
 export class SampleSeries {
   readonly ids: readonly string[];
-  readonly timeNs: Float64Array = new Float64Array(SAMPLE_ROWS_MAX);
+  readonly timeNs: Float64Array;
   readonly columns: readonly Float64Array[];
   count = 0;
   /** Grows with every change, so that a chart knows whether to draw. */
   version = 0;
 
-  constructor(ids: readonly string[]) {
+  readonly #rowsMax: number;
+
+  constructor(ids: readonly string[], rowsMax: number = SAMPLE_ROWS_MAX) {
     this.ids = ids;
-    this.columns = ids.map(() => new Float64Array(SAMPLE_ROWS_MAX));
+    this.#rowsMax = rowsMax;
+    this.timeNs = new Float64Array(rowsMax);
+    this.columns = ids.map(() => new Float64Array(rowsMax));
   }
 
   /** The column of a metric, or undefined when the run does not measure it. */
@@ -34,7 +40,7 @@ export class SampleSeries {
   /** Appends a row; `values` in the order of `ids`. A row that is not newer than the last is ignored. */
   append(timeNs: number, values: ArrayLike<number>): void {
     if (this.count > 0 && timeNs <= this.timeNs[this.count - 1]!) return;
-    if (this.count === SAMPLE_ROWS_MAX) this.#thin();
+    if (this.count === this.#rowsMax) this.#thin();
     this.timeNs[this.count] = timeNs;
     for (let column = 0; column < this.columns.length; column++) {
       this.columns[column]![this.count] = values[column] ?? 0;
@@ -58,7 +64,7 @@ export class SampleSeries {
   }
 
   #thin(): void {
-    const kept = SAMPLE_ROWS_MAX / 2;
+    const kept = this.#rowsMax / 2;
     for (let row = 0; row < kept; row++) {
       this.timeNs[row] = this.timeNs[row * 2]!;
       for (const column of this.columns) column[row] = column[row * 2]!;

@@ -14,7 +14,7 @@ import type { SampleSeries } from './sample-series.ts';
 export interface RunSpec {
   readonly lab: string;
   readonly seed: number;
-  /** Only what differs from the contract's defaults. */
+  /** Only what differs from the contract's defaults (of a scenario file: from the file's). */
   readonly knobs: Readonly<Record<string, number>>;
   /** false: stands at time 0 until told to play. Default true. */
   readonly autoplay?: boolean;
@@ -44,11 +44,11 @@ export type { RunHistory, StepKind } from '../../workers/session-api.ts';
 export type SessionUpdate =
   | { readonly kind: 'snapshot'; readonly timeNs: number; readonly processes: readonly ProcessSnapshot[] }
   | { readonly kind: 'pace'; readonly pace: Pace }
-  | { readonly kind: 'baseline'; readonly timeNs: number; readonly processes: readonly ProcessSnapshot[] }
+  | { readonly kind: 'baseline'; readonly lane: string; readonly timeNs: number; readonly processes: readonly ProcessSnapshot[] }
   /** How far the branch that runs has come, and which one it is. Told when it changes. */
   | { readonly kind: 'place'; readonly furthestNs: number; readonly branch: number }
   /** The run stands at an earlier time, or on another branch: what was told of `timeNs` and later is void. Snapshots follow. */
-  | { readonly kind: 'rewound'; readonly timeNs: number; readonly baselineTimeNs: number; readonly branch: number }
+  | { readonly kind: 'rewound'; readonly timeNs: number; readonly baselineTimesNs: Readonly<Record<string, number>>; readonly branch: number }
   | { readonly kind: 'failed'; readonly failure: FailureReport };
 
 /** A running lab. Made by a {@link SessionFactory}; one at a time. */
@@ -59,8 +59,10 @@ export interface Session {
   hostViews(): readonly HostView[];
   /** Brings the samples up to date; once a frame. */
   drainSamples(): void;
-  /** Samples of a host so far. */
-  samplesOf(host: number): SampleSeries;
+  /** Ids of the baselines that run beside it, the lab's first one at the front. */
+  readonly baselines: readonly string[];
+  /** Samples of a host so far; `lane` is 'main' (when it is left out) or a baseline's id. */
+  samplesOf(host: number, lane?: string): SampleSeries;
   /** Samples of times that the run has left, of a branch and a host: what lies ahead, or another course. */
   tailOf(branch: number, host: number): SampleTail | undefined;
   /** The branch left last of which there are samples, other than `branch`; −1 without one. */

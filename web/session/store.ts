@@ -4,7 +4,7 @@
  * app/commands.ts, updates in session/run-controller.ts.
  */
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { HostSnapshot, LinkSnapshot, MigrationSnapshot, TimelineEvent, VmSnapshot } from '../../core/protocol/snapshot.ts';
+import type { HostSnapshot, LinkSnapshot, MigrationSnapshot, ProcessSnapshot, TimelineEvent, VmSnapshot } from '../../core/protocol/snapshot.ts';
 import type { FailureReport, Pace, RunSpec } from './session.ts';
 
 export type Density = 'lab' | 'projector' | 'workbench';
@@ -23,9 +23,11 @@ export interface AppState {
   readonly hosts: readonly HostSnapshot[];
   readonly links: readonly LinkSnapshot[];
   readonly migrations: readonly MigrationSnapshot[];
-  /** Migrations of the baseline run, which runs beside this one. */
+  /** The baselines that run beside this run, by id, as they told of themselves last. */
+  readonly baselines: Readonly<Record<string, BaselineState>>;
+  /** Migrations of the first baseline. */
   readonly baseline: readonly MigrationSnapshot[];
-  readonly baselineNs: number; // how far the baseline has come, −1 = there is none
+  readonly baselineNs: number; // how far the first baseline has come, −1 = there is none
   readonly events: readonly TimelineEvent[];
   /** How far the branch that runs has come; beyond `timeNs` after a rewind. Unit: ns. */
   readonly furthestNs: number;
@@ -67,6 +69,17 @@ export interface BranchMark {
   readonly endNs: number; //  how far it has run
 }
 
+/** A baseline: the same world without the mechanism, from the same seed and commands. */
+export interface BaselineState {
+  readonly timeNs: number; // how far it has come
+  readonly hosts: readonly HostSnapshot[];
+  readonly links: readonly LinkSnapshot[];
+  readonly migrations: readonly MigrationSnapshot[];
+  /** What mechanisms tell of themselves, by process; by the mechanism's name within. */
+  readonly mechanisms: readonly ProcessSnapshot['mechanisms'][];
+  readonly knobs: Readonly<Record<string, number>>;
+}
+
 /** Switches for a lecture. None of them changes the run. */
 export interface TeacherState {
   readonly frozen: boolean; //        the picture stands, the run goes on
@@ -90,7 +103,7 @@ export const EVENTS_MAX = 2_000;
 /** The state before a run has told anything. */
 export function emptyRun(spec: RunSpec): Pick<
   AppState,
-  'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'links' | 'migrations' | 'baseline' | 'baselineNs'
+  'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'links' | 'migrations' | 'baselines' | 'baseline' | 'baselineNs'
   | 'events' | 'furthestNs' | 'branch' | 'branches' | 'checkpointsNs' | 'eventsAhead' | 'travelNs' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage' | 'brush'
 > {
   return {
@@ -102,6 +115,7 @@ export function emptyRun(spec: RunSpec): Pick<
     hosts: [],
     links: [],
     migrations: [],
+    baselines: {},
     baseline: [],
     baselineNs: -1,
     events: [],

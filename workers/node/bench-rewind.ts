@@ -60,7 +60,7 @@ export async function benchRewind(workers: number): Promise<RewindLine[] | undef
 async function begin(workers: number, changes: Partial<StartOptions>): Promise<HeadlessRun | undefined> {
   const begun = await startHeadlessRun(
     {
-      lab: 'precopy-migration', seed: 1, knobs: { 'dirty-rate': 200_000, bandwidth: 1e9 }, baseline: false,
+      lab: 'precopy-migration', seed: 1, knobs: { 'dirty-rate': 200_000, bandwidth: 1e9 },
       playing: false, speed: Number.POSITIVE_INFINITY, workerCount: workers, ...changes,
     },
     { inline: false },

@@ -64,7 +64,6 @@ async function begin(
       lab: LAB,
       seed: 1,
       knobs,
-      baseline: false,
       playing: false,
       speed: Number.POSITIVE_INFINITY,
       capture: false,

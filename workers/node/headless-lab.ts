@@ -25,8 +25,8 @@ export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
                          default one for up to four hosts, and as many for the baseline
   --inline               everything in one thread with unshared memory, as in a page without isolation
   --until duration       how long, in virtual time; default: the lab's own
-  --baseline             also runs the lab's first baseline, from the same seed
-  --against id           also runs the baseline of that id
+  --baseline             also runs the lab's first baseline, from the same seed and commands
+  --against id           also runs the baseline of that id, or all of them; repeatable
   --guest file.elf       a guest in place of the lab's own
   --report file.json     writes the report there, else it goes to stdout
   --snapshot file.core   writes the snapshot that was taken last, an ELF core that gdb and readelf open
@@ -45,7 +45,7 @@ interface LabArguments {
   readonly workers: number | undefined;
   readonly inline: boolean;
   readonly untilNs: number | undefined;
-  readonly against: string | undefined; // id of a baseline
+  readonly against: readonly string[]; // ids of baselines
   readonly guestPath: string | undefined;
   readonly report: string | undefined;
   readonly capture: string | undefined;
@@ -61,7 +61,7 @@ function readArguments(rest: readonly string[]): LabArguments {
     inline: 'switch',
     until: 'value',
     baseline: 'switch',
-    against: 'value',
+    against: 'values',
     scenario: 'value',
     guest: 'value',
     report: 'value',
@@ -83,10 +83,7 @@ function readArguments(rest: readonly string[]): LabArguments {
   if (lab === undefined && file === undefined) throw new BadInput(`There is no lab '${slug}'${suggestion(slug, slugs)}`);
   const faultIds = lab?.faults.map((fault) => fault.id) ?? [];
   const baselines = lab?.baselines.map(({ id }) => id) ?? [];
-  const against = given.value('against') ?? (given.has('baseline') ? baselines[0] : undefined);
-  if (against === undefined ? given.has('baseline') : !baselines.includes(against)) {
-    throw new BadInput(`The lab '${slug}' has no baseline${against === undefined ? '' : ` '${against}'${suggestion(against, baselines)}`}`);
-  }
+  const against = againstOf(slug, baselines, { first: given.has('baseline'), named: given.values('against') });
   const settings = given.values('set').map((text) => orBadInput(readKnob(text, lab?.knobs ?? [])));
   return {
     slug,
@@ -105,6 +102,22 @@ function readArguments(rest: readonly string[]): LabArguments {
     capture: given.value('capture'),
     snapshot: given.value('snapshot'),
   };
+}
+
+/** Ids of the baselines asked for, each once. */
+function againstOf(
+  slug: string,
+  known: readonly string[],
+  asked: { readonly first: boolean; readonly named: readonly string[] },
+): readonly string[] {
+  if (asked.first && known.length === 0) throw new BadInput(`The lab '${slug}' has no baseline.`);
+  for (const id of asked.named) {
+    if (id !== 'all' && !known.includes(id)) {
+      throw new BadInput(`The lab '${slug}' has no baseline '${id}'${suggestion(id, [...known, 'all'])}`);
+    }
+  }
+  if (asked.named.includes('all')) return known;
+  return [...new Set([...(asked.first ? known.slice(0, 1) : []), ...asked.named])];
 }
 
 /** Runs it; the result is the exit status. */
@@ -133,8 +146,7 @@ export async function runLab(rest: readonly string[]): Promise<number> {
       lab: asked.slug,
       seed: asked.seed,
       knobs: asked.knobs,
-      baseline: asked.against !== undefined,
-      ...(asked.against === undefined ? {} : { baselineId: asked.against }),
+      baselines: asked.against,
       ...(asked.scenario === undefined ? {} : { scenario: asked.scenario }),
       playing: false,
       speed: Number.POSITIVE_INFINITY,
@@ -154,9 +166,9 @@ export async function runLab(rest: readonly string[]): Promise<number> {
   try {
     await run.coordinator.advanceTo(untilNs);
     progress.done();
-    const baseline = asked.against === undefined ? undefined : scenarioIn(asked.against);
+    const baselines = asked.against.map((id) => ({ id, scenario: scenarioIn(id) }));
     const wallSeconds = (performance.now() - beganAtMs) / 1000;
-    return await finish(run, { asked, scenario, baseline, untilNs, wallSeconds });
+    return await finish(run, { asked, scenario, baselines, untilNs, wallSeconds });
   } finally {
     await run.stop();
   }
@@ -187,7 +199,7 @@ async function finish(
   setting: {
     readonly asked: LabArguments;
     readonly scenario: Scenario;
-    readonly baseline: Scenario | undefined;
+    readonly baselines: readonly { readonly id: string; readonly scenario: Scenario }[];
     readonly untilNs: number;
     readonly wallSeconds: number;
   },
@@ -199,17 +211,17 @@ async function finish(
     process.stderr.write(`${showFailure(failure)}\n`);
     const outcome = `failed: ${failure.message}`;
     const virtualTimeNs = failure.virtualTimeNs;
-    const nothing = { runHash: '', metrics: {}, baseline: null, checks: [] };
+    const nothing = { runHash: '', metrics: {}, baseline: null, baselines: {}, checks: [] };
     writeReport(asked.report, { ...head, virtualTimeNs, wallSeconds, ...nothing, outcome, failure });
     return 1;
   }
   const { hash } = await run.coordinator.runHash();
   const commands = run.log();
   const judgement = judge({ scenario, snapshots: run.snapshots('main'), commands });
-  const baseline =
-    setting.baseline === undefined
-      ? null
-      : judge({ scenario: setting.baseline, snapshots: run.snapshots('baseline'), commands });
+  const baselines = setting.baselines.map(({ id, scenario }) => ({
+    id,
+    judgement: judge({ scenario, snapshots: run.snapshots(id), commands }),
+  }));
   if (asked.capture !== undefined) {
     const [first] = run.started.processes;
     writeFileSync(asked.capture, await run.coordinator.capture(first?.id ?? 0));
@@ -221,11 +233,13 @@ async function finish(
     wallSeconds: Number(wallSeconds.toFixed(3)),
     runHash: hash,
     metrics: judgement.metrics,
-    baseline,
+    baseline: baselines[0]?.judgement ?? null,
+    baselines: Object.fromEntries(baselines.map(({ id, judgement }) => [id, judgement])),
     checks: judgement.checks,
     outcome: judgement.outcome,
   });
-  const broken = [...judgement.checks, ...(baseline?.checks ?? [])].filter((check) => !check.holds);
+  const judgements = [judgement, ...baselines.map((it) => it.judgement)];
+  const broken = judgements.flatMap(({ checks }) => checks).filter((check) => !check.holds);
   for (const check of broken) process.stderr.write(`${check.id} does not hold: ${check.found}\n`);
   return broken.length === 0 ? 0 : 1;
 }

@@ -100,7 +100,6 @@ export async function runVm(rest: readonly string[]): Promise<number> {
       lab: VM_LAB,
       seed: asked.seed,
       knobs: { ram: asked.ramBytes, vcpus: asked.vcpuCount },
-      baseline: false,
       playing: false,
       speed: Number.POSITIVE_INFINITY,
       capture: false,

@@ -84,7 +84,6 @@ export async function runWalkthrough(rest: readonly string[]): Promise<number> {
       lab,
       seed,
       knobs,
-      baseline: false,
       playing: false,
       speed: Number.POSITIVE_INFINITY,
       capture: false,

@@ -51,7 +51,7 @@ test('a lab gives one report whatever the workers, also inline, and a capture', 
   expect(one.status).toBe(0);
   const first = JSON.parse(readFileSync(report, 'utf8'));
   expect(Object.keys(first)).toEqual([
-    'lab', 'seed', 'workers', 'virtualTimeNs', 'wallSeconds', 'runHash', 'metrics', 'baseline', 'checks', 'outcome',
+    'lab', 'seed', 'workers', 'virtualTimeNs', 'wallSeconds', 'runHash', 'metrics', 'baseline', 'baselines', 'checks', 'outcome',
   ]);
   expect(first).toMatchObject({ lab: LAB, seed: 1, workers: 1, virtualTimeNs: 320_000_000, baseline: null });
   expect(first.runHash).toMatch(/^[0-9a-f]{16}$/);
@@ -64,6 +64,19 @@ test('a lab gives one report whatever the workers, also inline, and a capture', 
     if (more.includes('--baseline')) expect(again.baseline.metrics.downtime.value).toBeGreaterThan(first.metrics.downtime.value);
   }
   expect(JSON.parse(run('lab', LAB, ...SHORT, '--seed', '2').out).runHash).not.toBe(first.runHash);
+});
+
+test('all baselines of a lab beside it, by name or all: a judgement of each, the run’s own hash as without', () => {
+  const short = ['lab', 'live-snapshot', '--set', 'disk-bandwidth=2000M', '--until', '260ms'];
+  const alone = JSON.parse(run(...short).out);
+  const all = JSON.parse(run(...short, '--against', 'all', '--workers', '2').out);
+  expect(all.runHash).toBe(alone.runHash);
+  expect(Object.keys(all.baselines)).toEqual(['stop-and-copy', 'synchronous']);
+  expect(all.baseline).toEqual(all.baselines['stop-and-copy']);
+  expect(all.baselines['synchronous'].metrics).not.toEqual(all.baseline.metrics);
+  const named = JSON.parse(run(...short, '--against', 'synchronous', '--inline').out);
+  expect(named.baselines).toEqual({ synchronous: all.baselines['synchronous'] });
+  expect([alone.baseline, alone.baselines]).toEqual([null, {}]);
 });
 
 test('a fault takes effect at its time, the same with any number of workers', () => {

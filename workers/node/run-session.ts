@@ -31,10 +31,7 @@ export async function startHeadlessRun(
   const threads = new URL('./host-thread.js', import.meta.url);
   const platform = ports.inline ? makeInlinePlatform(builder) : makeThreadPlatform({ url: threads });
   const coordinator = new Coordinator(platform, planner);
-  const kept: Readonly<Record<Lane, Map<number, ProcessSnapshot>>> = {
-    main: new Map(),
-    baseline: new Map(),
-  };
+  const kept: Kept = new Map();
   const log: LoggedCommand[] = [];
   let failure: FailureReport | undefined;
   await coordinator.subscribe((event) => {
@@ -44,7 +41,7 @@ export async function startHeadlessRun(
     else if (event.kind === 'rewound') forgetFrom(kept, log, event);
     else {
       for (const snapshot of event.snapshots) {
-        keep(kept[event.lane], snapshot);
+        keep(keptOf(kept, event.lane), snapshot);
         ports.onSnapshot?.(event.lane, snapshot);
       }
     }
@@ -57,26 +54,35 @@ export async function startHeadlessRun(
   return ok({
     coordinator: coordinator as unknown as Coordinator<never>,
     started: started.value,
-    snapshots: (lane) => [...kept[lane].values()].toSorted((left, right) => left.process - right.process),
+    snapshots: (lane) => [...keptOf(kept, lane).values()].toSorted((left, right) => left.process - right.process),
     log: () => log,
     failure: () => failure,
     stop: () => coordinator.stop(),
   });
 }
 
+/** Snapshots by lane and process. */
+type Kept = Map<Lane, Map<number, ProcessSnapshot>>;
+
+function keptOf(kept: Kept, lane: Lane): Map<number, ProcessSnapshot> {
+  const found = kept.get(lane) ?? new Map<number, ProcessSnapshot>();
+  kept.set(lane, found);
+  return found;
+}
+
 /** The run was taken back: what happened later is to come again, or never. */
 function forgetFrom(
-  kept: Readonly<Record<Lane, Map<number, ProcessSnapshot>>>,
+  kept: Kept,
   log: LoggedCommand[],
-  rewound: { readonly timeNs: number; readonly baselineTimeNs: number },
+  rewound: { readonly timeNs: number; readonly baselineTimesNs: Readonly<Record<Lane, number>> },
 ): void {
   while ((log.at(-1)?.atNs ?? -1) >= rewound.timeNs) log.pop();
-  for (const lane of ['main', 'baseline'] as const) {
-    const timeNs = lane === 'main' ? rewound.timeNs : rewound.baselineTimeNs;
-    for (const [process, snapshot] of kept[lane]) {
+  for (const [lane, processes] of kept) {
+    const timeNs = lane === 'main' ? rewound.timeNs : (rewound.baselineTimesNs[lane] ?? 0);
+    for (const [process, snapshot] of processes) {
       const console = snapshot.console.filter((chunk) => chunk.timeNs < timeNs);
       const events = snapshot.events.filter((event) => event.timeNs < timeNs);
-      kept[lane].set(process, { ...snapshot, console, events });
+      processes.set(process, { ...snapshot, console, events });
     }
   }
 }
