@@ -19,6 +19,7 @@ function rig() {
     const run = { tell, sent: [] as unknown[], disposed: false };
     runs.push(run);
     const session = {
+      baselines: ['one', 'other'],
       command: (command: unknown) => {
         run.sent.push(command);
         return Promise.resolve(null);
@@ -110,6 +111,8 @@ test('after a rewind nothing of later times is left: lines, open lines, events, 
   expect(controller.console.textFrom(1, 0).text).toBe('one\ntw');
   expect(controller.console.cuts).toBe(cuts + 1);
   expect(controller.baselineConsoleOf('one').lines(1)).toEqual([{ timeNs: 8, text: 'slow' }]);
+  expect(controller.baselineConsole).toBe(controller.baselineConsoleOf('one'));
+  expect(controller.baselineConsoleOf('other').lines(1)).toEqual([]);
   const state = store.getState();
   expect(state.events.map(({ timeNs }) => timeNs)).toEqual([5, 12]);
   expect(state.eventsAhead[0]?.map(({ timeNs }) => timeNs)).toEqual([20, 35]);
