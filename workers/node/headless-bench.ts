@@ -1,4 +1,5 @@
 /** `headless bench`: speeds on this machine, measured on whole runs over threads; one JSON line each. */
+import { benchmarkEvents } from '../../core/sim/event-kernel.bench.ts';
 import { benchmarkInterpreter } from '../../core/wasm/interpreter.bench.ts';
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner } from '../world.ts';
@@ -12,6 +13,7 @@ import { BadInput, showFailure } from './terminal.ts';
 /** What `bench --help` prints. */
 export const benchHelp = `usage: npm run bench -- [name] [--workers n]   (1 worker by default)
 
+  events      the event queues in the hold model, typed beside objects, millions of events a second of processor time
   interpreter compiled code alone, under two-stage paging
   guest       guest instructions a wall second: the lab's guest at its highest write rate
   rewind      time travel in a migration: steps back near the present, journeys, memory, what it costs the run
@@ -19,7 +21,7 @@ export const benchHelp = `usage: npm run bench -- [name] [--workers n]   (1 work
 `;
 
 const LAB = 'precopy-migration';
-const NAMES = ['interpreter', 'guest', 'migration', 'rewind'] as const;
+const NAMES = ['events', 'interpreter', 'guest', 'migration', 'rewind'] as const;
 
 /** Runs the benches named, or all. */
 export async function runBench(rest: readonly string[]): Promise<number> {
@@ -34,6 +36,13 @@ export async function runBench(rest: readonly string[]): Promise<number> {
   }
   const wanted = given.operands.length === 0 ? NAMES : NAMES.filter((name) => given.operands.includes(name));
   for (const name of wanted) {
+    if (name === 'events') {
+      for (const { pending, ...row } of benchmarkEvents(processorMs)) {
+        const rounded = Object.fromEntries(Object.entries(row).map(([id, value]) => [id, Number(value.toFixed(2))]));
+        process.stdout.write(`${JSON.stringify({ bench: `events, ${pending} waiting`, ...rounded, unit: 'million events/s' })}\n`);
+      }
+      continue;
+    }
     if (name === 'interpreter') {
       for (const line of benchmarkInterpreter()) {
         process.stdout.write(`${JSON.stringify({ bench: line.name.startsWith('interpreter') ? line.name : `interpreter, ${line.name}`, value: line.value, unit: line.unit })}\n`);
@@ -87,6 +96,12 @@ function startWatch(): () => { readonly wallSeconds: number; readonly processorS
       processorSeconds: Number(((user + system) / 1e6).toFixed(3)),
     };
   };
+}
+
+/** Processor time of the whole program so far: other work on the machine does not count. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function retiredOf(run: HeadlessRun): number {
