@@ -90,7 +90,7 @@ test('by keyboard alone: move, pause, step, and read the tables', async ({ page 
   await expect(page.getByRole('button', { name: /^Play/ })).toBeVisible();
   await page.waitForTimeout(300);
   const before = await page.evaluate(() => window.glasshouse.metrics()['virtual-time']!.value);
-  await page.keyboard.press(',');
+  await page.keyboard.press('>');
   await expect.poll(() => page.evaluate(() => window.glasshouse.metrics()['virtual-time']!.value)).toBeGreaterThan(before);
   const afterInstruction = await page.evaluate(() => window.glasshouse.metrics()['virtual-time']!.value);
   await page.keyboard.press('.');

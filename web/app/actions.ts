@@ -60,6 +60,9 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
     setRatio: (ratio) => session()?.setRatio(ratio),
     stepInstruction: async () => session()?.stepInstruction(),
     stepEvent: async () => session()?.stepEvent(),
+    travelTo: (timeNs) => controller.travelTo(timeNs),
+    stepBack: async (kind) => session()?.stepBack(kind),
+    returnTo: (branch, atNs) => controller.returnTo(branch, atNs),
     load: (options) => load(options),
     reset: () => load({}),
     async openElf() {

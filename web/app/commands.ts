@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import type { AppState } from '../session/store.ts';
 import { EXPORT_ROWS } from './export-commands.ts';
 import { LOCKED, TEACHER_ROWS } from './teacher-commands.ts';
+import { TIME_ROWS } from './time-commands.ts';
 
 /** What a command may use; given by the page. */
 export interface CommandContext {
@@ -26,6 +27,9 @@ export interface PageActions {
   setRatio(ratio: number): void;
   stepInstruction(): Promise<void>;
   stepEvent(): Promise<void>;
+  travelTo(timeNs: number): Promise<string>;
+  stepBack(kind: 'event' | 'instruction'): Promise<void>;
+  returnTo(branch: number, atNs: number | undefined): Promise<string>;
   load(options: { seed?: number; knobs?: Record<string, number> }): Promise<string>;
   reset(): Promise<string>;
   openElf(): Promise<string>;
@@ -134,14 +138,6 @@ const runRows: Rows = [
   row({
     id: 'play-pause', title: 'Play or pause', group: 'Run', hotkey: 'Space', schema: none, enabledWhen: alive,
     run: ({ actions }) => actions.playPause(),
-  }),
-  row({
-    id: 'step-instruction', title: 'Step one instruction', group: 'Run', hotkey: ',', schema: none, enabledWhen: alive,
-    run: ({ actions }) => actions.stepInstruction(),
-  }),
-  row({
-    id: 'step-event', title: 'Step to the next event', group: 'Run', hotkey: '.', schema: none, enabledWhen: alive,
-    run: ({ actions }) => actions.stepEvent(),
   }),
   row({
     id: 'set-speed', title: 'Set speed', group: 'Run', enabledWhen: alive,
@@ -283,4 +279,4 @@ const otherRows: Rows = [
 ];
 
 /** The table of all commands. */
-export const COMMAND_ROWS: Rows = [...runRows, ...labRows, ...viewRows, ...TEACHER_ROWS, ...otherRows, ...EXPORT_ROWS];
+export const COMMAND_ROWS: Rows = [...runRows, ...TIME_ROWS, ...labRows, ...viewRows, ...TEACHER_ROWS, ...otherRows, ...EXPORT_ROWS];

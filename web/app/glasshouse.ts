@@ -8,6 +8,7 @@ import type { Contract } from '../../core/base/contract.ts';
 import { CATALOG, findContract } from '../../core/mechanisms/catalog.ts';
 import type { Command } from '../../core/protocol/command.ts';
 import type { TimelineEvent } from '../../core/protocol/snapshot.ts';
+import type { RunHistory } from '../session/session.ts';
 import type { RunController } from '../session/run-controller.ts';
 import { downtimeNs, findMigration } from '../session/store.ts';
 import type { CommandRegistry } from './commands.ts';
@@ -45,6 +46,17 @@ export interface Glasshouse {
   load(options: { readonly lab?: string; readonly seed?: number; readonly knobs?: Readonly<Record<string, number>>; readonly autoplay?: boolean }): Promise<string>;
   /** Runs to a virtual time as fast as possible, pauses, and resolves after the paint. Throws when it is past. */
   advanceTo(timeNs: number): Promise<void>;
+  /**
+   * Travels to a virtual time of the branch that runs and stands there, back or forward; resolves after the paint.
+   * What is given to the run from then on forks a branch. Throws with the reason when it cannot go there.
+   */
+  rewindTo(timeNs: number): Promise<void>;
+  /** To just after the last event before the present, or just before the VM's last instruction; resolves after the paint. */
+  stepBack(kind?: 'event' | 'instruction'): Promise<void>;
+  /** Returns to a branch that was left, to `timeNs` or to where it was left; resolves after the paint. Throws when there is none. */
+  returnTo(branch: number, timeNs?: number): Promise<void>;
+  /** Where the run can travel to: checkpoints with their hashes, branches with their logs, and how far it has come. */
+  history(): Promise<RunHistory | undefined>;
   /** Runs a command of the table; resolves to '' or to the sentence of the refusal. `at`: virtual time at which the run applies it. */
   runCommand(id: string, args?: unknown, options?: { readonly at?: number }): Promise<string>;
   /**
@@ -93,6 +105,13 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
     await loop.painted();
   };
   const metrics = () => metricsOf(controller, loop);
+  /** Waits for work and for its paint; what it says went wrong is thrown. */
+  const painted = async (work: Promise<string>) => {
+    const sentence = await work;
+    if (sentence !== '') throw new Error(sentence);
+    await loop.painted();
+    await loop.painted();
+  };
   return {
     ready: alive,
     async load(options) {
@@ -113,11 +132,18 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
       return sentence;
     },
     async advanceTo(timeNs) {
-      const sentence = (await controller.session?.advanceTo(timeNs)) ?? 'No run is alive.';
-      if (sentence !== '') throw new Error(sentence);
-      await loop.painted();
-      await loop.painted();
+      await painted(controller.session?.advanceTo(timeNs) ?? Promise.resolve('No run is alive.'));
     },
+    async rewindTo(timeNs) {
+      await painted(controller.travelTo(timeNs));
+    },
+    async stepBack(kind = 'event') {
+      await painted(controller.session?.stepBack(kind).then(() => '') ?? Promise.resolve('No run is alive.'));
+    },
+    async returnTo(branch, timeNs) {
+      await painted(controller.returnTo(branch, timeNs));
+    },
+    history: async () => await controller.session?.history(),
     command: (command, options) => controller.send(command, options?.at ?? -1),
     listLabs: () => CATALOG.map(({ id, title }) => ({ id, title })),
     runCommand: (id, args, options) => commands.run(id, args ?? {}, options ?? {}),

@@ -36,7 +36,7 @@ const MENU: readonly (readonly string[])[] = [
   ['toggle-inspector', 'toggle-console', 'toggle-timeline', 'toggle-samples', 'toggle-tables', 'toggle-knobs'],
   ['open-elf', 'open-run', 'download-run', 'download-capture', 'download-trace', 'save-stage-png', 'save-stage-svg', 'print'],
   ['share-link', 'lecture-link', 'presenter-notes', 'freeze', 'pointer-ring', 'blackout', 'event-beat'],
-  ['help'],
+  ['reset', 'help'],
 ];
 
 function PageMenu() {

@@ -15,9 +15,11 @@ export function keyName(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey'
 function ownsKey(target: Element | null, key: string): boolean {
   if (target === null) return false;
   if (target.closest('input:not([type=range]), textarea, select, [contenteditable], [role=dialog], [role=menu], .xterm') !== null) return true;
-  if (target.matches('input[type=range], [role=slider]')) return key === 'Home' || key.startsWith('Arrow');
-  // Single letters and marks count only while the stage, or nothing, has the focus (WCAG 2.1.4).
-  if (key.length === 1 && target !== document.body && target.closest('[data-stage]') === null) return true;
+  if (target.matches('input[type=range], [role=slider]')) {
+    if (/^(Home|End|Arrow|Page)/.test(key)) return true;
+  }
+  // Single letters and marks count only while the stage, the timeline, or nothing, has the focus (WCAG 2.1.4).
+  if (key.length === 1 && target !== document.body && target.closest('[data-stage], [data-timeline]') === null) return true;
   return key === 'Space' && target.matches('button, [role=button], [role=switch], summary, a');
 }
 

@@ -1,6 +1,6 @@
 /** The bottom line: rewind, steps, play, speed, the run's clock and seed, and the switches of the panels. */
 import { Select } from '@base-ui/react/select';
-import { ChartLine, Pause, Play, Redo, RotateCcw, SkipForward, SquareTerminal, Table2, PanelRight, ListTree } from 'lucide-react';
+import { ChartLine, Pause, Play, Redo, SkipBack, StepBack, StepForward, SquareTerminal, Table2, PanelRight, ListTree, Undo } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
 import { useApp, useAppState } from '../session/react.ts';
 import type { PanelId } from '../session/store.ts';
@@ -16,12 +16,14 @@ export function Transport({ scene }: { readonly scene: StageScene }) {
   const seed = useAppState((state) => state.spec.seed);
   return (
     <footer className="transport" aria-label="Transport">
-      <CommandButton id="reset"><RotateCcw size={18} aria-hidden="true" /></CommandButton>
-      <CommandButton id="step-instruction"><Redo size={18} aria-hidden="true" /></CommandButton>
+      <CommandButton id="rewind"><SkipBack size={18} aria-hidden="true" /></CommandButton>
+      <CommandButton id="step-back-event"><StepBack size={18} aria-hidden="true" /></CommandButton>
+      <CommandButton id="step-back-instruction"><Undo size={18} aria-hidden="true" /></CommandButton>
       <CommandButton id="play-pause" title={paused ? 'Play' : 'Pause'} className="transport__play">
         {paused ? <Play size={22} aria-hidden="true" /> : <Pause size={22} aria-hidden="true" />}
       </CommandButton>
-      <CommandButton id="step-event"><SkipForward size={18} aria-hidden="true" /></CommandButton>
+      <CommandButton id="step-instruction"><Redo size={18} aria-hidden="true" /></CommandButton>
+      <CommandButton id="step-event"><StepForward size={18} aria-hidden="true" /></CommandButton>
       <Clock />
       <Speed />
       {paused && <WallTime />}

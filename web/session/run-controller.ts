@@ -7,8 +7,11 @@ import type { ProcessSnapshot, TimelineEvent } from '../../core/protocol/snapsho
 import { ExitHistory } from '../charts/exit-history.ts';
 import { ConsoleLog } from './console-log.ts';
 import { foldUpdates } from './held-updates.ts';
+import { Scrub } from './scrub.ts';
 import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
 import { type AppState, type AppStore, type BaselineState, emptyRun, EVENTS_MAX, findMigration, isMigrating } from './store.ts';
+
+const NO_RUN = 'No run is alive; start again first.';
 
 /** See the file's head. */
 export class RunController {
@@ -23,6 +26,7 @@ export class RunController {
   #held: SessionUpdate[] | null = null;
   #knobsToSend = new Map<string, number>();
   #waiting: (() => boolean)[] = [];
+  readonly #scrub: Scrub;
   readonly #failed: Promise<string>;
   #reportFailure: (report: string) => void = () => undefined;
 
@@ -31,6 +35,10 @@ export class RunController {
     this.store = store;
     this.#factory = factory;
     this.#account = account;
+    this.#scrub = new Scrub(
+      async (timeNs) => (await this.#session?.rewindTo(timeNs)) ?? NO_RUN,
+      (travelNs) => this.store.setState({ travelNs }),
+    );
     this.#failed = new Promise((resolve) => {
       this.#reportFailure = resolve;
     });
@@ -116,9 +124,24 @@ export class RunController {
   /** Sends a command; a refusal becomes the page's notice. Gives the sentence, '' when it was accepted. */
   async send(command: Command, atNs = -1): Promise<string> {
     const session = this.#session;
-    if (session === null) return 'No run is alive; start again first.';
+    if (session === null) return NO_RUN;
     const refusal = await session.command(command, atNs);
     const sentence = refusal === null ? '' : refusal.sentence;
+    this.store.setState({ notice: sentence });
+    return sentence;
+  }
+
+  /** Travels to a time and stands there; the latest target wins. Gives '' or why not, which is also the page's notice. */
+  async travelTo(timeNs: number): Promise<string> {
+    const sentence = await this.#scrub.travelTo(timeNs);
+    if (sentence !== '') this.store.setState({ notice: sentence });
+    return sentence;
+  }
+
+  /** Returns to a branch that was left. Gives '' or why not, which is also the page's notice. */
+  async returnTo(branch: number, atNs?: number): Promise<string> {
+    const sentence = (await this.#session?.returnTo(branch, atNs)) ?? NO_RUN;
+    await this.refreshHistory();
     this.store.setState({ notice: sentence });
     return sentence;
   }

@@ -36,6 +36,8 @@ export interface AppState {
   readonly checkpointsNs: readonly number[]; // rewinding near one is quick
   /** Events of times that the run has left, by branch: what lies ahead, and other courses. */
   readonly eventsAhead: Readonly<Record<number, readonly TimelineEvent[]>>;
+  /** The stretch of time that the timeline shows; null: all. */
+  readonly timelineView: { readonly fromNs: number; readonly toNs: number } | null;
   /** Where a journey that is under way goes, −1 without one. Unit: ns. */
   readonly travelNs: number;
   readonly consoleVersion: number;
@@ -104,7 +106,7 @@ export const EVENTS_MAX = 2_000;
 export function emptyRun(spec: RunSpec): Pick<
   AppState,
   'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'links' | 'migrations' | 'baselines' | 'baseline' | 'baselineNs'
-  | 'events' | 'furthestNs' | 'branch' | 'branches' | 'checkpointsNs' | 'eventsAhead' | 'travelNs' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage' | 'brush'
+  | 'events' | 'furthestNs' | 'branch' | 'branches' | 'checkpointsNs' | 'eventsAhead' | 'travelNs' | 'timelineView' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage' | 'brush'
 > {
   return {
     spec,
@@ -125,6 +127,7 @@ export function emptyRun(spec: RunSpec): Pick<
     checkpointsNs: [],
     eventsAhead: {},
     travelNs: -1,
+    timelineView: null,
     consoleVersion: 0,
     knobs: {},
     requested: {},
