@@ -9,6 +9,7 @@
  *   0x0130_0000  frame table       262,144 × u32
  *   0x0140_0000  guest frame maps  16 × frameCount × u32
  *   …            RAM frames        frameCount × 4 KiB, aligned to 64 KiB
+ *   …            file map          frameCount × u8, see `fileByte`
  *
  * The memory is created with exactly the pages it needs and never grows, so views stay valid.
  */
@@ -24,6 +25,34 @@ export const headerWord = {
   guestMapAddress: 2,
   heatEpoch: 3, // 0 … 255, the stamp that the writer puts into the frame table; advanced by the sampler
 } as const;
+
+/**
+ * What the newest snapshot taken on the host shows of itself, for painters only: nothing in the model reads
+ * it. Words (u32) at SNAPSHOT_ADDRESS + 4 × index, inside the header; times are f64 at 8-byte alignment.
+ */
+export const SNAPSHOT_ADDRESS = 0x1000;
+export const snapshotWord = {
+  serial: 0, //       counts snapshots; 0 = none yet
+  vm: 1,
+  pageCount: 2, //    of the file map
+  heldBytes: 3, //    in the queue
+  capBytes: 4,
+  reserveBytes: 5, // of it, for the guest's own writes only
+  writtenPages: 6, // in the file
+  writeCount: 7, //   pages of the write under way: the first of the river
+  writeFromNs: 8, //  f64: when its transfer began, and when it ends; −1 = none is under way
+  writeToNs: 10,
+  riverCount: 12, //  pages of the river that are there, RIVER_COUNT_MAX at most
+  river: 16, //       the next pages to reach the disk, in order: page | RIVER_FORCED
+} as const;
+export const RIVER_COUNT_MAX = 64;
+/** Set in a word of the river whose copy a write of the guest forced. */
+export const RIVER_FORCED = 0x8000_0000;
+/**
+ * A page in the file map: bits 0–1 as frameField.capture (0 none, 1 protected: not in the file yet, 2 queued,
+ * 3 stored), and whether a write forced the copy, and whether the page is zeroes and left out.
+ */
+export const fileByte = { captureMask: 0x3, forced: 0x4, leftOut: 0x8 } as const;
 
 export const HART_ADDRESS = 0x0001_0000;
 export const HART_STRIDE = 0x0001_0000;
@@ -124,6 +153,8 @@ export interface HostMemoryLayout {
   readonly guestMapStride: number;
   /** First byte of frame 0. */
   readonly ramAddress: number;
+  /** First byte of the file map: a byte a page of the newest snapshot, frameCount at most. */
+  readonly fileMapAddress: number;
   /** Size of the whole memory in 64 KiB pages. */
   readonly pageCount: number;
 }
@@ -133,6 +164,7 @@ export function hostMemoryLayout(frameCount: number): HostMemoryLayout {
   const guestMapStride = frameCount * 4;
   const tablesEnd = GUEST_MAP_ADDRESS + VM_SLOT_COUNT * guestMapStride;
   const ramAddress = Math.ceil(tablesEnd / 0x10000) * 0x10000;
-  const pageCount = Math.ceil((ramAddress + frameCount * 4096) / 0x10000);
-  return { frameCount, guestMapAddress: GUEST_MAP_ADDRESS, guestMapStride, ramAddress, pageCount };
+  const fileMapAddress = ramAddress + frameCount * 4096;
+  const pageCount = Math.ceil((fileMapAddress + frameCount) / 0x10000);
+  return { frameCount, guestMapAddress: GUEST_MAP_ADDRESS, guestMapStride, ramAddress, fileMapAddress, pageCount };
 }

@@ -98,6 +98,7 @@ export class HostDisk {
   private readonly ports: DiskPorts;
   private readonly prng: Prng;
   private headDueNs = -1; //   when the queue's head is done, −1 = the queue is empty
+  private headFromNs = -1; //  when its bytes began to move
   private remainder = 0; //    of the transfer time, in byte·ns below one bandwidth unit
 
   constructor(
@@ -179,6 +180,12 @@ export class HostDisk {
     return this.queue.length;
   }
 
+  /** When the bytes of the operation under way move, if it was asked for with `ticket`. Unit: ns. */
+  transferOf(ticket: number): { readonly fromNs: number; readonly toNs: number } | undefined {
+    const isUnderWay = this.headDueNs >= 0 && this.queue[0]?.ticket === ticket;
+    return isUnderWay ? { fromNs: this.headFromNs, toNs: this.headDueNs } : undefined;
+  }
+
   // ── Time ──────────────────────────────────────────────────────────────────────────────────────
 
   /** The event that was scheduled for the head of the queue. An older event is ignored. */
@@ -239,7 +246,8 @@ export class HostDisk {
     const head = this.queue[0]!;
     const bytes = head.kind === 'append' ? head.bytes.length : head.kind === 'read' ? head.file.byteCount : 0;
     const transferNs = this.transferNs(bytes);
-    this.headDueNs = now + Math.max(1, Math.round(this.settings.latencyNs)) + transferNs;
+    this.headFromNs = now + Math.max(1, Math.round(this.settings.latencyNs));
+    this.headDueNs = this.headFromNs + transferNs;
     this.ports.scheduleDisk(this.headDueNs);
   }
 

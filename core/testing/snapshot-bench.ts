@@ -2,6 +2,7 @@
 import { assert } from '../base/index.ts';
 import { Host, type Vm, vmErrorSentence } from '../hypervisor/index.ts';
 import { SnapshotJob } from '../mechanisms/live-snapshot/mechanism.ts';
+import { SnapshotPicture } from '../mechanisms/live-snapshot/picture.ts';
 import type { JobPorts, SnapshotSettings } from '../mechanisms/live-snapshot/ports.ts';
 import { rank } from '../sim/rank.ts';
 import { type DiskClient, type DiskError, HostDisk } from '../storage/index.ts';
@@ -54,10 +55,13 @@ export function makeSnapshotBench(options: {
   const settings: SnapshotSettings = {
     queueBytes: 1 << 20, reservePercent: 0, sweepPagesPerSecond: 1, codec: 0, pagesPerFault: 1, ...options.settings,
   };
-  const job = new SnapshotJob({ serial: 1, name: 'bench', parent: '', vm, mode: 'live', settings, ports, disk });
+  const picture = new SnapshotPicture(host.memory.host);
+  const job = new SnapshotJob({ serial: 1, name: 'bench', parent: '', vm, mode: 'live', settings, ports, disk, picture });
   host.registerHandler('job', (kind, args, now) => {
-    if (kind === 'job.begin') job.freeze();
-    else if (kind === 'job.disk') disk.onEvent(now);
+    if (kind === 'job.begin') {
+      picture.show(job);
+      job.freeze();
+    } else if (kind === 'job.disk') disk.onEvent(now);
     else job.onEvent(kind.slice('job.'.length), Number(args['value']));
   });
   return { host, vm, job, disk, begin: (atNs) => host.schedule(atNs, rank.mechanism, 'job.begin') };

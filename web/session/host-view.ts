@@ -9,6 +9,9 @@ import {
   HEADER_ADDRESS,
   headerWord,
   hostMemoryLayout,
+  RIVER_COUNT_MAX,
+  SNAPSHOT_ADDRESS,
+  snapshotWord,
 } from '../../core/protocol/host-memory-layout.ts';
 
 /** One host's memory, seen without copying (or a copied picture of it when the tab is not isolated). */
@@ -19,7 +22,12 @@ export interface HostView {
   readonly frameTable: Uint32Array; //  one word a frame
   readonly guestMaps: Uint32Array; //   words; VM slot s begins at s × frameCount
   readonly ram: Uint8Array | null; //   null when only tables are copied
+  readonly fileMap: Uint8Array; //      a byte a page of the newest snapshot's file, see fileByte
+  readonly snapshot: Uint32Array; //    words of the newest snapshot, see snapshotWord
 }
+
+/** Words of {@link HostView.snapshot}. */
+const SNAPSHOT_WORDS = snapshotWord.river + RIVER_COUNT_MAX;
 
 /** Views on a live memory of a host with `frameCount` frames. */
 export function makeHostView(host: number, buffer: ArrayBufferLike, frameCount: number): HostView {
@@ -31,6 +39,8 @@ export function makeHostView(host: number, buffer: ArrayBufferLike, frameCount: 
     frameTable: new Uint32Array(buffer, FRAME_TABLE_ADDRESS, frameCount),
     guestMaps: new Uint32Array(buffer, layout.guestMapAddress, (layout.guestMapStride / 4) * 16),
     ram: new Uint8Array(buffer, layout.ramAddress, frameCount * 4096),
+    fileMap: new Uint8Array(buffer, layout.fileMapAddress, frameCount),
+    snapshot: new Uint32Array(buffer, SNAPSHOT_ADDRESS, SNAPSHOT_WORDS),
   };
 }
 
@@ -60,5 +70,7 @@ export function makeCopiedView(host: number, frameCount: number): HostView {
     frameTable: new Uint32Array(frameCount),
     guestMaps: new Uint32Array(frameCount * 16),
     ram: null,
+    fileMap: new Uint8Array(frameCount),
+    snapshot: new Uint32Array(SNAPSHOT_WORDS),
   };
 }

@@ -40,7 +40,7 @@ test('states are told apart by shape too: missing is an outline, in flight is in
 test('states come from guest map and frame table', () => {
   const frameCount = 64;
   const layout = hostMemoryLayout(frameCount);
-  const buffer = new ArrayBuffer(layout.ramAddress + frameCount * 4096);
+  const buffer = new ArrayBuffer(layout.pageCount * 65_536);
   const table = new Uint32Array(buffer, FRAME_TABLE_ADDRESS, frameCount);
   const map = new Uint32Array(buffer, layout.guestMapAddress, layout.guestMapStride / 4 * 16);
   const view = makeHostView(0, buffer, frameCount);

@@ -230,7 +230,8 @@ export class LiveSnapshotAttachment implements Attachment {
 
   told(): LiveSnapshotTold {
     if (this.isLab) this.session.read();
-    const { disk, jobs } = this.service;
+    const { disk, jobs, picture } = this.service;
+    picture.paintAll(jobs.at(-1)); // after a journey in time, what is there is of another time
     return {
       jobs: jobs.map((job) => job.told()),
       files: this.service.files(),

@@ -29,6 +29,8 @@ import { freezeNs, snapshotCostNs } from './costs.ts';
 import { type QueuedPage, RamQueue } from './ram-queue.ts';
 import type { JobPorts, JobState, SnapshotMode, SnapshotSettings } from './ports.ts';
 import { codecChoice } from './ports.ts';
+import { type PageMark, pageMark, type SnapshotPicture } from './picture.ts';
+import { toldOf } from './job-told.ts';
 import type { JobTold } from './told.ts';
 
 /** A partial file's name ends so; it is never listed, and removed when a host boots. */
@@ -54,6 +56,7 @@ export class SnapshotJob implements PageKeeper {
   sweptAtNs = -1; //         every page had left the VM
   endedAtNs = -1;
   readonly pageState: Uint8Array; // captureState by page
+  readonly pageMarks: Uint8Array; // pageMark by page
   protectedCount: number;
   storedCount = 0; //        pages in the file
   zeroCount = 0; //          pages of zeroes, left out
@@ -74,6 +77,7 @@ export class SnapshotJob implements PageKeeper {
   private sweepParked = false; // it found no room
   private wanted: number[] = []; // synchronous: pages that a guest waits for, not begun
   private vmIsHere = true;
+  private readonly picture: SnapshotPicture;
 
   constructor(options: {
     readonly serial: number;
@@ -84,6 +88,7 @@ export class SnapshotJob implements PageKeeper {
     readonly settings: SnapshotSettings;
     readonly ports: JobPorts;
     readonly disk: HostDisk;
+    readonly picture: SnapshotPicture;
   }) {
     this.serial = options.serial;
     this.name = options.name;
@@ -95,7 +100,9 @@ export class SnapshotJob implements PageKeeper {
     this.disk = options.disk;
     this.startedAtNs = options.ports.now();
     this.pageState = new Uint8Array(options.vm.pageCount).fill(captureState.protected);
+    this.pageMarks = new Uint8Array(options.vm.pageCount);
     this.protectedCount = options.vm.pageCount;
+    this.picture = options.picture;
     this.queue = new RamQueue({
       capBytes: options.settings.queueBytes, reservePercent: options.settings.reservePercent,
     });
@@ -211,6 +218,7 @@ export class SnapshotJob implements PageKeeper {
     const bytes = this.vm.memory.readPage(page);
     assert(bytes !== undefined, 'a protected page has a frame');
     this.queue.add(page, origin, bytes.slice());
+    if (origin === 'fault') this.mark(page, pageMark.forced);
     this.advance(page, captureState.queued);
     this.protectedCount--;
     if (this.compressing === undefined) this.ports.schedule(this.ports.effectNs(), 'kick', this.serial, 0);
@@ -226,6 +234,11 @@ export class SnapshotJob implements PageKeeper {
     assert(this.pageState[page]! < state, 'a page goes protected, queued, stored, and never back');
     this.pageState[page] = state;
     if (this.vmIsHere) this.vm.memory.protection.paint(page, state);
+    this.picture.paintPage(this, page);
+  }
+
+  private mark(page: number, mark: PageMark): void {
+    this.pageMarks[page] = this.pageMarks[page]! | mark;
   }
 
   // ── The sweep ─────────────────────────────────────────────────────────────────────────────────
@@ -268,6 +281,7 @@ export class SnapshotJob implements PageKeeper {
 
   /** A page without a frame reads as zeroes; nothing is written for it. */
   private leaveOut(page: number): void {
+    this.mark(page, pageMark.leftOut);
     this.advance(page, captureState.stored);
     this.protectedCount--;
     this.zeroCount++;
@@ -307,6 +321,7 @@ export class SnapshotJob implements PageKeeper {
     this.compress();
     this.writePages();
     if (this.state === 'draining' && this.writing === undefined && !this.isBusy()) this.writeTrailer();
+    this.picture.paintFlow(this);
   }
 
   /** Synchronous: one page at a time; those that a guest waits for come first. */
@@ -342,6 +357,7 @@ export class SnapshotJob implements PageKeeper {
     if (isZero(item.payload)) {
       this.queue.give(item.payload.length);
       this.zeroCount++;
+      this.mark(item.page, pageMark.leftOut);
       this.onStored(item.page);
     } else {
       const small = deflates ? deflateSync(item.payload, { level: 1 }) : item.payload;
@@ -494,6 +510,7 @@ export class SnapshotJob implements PageKeeper {
     this.inWrite = [];
     this.disk.remove(wasNamed ? this.name : this.partialName());
     this.letGo();
+    this.picture.paintAll(this);
     if (stood) this.resume();
     this.ports.note('aborted', `snapshot '${this.name}' is given up: ${reason}`);
   }
@@ -552,19 +569,20 @@ export class SnapshotJob implements PageKeeper {
     if (this.active() && this.state !== 'freezing') this.ports.schedule(this.ports.now(), 'room', this.serial, 0);
   }
 
+  /** The next pages to reach the disk, in order: those of the write under way, then those that wait for it. */
+  riverPage(index: number): QueuedPage | undefined {
+    return this.inWrite[index] ?? this.queue.coded.peek(index - this.inWrite.length);
+  }
+
+  /** Pages of the write under way, and when its bytes move. */
+  transfer(): { readonly pageCount: number; readonly fromNs: number; readonly toNs: number } | undefined {
+    const moves = this.writing === 'pages' ? this.disk.transferOf(this.serial) : undefined;
+    return moves === undefined ? undefined : { pageCount: this.inWrite.length, ...moves };
+  }
+
   /** What the screen shows. */
   told(): JobTold {
-    const { queue } = this;
-    return {
-      name: this.name, parent: this.parent, vm: this.vm.id, mode: this.mode, state: this.state, reason: this.reason,
-      startedAtNs: this.startedAtNs, takenAtNs: this.takenAtNs, resumedAtNs: this.resumedAtNs,
-      sweptAtNs: this.sweptAtNs, endedAtNs: this.endedAtNs, pageCount: this.pageState.length,
-      protectedPages: this.protectedCount,
-      queuedPages: this.pageState.length - this.protectedCount - this.storedCount - this.zeroCount,
-      storedPages: this.storedCount, zeroPages: this.zeroCount, faults: this.faultCount,
-      retries: this.retryCount, stalls: this.stallCount, stallNs: this.stallNs, queueBytes: queue.heldBytes,
-      queueBytesMost: queue.heldBytesMost, queueCapBytes: queue.capBytes, fileBytes: this.fileBytes,
-    };
+    return toldOf(this);
   }
 
   hashInto(hash: Hash64): void {

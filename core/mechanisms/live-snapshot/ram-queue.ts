@@ -39,6 +39,11 @@ export class PageFifo {
     return item;
   }
 
+  /** The item `index` places behind the first; undefined beyond the last. */
+  peek(index: number): QueuedPage | undefined {
+    return this.items[this.head + index];
+  }
+
   clear(): void {
     this.items = [];
     this.head = 0;
@@ -68,7 +73,7 @@ export class RamQueue {
   }
 
   /** Part of the cap that only faults may use; always leaves the sweep one page. */
-  private reserveBytes(): number {
+  reserveBytes(): number {
     const wanted = Math.floor((this.capBytes * this.reservePercent) / 100);
     return Math.max(0, Math.min(wanted, this.capBytes - PAGE_SIZE));
   }

@@ -10,6 +10,7 @@ import { type DiskError, diskErrorSentence, HostDisk } from '../../storage/index
 import type { HostPorts } from '../host-ports.ts';
 import { snapshotCostNs } from './costs.ts';
 import { PARTIAL_SUFFIX, SnapshotJob } from './mechanism.ts';
+import { SnapshotPicture } from './picture.ts';
 import type { JobPorts, SnapshotMode, SnapshotSettings } from './ports.ts';
 import { restoreVm } from '../../hypervisor/restore-vm.ts';
 import type { FileTold } from './told.ts';
@@ -37,6 +38,8 @@ interface Restore {
 export class SnapshotService {
   readonly disk: HostDisk;
   readonly settings: SnapshotSettings;
+  /** What the newest snapshot shows of itself. */
+  readonly picture: SnapshotPicture;
   jobs: SnapshotJob[] = [];
   /** Heads of the files on the disk, oldest first. */
   private heads: SnapshotHead[] = [];
@@ -53,6 +56,7 @@ export class SnapshotService {
   constructor(ports: HostPorts, settings: SnapshotSettings, disk: { bandwidthBytesPerSecond: number; latencyNs: number; capacityBytes: number }) {
     this.ports = ports;
     this.settings = settings;
+    this.picture = new SnapshotPicture(ports.host.memory.host);
     this.disk = new HostDisk(disk, {
       client: this,
       ports: new ServiceDiskPorts(ports),
@@ -98,9 +102,10 @@ export class SnapshotService {
     this.forgetEnded();
     const job = new SnapshotJob({
       serial: this.nextSerial++, name, parent: this.parents.get(vm) ?? '', vm: found, mode,
-      settings: this.settings, ports: this.jobPorts, disk: this.disk,
+      settings: this.settings, ports: this.jobPorts, disk: this.disk, picture: this.picture,
     });
     this.jobs.push(job);
+    this.picture.show(job);
     this.ports.note('snapshot', `vm:${vm}`, `'${name}' (${mode})`);
     job.freeze();
     return undefined;
