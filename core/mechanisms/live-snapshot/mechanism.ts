@@ -26,7 +26,7 @@ import {
 } from '../../memory/index.ts';
 import { type DiskError, diskErrorSentence, type HostDisk } from '../../storage/index.ts';
 import { freezeNs, snapshotCostNs } from './costs.ts';
-import { type QueuedPage, RamQueue } from './ram-queue.ts';
+import { isZero, type QueuedPage, RamQueue } from './ram-queue.ts';
 import type { JobPorts, JobState, SnapshotMode, SnapshotSettings } from './ports.ts';
 import { codecChoice } from './ports.ts';
 import { type PageMark, pageMark, type SnapshotPicture } from './picture.ts';
@@ -593,9 +593,4 @@ export class SnapshotJob implements PageKeeper {
     }
     for (const vcpu of this.vm.vcpus) hashInteger(hash, vcpu.waitsForPage);
   }
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  for (let index = 0; index < bytes.length; index++) if (bytes[index] !== 0) return false;
-  return true;
 }

@@ -98,3 +98,9 @@ export class RamQueue {
     this.heldBytes = 0;
   }
 }
+
+/** Whether a page's bytes are all zeroes. */
+export function isZero(bytes: Uint8Array): boolean {
+  for (let index = 0; index < bytes.length; index++) if (bytes[index] !== 0) return false;
+  return true;
+}
