@@ -269,7 +269,7 @@ export function bestReply(run: LaneRun, vm: number, replies: readonly ProcessRep
     run
       .snapshots()
       .find((snapshot) => snapshot.process === process)
-      ?.host.vms.find((it) => it.id === vm)?.state ?? '';
+      ?.host?.vms.find((it) => it.id === vm)?.state ?? '';
   for (const state of preference) {
     const reply = replies.find((it) => stateOn(it.process) === state);
     if (reply !== undefined) return reply;

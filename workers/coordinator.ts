@@ -253,7 +253,8 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     const replies = (await run.ask({ what: 'inspect', request })).filter(
       (reply) => reply.inspection !== undefined && reply.inspection.view !== 'none',
     );
-    return (bestReply(run, request.vm, replies) ?? replies[0])?.inspection ?? nothing;
+    const best = 'vm' in request ? bestReply(run, request.vm, replies) : undefined;
+    return (best ?? replies[0])?.inspection ?? nothing;
   }
 
   async runHash(): Promise<{ readonly timeNs: number; readonly hash: string }> {

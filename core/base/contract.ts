@@ -28,10 +28,10 @@ export interface FaultRow {
   readonly help: string;
 }
 
-/** An argument of a request. VMs and hosts are given by id. */
+/** An argument of a request. VMs, hosts, workloads and other processes are given by id. */
 export interface ArgumentRow {
   readonly id: string;
-  readonly kind: 'vm' | 'host' | 'number' | 'text';
+  readonly kind: 'vm' | 'host' | 'workload' | 'process' | 'number' | 'text';
   readonly optional: boolean;
 }
 

@@ -15,7 +15,7 @@ import {
   type WalkStep,
 } from '../memory/index.ts';
 import { HART_ADDRESS, HART_STRIDE, hartOffset } from '../protocol/host-memory-layout.ts';
-import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
+import type { InspectionReply, VmInspection } from '../protocol/inspection.ts';
 import { EXIT_COSTS } from './cost-table.ts';
 import type { Host } from './host.ts';
 import type { Vcpu } from './vcpu.ts';
@@ -26,7 +26,7 @@ const LINES_MAX = 256;
 /** Most bytes of guest memory in one reply. */
 const BYTES_MAX = 65_536;
 
-type Request = Exclude<InspectionRequest, { readonly view: 'can-migrate' }>;
+type Request = Exclude<VmInspection, { readonly view: 'can-migrate' }>;
 
 /** Answers a request about a VM on this host; 'none' with a sentence when there is nothing to show. */
 export function inspectVm(host: Host, request: Request): InspectionReply {

@@ -1,6 +1,6 @@
 /** Looking things up in what the processes last told. */
 import type { Refusal } from '../protocol/command.ts';
-import type { MigrationSnapshot, ProcessSnapshot, VmSnapshot } from '../protocol/snapshot.ts';
+import { type MigrationSnapshot, type ProcessSnapshot, type VmSnapshot, vmsOf } from '../protocol/snapshot.ts';
 
 /** The copy of a VM that holds the right to run, with its host; an incoming copy does not count. */
 export function findVm(
@@ -8,7 +8,7 @@ export function findVm(
   id: number,
 ): { readonly vm: VmSnapshot; readonly process: ProcessSnapshot } | undefined {
   for (const snapshot of snapshots) {
-    const vm = snapshot.host.vms.find((it) => it.id === id && it.state !== 'incoming');
+    const vm = vmsOf(snapshot).find((it) => it.id === id && it.state !== 'incoming');
     if (vm !== undefined) return { vm, process: snapshot };
   }
   return undefined;
@@ -30,7 +30,7 @@ export function findMigration(
 export function whereabouts(snapshots: readonly ProcessSnapshot[], vm: number): string {
   const found = findVm(snapshots, vm);
   if (found === undefined) return `VM ${vm} is lost with its host`;
-  return `VM ${vm} is ${found.vm.state} on ${found.process.host.name}`;
+  return `VM ${vm} is ${found.vm.state} on ${found.process.name}`;
 }
 
 export function noSuchVm(id: number): Refusal {

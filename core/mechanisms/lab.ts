@@ -7,6 +7,7 @@ import type { Command, LoggedCommand, MechanismRequest, Refusal } from '../proto
 import type { Scenario } from '../protocol/scenario.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 import type { Attachment, HostPorts } from './host-ports.ts';
+import type { ProcessKind } from './node-ports.ts';
 
 /** One check of a judgement: what was looked for is named by `id`, what was seen is in `found`. */
 export interface Check {
@@ -48,6 +49,8 @@ export interface LabDefinition {
   readonly everywhere: boolean;
   /** The VM that `--guest` replaces: RAM in pages, vCPUs. */
   readonly guest: { readonly pageCount: number; readonly vcpuCount: number };
+  /** Kinds of processes besides hosts that worlds of this lab have. */
+  readonly processKinds?: readonly ProcessKind[];
   scenario(options: LabScenarioOptions): Scenario;
   attach(ports: HostPorts): Attachment;
   /** A request of the contract, its arguments of the right kinds: why it is refused as far as is known. */

@@ -7,7 +7,12 @@ export type InspectionRequest =
   | { readonly view: 'page-walk'; readonly vm: number; readonly vcpu: number; readonly address: string }
   | { readonly view: 'guest-memory'; readonly vm: number; readonly guestPhysicalAddress: number; readonly byteCount: number }
   | { readonly view: 'exits'; readonly vm: number }
-  | { readonly view: 'can-migrate'; readonly vm: number; readonly to: number };
+  | { readonly view: 'can-migrate'; readonly vm: number; readonly to: number }
+  | { readonly view: 'process'; readonly process: number }
+  | { readonly view: 'volume'; readonly process: number; readonly workload: number; readonly byteOffset: number; readonly byteCount: number };
+
+/** Requests about a VM, which any host may be asked. */
+export type VmInspection = Extract<InspectionRequest, { readonly vm: number }>;
 
 export type InspectionReply =
   | { readonly view: 'registers'; readonly host: number; readonly pc: string; readonly privilege: string; readonly x: readonly string[]; readonly csrs: readonly { readonly name: string; readonly value: string }[] }
@@ -16,4 +21,6 @@ export type InspectionReply =
   | { readonly view: 'guest-memory'; readonly guestPhysicalAddress: number; readonly bytes: readonly number[]; readonly present: boolean }
   | { readonly view: 'exits'; readonly causes: readonly { readonly cause: string; readonly count: number; readonly costNs: number }[] }
   | { readonly view: 'can-migrate'; readonly refused: boolean; readonly sentence: string }
+  | { readonly view: 'process'; readonly process: number; readonly kind: string; readonly name: string; readonly told: unknown }
+  | { readonly view: 'volume'; readonly process: number; readonly workload: number; readonly byteOffset: number; readonly bytes: readonly number[]; readonly sequence: number; readonly digest: string }
   | { readonly view: 'none'; readonly sentence: string };

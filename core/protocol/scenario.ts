@@ -8,8 +8,20 @@ import type { Command } from './command.ts';
 export interface ScenarioProcess {
   readonly id: number;
   readonly name: string;
+  /** 'host' when missing: then it stands in `hosts`, too. Other kinds are those that the lab brings. */
+  readonly kind?: string;
+  /** What the kind is built from besides the lab's knobs; units as the kind says. */
+  readonly parameters?: Readonly<Record<string, number>>;
   /** Metric ids of a sample row, the time (column 0) excluded. */
   readonly sampleColumns: readonly string[];
+}
+
+/** A modelled workload: no guest program, but real bytes where it writes. What its numbers mean, its lab says. */
+export interface ScenarioWorkload {
+  readonly id: number; //      1 …, unique among workloads
+  readonly name: string;
+  readonly process: number; // where it runs at time 0
+  readonly parameters: Readonly<Record<string, number>>;
 }
 
 /** A cable between two processes; both directions are alike. */
@@ -70,8 +82,11 @@ export interface Scenario {
   readonly links: readonly ScenarioLink[];
   readonly hosts: readonly ScenarioHost[];
   readonly vms: readonly ScenarioVm[];
+  readonly workloads?: readonly ScenarioWorkload[];
   /** What a headless run asks for by itself. */
   readonly script: readonly ScriptedCommand[];
+  /** Time between two samples of every process; 1 ms when missing. Unit: ns. */
+  readonly sampleNs?: number;
   readonly untilNs: number; //                 default end of a headless run
   readonly speed: number; //                   default pace on the page: virtual ns a wall ns
 }

@@ -86,8 +86,14 @@ export interface ConsoleChunk {
 /** What one process tells. */
 export interface ProcessSnapshot {
   readonly process: number;
+  /** What kind of process it is: 'host', 'switch', or one that the lab brings ('gateway', 'site' …). */
+  readonly kind: string;
+  readonly name: string;
   readonly timeNs: number;
-  readonly host: HostSnapshot;
+  /** Only of hosts. */
+  readonly host?: HostSnapshot;
+  /** Only of other kinds: what it is now, compact plain JSON, shaped as the kind says. */
+  readonly told?: unknown;
   readonly links: readonly LinkSnapshot[];
   readonly migrations: readonly MigrationSnapshot[];
   /** What else each mechanism tells, by its id: plain JSON, shaped as the mechanism says. */
@@ -95,6 +101,11 @@ export interface ProcessSnapshot {
   readonly knobs: Readonly<Record<string, number>>;
   readonly console: readonly ConsoleChunk[]; // since the snapshot before
   readonly events: readonly TimelineEvent[]; // since the snapshot before
+}
+
+/** The VMs that a process shows: none for what is no host. */
+export function vmsOf(snapshot: ProcessSnapshot): readonly VmSnapshot[] {
+  return snapshot.host?.vms ?? [];
 }
 
 /** A thing worth a tick on the timeline. */

@@ -53,6 +53,11 @@ export interface LogicalProcess {
   command(logged: LoggedCommand): void;
   /** Time of the next thing this process would do by itself; Infinity when it only waits. */
   nextEventTime(): number;
+  /**
+   * Nothing leaves this process before that time unless something arrives; now() when missing. At least the
+   * time of its next event for a process that acts at events only.
+   */
+  nextSendTime?(): number;
   /** True while something happens that slow motion should show (a hand-over). Not part of the model. */
   wantsSlowMotion(): boolean;
   snapshot(): ProcessSnapshot;

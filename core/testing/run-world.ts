@@ -8,9 +8,11 @@ import { assert } from '../base/index.ts';
 import type { Command, LoggedCommand } from '../protocol/command.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
+import { promiseNs } from '../sim/horizon.ts';
 import type { LogicalProcess } from '../sim/logical-process.ts';
 import { foldRunHash } from '../sim/run-hash.ts';
 import { compileHostModule } from '../wasm/index.ts';
+import { buildProcess } from '../world/build-world.ts';
 import { HostProcess } from '../world/host-process.ts';
 
 /** What a run is asked for with. */
@@ -27,8 +29,11 @@ let compiledModule: WebAssembly.Module | undefined;
 /** A world in this thread. */
 export class WorldRun {
   readonly scenario: Scenario;
+  /** Every process, of whatever kind, and the hosts among them. */
+  readonly all: readonly LogicalProcess[];
   readonly processes: readonly HostProcess[];
   readonly log: LoggedCommand[] = [];
+  private readonly byId: ReadonlyMap<number, LogicalProcess>;
   private readonly collected: ProcessSnapshot[];
   private readonly split: ((nowNs: number) => number) | undefined;
   private nowNs = 0;
@@ -39,11 +44,12 @@ export class WorldRun {
     const compiled = compiledModule;
     this.scenario = scenario;
     this.split = options.split;
-    this.processes = scenario.processes.map(
-      ({ id }) =>
-        new HostProcess({ scenario, id, guest, capture: options.capture ?? false, compiled }),
+    this.all = scenario.processes.map(({ id }) =>
+      buildProcess({ scenario, id, guest, capture: options.capture ?? false, compiled }),
     );
-    this.collected = this.processes.map((member) => member.snapshot());
+    this.processes = this.all.filter((it) => it instanceof HostProcess);
+    this.byId = new Map(this.all.map((it) => [it.id, it] as const));
+    this.collected = this.all.map((member) => member.snapshot());
   }
 
   now(): number {
@@ -52,7 +58,7 @@ export class WorldRun {
 
   /** All processes were restored to checkpoints of this time. */
   standAt(timeNs: number): void {
-    assert(this.processes.every((member) => member.now() === timeNs), 'a checkpoint is one cut');
+    assert(this.all.every((member) => member.now() === timeNs), 'a checkpoint is one cut');
     this.nowNs = timeNs;
   }
 
@@ -60,7 +66,7 @@ export class WorldRun {
   command(atNs: number, command: Command): void {
     const logged = { atNs, sequence: this.log.length, command };
     this.log.push(logged);
-    for (const member of this.processes) member.command(logged);
+    for (const member of this.all) member.command(logged);
   }
 
   /** Advances all processes to `untilNs`. */
@@ -78,7 +84,7 @@ export class WorldRun {
    */
   watchTo(untilNs: number, watch: (nowNs: number) => boolean): void {
     while (this.nowNs < untilNs) {
-      const nextNs = Math.min(...this.processes.map((member) => member.nextEventTime()));
+      const nextNs = Math.min(...this.all.map((member) => member.nextEventTime()));
       const stepNs = Math.max(this.nowNs + 1, Math.min(untilNs, nextNs + 1));
       this.runTo(stepNs);
       if (watch(this.nowNs)) return;
@@ -89,24 +95,26 @@ export class WorldRun {
    * Each process runs to the horizon that the least of its neighbours' times and latencies allows.
    */
   private advance(untilNs: number): void {
-    const pendingNs = (member: LogicalProcess) =>
-      this.log.find((logged) => logged.atNs >= member.now())?.atNs ?? Number.POSITIVE_INFINITY;
+    const pendingNs = (timeNs: number) =>
+      this.log.find((logged) => logged.atNs >= timeNs)?.atNs ?? Number.MAX_SAFE_INTEGER / 2;
     for (;;) {
       let progressed = false;
-      for (const member of this.processes) {
+      // Until then nobody sends anything: those who only wait need not creep on by a latency each time.
+      const quietNs = Math.min(...this.all.map((it) => it.nextSendTime?.() ?? it.now()));
+      for (const member of this.all) {
         let horizonNs = untilNs;
-        for (const other of this.processes) {
-          if (other === member) continue;
-          const ahead = other.lookahead().find((it) => it.neighbour === member.id);
-          if (ahead === undefined) continue;
-          const promiseNs = Math.min(other.now() + ahead.latencyNs, pendingNs(other) + 5_000);
-          horizonNs = Math.min(horizonNs, promiseNs);
+        for (const { neighbour } of member.lookahead()) {
+          const other = this.byId.get(neighbour);
+          const latencyNs = other?.lookahead().find((it) => it.neighbour === member.id)?.latencyNs;
+          assert(other !== undefined && latencyNs !== undefined, 'cables have two ends');
+          const nowNs = Math.max(other.now(), quietNs);
+          horizonNs = Math.min(horizonNs, promiseNs({ nowNs, latencyNs, pendingCommandNs: pendingNs(other.now()) }));
         }
         if (horizonNs <= member.now()) continue;
         member.run(horizonNs);
         progressed = true;
         for (const message of member.takeOutgoing()) {
-          const receiver = this.processes.find((it) => it.id === message.destination);
+          const receiver = this.byId.get(message.destination);
           assert(receiver !== undefined, 'a frame goes to a member of the world');
           assert(
             message.arrivalTimeNs >= receiver.now(),
@@ -115,14 +123,14 @@ export class WorldRun {
           receiver.deliver(message);
         }
       }
-      if (this.processes.every((member) => member.now() === untilNs)) return;
+      if (this.all.every((member) => member.now() === untilNs)) return;
       assert(progressed, 'conservative processes do not lock up');
     }
   }
 
   /** Everything told since the start, per process. */
   snapshots(): readonly ProcessSnapshot[] {
-    this.processes.forEach((member, index) => {
+    this.all.forEach((member, index) => {
       const before = this.collected[index];
       const now = member.snapshot();
       this.collected[index] = {
@@ -137,7 +145,7 @@ export class WorldRun {
   /** The run hash at this cut. */
   hash(): string {
     return foldRunHash(
-      this.processes.map((member) => ({ process: member.id, hash: member.hash() })),
+      this.all.map((member) => ({ process: member.id, hash: member.hash() })),
     );
   }
 }

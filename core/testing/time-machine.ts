@@ -32,12 +32,12 @@ export class TimeMachine {
 
   /** All state hashes at this cut, as one text. */
   hash(): string {
-    return this.run.processes.map((member) => member.stateHash()).join(' ');
+    return this.run.all.map((member) => member.stateHash?.()).join(' ');
   }
 
   /** Replay work so far. */
   work(): number {
-    return this.run.processes.reduce((sum, member) => sum + member.work(), 0);
+    return this.run.all.reduce((sum, member) => sum + (member.work?.() ?? 0), 0);
   }
 
   /** The checkpoints as thinning sees them. */
@@ -52,20 +52,20 @@ export class TimeMachine {
   }
 
   byteCount(): number {
-    return this.run.processes.reduce((sum, member) => sum + member.checkpoints.byteCount(), 0);
+    return this.run.all.reduce((sum, member) => sum + (member.checkpoints?.byteCount() ?? 0), 0);
   }
 
   /** Takes a checkpoint here. */
   take(): void {
     const id = this.nextId++;
-    for (const member of this.run.processes) member.checkpoints.take(id);
+    for (const member of this.run.all) member.checkpoints?.take(id);
     this.marks.push({ id, timeNs: this.placeNs, work: this.work() });
     this.baseId = id;
     this.marks.sort((left, right) => left.timeNs - right.timeNs);
   }
 
   drop(mark: Mark): void {
-    for (const member of this.run.processes) member.checkpoints.drop(mark.id);
+    for (const member of this.run.all) member.checkpoints?.drop(mark.id);
     this.marks.splice(this.marks.indexOf(mark), 1);
   }
 
@@ -81,7 +81,7 @@ export class TimeMachine {
     for (const mark of this.marks) {
       if (mark.timeNs <= this.placeNs || mark.timeNs > untilNs) continue;
       this.advance(mark.timeNs);
-      for (const member of this.run.processes) member.checkpoints.pass(mark.id);
+      for (const member of this.run.all) member.checkpoints?.pass(mark.id);
       this.baseId = mark.id;
     }
     this.advance(untilNs);
@@ -101,7 +101,7 @@ export class TimeMachine {
   travelTo(timeNs: number): void {
     const mark = this.marks.findLast((it) => it.timeNs <= timeNs);
     assert(mark !== undefined, 'time 0 is always kept');
-    for (const member of this.run.processes) member.checkpoints.restore(mark.id);
+    for (const member of this.run.all) member.checkpoints?.restore(mark.id);
     this.baseId = mark.id;
     this.placeNs = mark.timeNs;
     // A journey may lead forward, too: the log is what was given before the checkpoint.

@@ -163,6 +163,8 @@ export class ToyProcess implements LogicalProcess {
   snapshot(): ProcessSnapshot {
     const snapshot: ProcessSnapshot = {
       process: this.id,
+      kind: 'host',
+      name: this.name,
       timeNs: this.nowNs,
       host: {
         id: this.id,

@@ -1,10 +1,11 @@
 /** Builds the processes of a scenario, or those of them that one worker runs. */
-import { assert } from '../base/index.ts';
 import type { SampleRing } from '../metrics/index.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { LogicalProcess } from '../sim/logical-process.ts';
 import { compileHostModule } from '../wasm/index.ts';
-import { HostProcess } from './host-process.ts';
+import { HostProcess, type HostProcessOptions } from './host-process.ts';
+import { NodeProcess } from './node-process.ts';
+import { findProcessKind, HOST, kindOf, rowOf } from './process-kinds.ts';
 
 /** Version of the model, part of run files: histories of two versions are not compared. */
 export const MODEL_VERSION = '0.1.0';
@@ -25,14 +26,20 @@ export interface WorldOptions {
 /** The processes, ascending by id, at time 0. The scenario was checked when it was made. */
 export function buildWorld(options: WorldOptions): LogicalProcess[] {
   const { scenario, processIds, guest, sampleRings, capture } = options;
-  const compiled = compileHostModule();
+  const hasHosts = scenario.processes.some((it) => kindOf(it) === HOST);
+  const compiled = hasHosts ? compileHostModule() : undefined;
   return processIds
     .toSorted((left, right) => left - right)
     .map((id) => {
-      assert(
-        scenario.processes.some((it) => it.id === id),
-        `the scenario has a process ${id}`,
-      );
-      return new HostProcess({ scenario, id, guest, ring: sampleRings.get(id), capture, compiled });
+      return buildProcess({ scenario, id, guest, ring: sampleRings.get(id), capture, compiled });
     });
+}
+
+/** One process of a scenario, of whatever kind. */
+export function buildProcess(options: HostProcessOptions): LogicalProcess {
+  const { scenario, id, ring, capture } = options;
+  const kind = findProcessKind(scenario, kindOf(rowOf(scenario, id)));
+  if (kind === undefined) return new HostProcess(options);
+  if ('build' in kind) return kind.build({ scenario, id, ring, capture });
+  return new NodeProcess({ scenario, id, kind, ring, capture });
 }

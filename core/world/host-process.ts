@@ -13,13 +13,12 @@ import type { LabDefinition } from '../mechanisms/lab.ts';
 import { LABS } from '../mechanisms/labs.ts';
 import { frameAddress, MemoryHistory } from '../memory/index.ts';
 import { appendSample, type SampleRing } from '../metrics/index.ts';
-import { CaptureTap } from '../network/capture-tap.ts';
-import { type Ipv4Address, LinkEnd, localMac, type MacAddress } from '../network/index.ts';
+import type { LinkEnd } from '../network/index.ts';
 import type { LoggedCommand } from '../protocol/command.ts';
 import { frameKind } from '../protocol/host-memory-layout.ts';
 import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
 import type { Scenario } from '../protocol/scenario.ts';
-import type { ConsoleChunk, LinkSnapshot, ProcessSnapshot } from '../protocol/snapshot.ts';
+import type { ConsoleChunk, ProcessSnapshot } from '../protocol/snapshot.ts';
 import { peekTime } from '../sim/event-queue.ts';
 import { ObjectHistory } from '../sim/checkpoint/object-history.ts';
 import { type CheckpointPart, CheckpointParts } from '../sim/checkpoint/part.ts';
@@ -27,22 +26,19 @@ import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-proc
 import { rank } from '../sim/rank.ts';
 import { applyCommand } from './apply-command.ts';
 import { bootVms, onRestoredVm } from './boot-vms.ts';
+import { addressOf, Cabling, macOf, processAt } from './cabling.ts';
 import { inspectHost } from './inspect-host.ts';
 import { MechanismPorts } from './mechanism-ports.ts';
 import { nextInstructionNs } from './next-instruction.ts';
+import { HASH_NS, sampleNsOf } from './pace.ts';
+import { HOST, nameOfProcess } from './process-kinds.ts';
 import { SampleHistory } from './sample-history.ts';
 import { Streams } from './streams.ts';
 
-/** Time between two hash points. Unit: ns. */
-export const HASH_NS = 10_000_000;
-/** Time between two samples. Unit: ns. */
-export const SAMPLE_NS = 1_000_000;
 /** Samples between two steps of the heat clock that colours the memory map. */
 const SAMPLES_PER_HEAT = 8;
 /** Time from power off to a host that takes connections again. Unit: ns. */
 const BOOT_NS = 2_000_000_000;
-/** Bytes of frames that a capture keeps; later ones are counted as dropped. */
-const CAPTURE_BYTES_MAX = 256 << 20;
 
 /** What a host process is built from. */
 export interface HostProcessOptions {
@@ -52,15 +48,6 @@ export interface HostProcessOptions {
   readonly ring?: SampleRing | undefined;
   readonly capture: boolean;
   readonly compiled?: WebAssembly.Module | undefined;
-}
-
-/** The address of a host: 10.0.0.1 for process 0 and so on. */
-export function addressOf(process: number): Ipv4Address {
-  return 0x0a000001 + process;
-}
-
-function macOf(process: number): MacAddress {
-  return localMac(process + 1);
 }
 
 /** A mechanism on this host. */
@@ -83,16 +70,15 @@ export class HostProcess implements LogicalProcess {
   readonly host: Host;
   /** In the catalog's order. */
   readonly mechanisms: AttachedMechanism[] = [];
-  readonly links = new Map<number, LinkEnd>();
+  readonly cabling: Cabling;
+  readonly links: ReadonlyMap<number, LinkEnd>;
   /** Knobs as they stand; every process is told every command. */
   readonly knobs: Record<string, number>;
   readonly checkpoints: CheckpointPart;
   readonly streams: Streams;
   private readonly ring: SampleRing | undefined;
-  private readonly tap: CaptureTap | undefined;
   private readonly columns: readonly string[];
   private readonly commands = new Map<number, LoggedCommand>();
-  private outgoing: WireMessage[] = [];
   private readonly digest: Hash64 = makeHash();
   private writtenPages = 0; //                       by guests in the last hash period
   private sampleNumber = 0;
@@ -111,9 +97,14 @@ export class HostProcess implements LogicalProcess {
     this.knobs = { ...scenario.knobs };
     this.ring = options.ring;
     this.columns = scenario.processes.find((it) => it.id === id)?.sampleColumns ?? [];
-    this.tap = options.capture ? new CaptureTap({ bytesMax: CAPTURE_BYTES_MAX }) : undefined;
+    this.cabling = new Cabling({
+      id,
+      scenario,
+      capture: options.capture,
+      schedule: (timeNs, to) => this.host.schedule(timeNs, rank.network, 'link.done', { to }),
+    });
+    this.links = this.cabling.links;
     this.host = this.makeHost(spec, options.compiled);
-    this.makeLinks();
     this.streams = new Streams(this.host.tcp, () => this.host.now());
     for (const lab of LABS) {
       if (!lab.everywhere && lab.contract.id !== scenario.lab) continue;
@@ -124,7 +115,7 @@ export class HostProcess implements LogicalProcess {
     bootVms(this, options.guest);
     this.turnKnobs();
     this.host.schedule(HASH_NS, rank.hashPoint, 'world.hash');
-    this.host.schedule(SAMPLE_NS, rank.sample, 'world.sample');
+    this.host.schedule(sampleNsOf(scenario), rank.sample, 'world.sample');
   }
 
   // ── Building ──────────────────────────────────────────────────────────────────────────────────
@@ -133,9 +124,6 @@ export class HostProcess implements LogicalProcess {
     spec: Scenario['hosts'][number],
     compiled: WebAssembly.Module | undefined,
   ): Host {
-    const neighbours = new Map(
-      this.neighbourIds().map((it) => [addressOf(it), macOf(it)] as const),
-    );
     return new Host({
       id: this.id,
       name: spec.name,
@@ -147,9 +135,9 @@ export class HostProcess implements LogicalProcess {
       network: {
         address: addressOf(this.id),
         mac: macOf(this.id),
-        neighbours,
-        transmit: (frame, destination, now) => this.transmit(frame, destination, now),
-        transmitRoom: (destination) => this.linkTo(destination)?.room() ?? 0,
+        neighbours: this.cabling.neighbours(),
+        transmit: (frame, destination, now) => this.cabling.transmit(frame, processAt(destination), now),
+        transmitRoom: (destination) => this.cabling.linkTo(processAt(destination))?.room() ?? 0,
       },
     });
   }
@@ -161,41 +149,6 @@ export class HostProcess implements LogicalProcess {
       new ObjectHistory(this),
       ...(this.ring === undefined ? [] : [new SampleHistory(this.ring)]),
     ]);
-  }
-
-  private neighbourIds(): number[] {
-    return this.cables().map(({ neighbour }) => neighbour);
-  }
-
-  private cables() {
-    return this.scenario.links.flatMap((link) => {
-      if (link.a === this.id) return [{ neighbour: link.b, link }];
-      return link.b === this.id ? [{ neighbour: link.a, link }] : [];
-    });
-  }
-
-  private makeLinks(): void {
-    const sequences = { next: 0 };
-    for (const { neighbour, link: cable } of this.cables()) {
-      const link = new LinkEnd(
-        {
-          source: this.id,
-          destination: neighbour,
-          bandwidthBitsPerSecond: cable.bandwidthBitsPerSecond,
-          latencyNs: cable.latencyNs,
-          lossPerMillion: cable.lossPerMillion,
-          seed: this.scenario.seed,
-          sequences,
-        },
-        {
-          emit: (message) => void this.outgoing.push(message),
-          schedule: (timeNs) =>
-            this.host.schedule(timeNs, rank.network, 'link.done', { to: neighbour }),
-        },
-      );
-      this.links.set(neighbour, link);
-      this.tap?.addInterface({ name: `${this.name} to ${this.hostName(neighbour)}` });
-    }
   }
 
   private registerHandlers(): void {
@@ -265,16 +218,11 @@ export class HostProcess implements LogicalProcess {
   }
 
   takeOutgoing(): WireMessage[] {
-    const taken = this.outgoing;
-    this.outgoing = [];
-    return taken;
+    return this.cabling.takeOutgoing();
   }
 
   lookahead(): readonly Lookahead[] {
-    return [...this.links.values()].map((link) => ({
-      neighbour: link.destination,
-      latencyNs: link.state.latencyNs,
-    }));
+    return this.cabling.lookahead();
   }
 
   command(logged: LoggedCommand): void {
@@ -311,10 +259,7 @@ export class HostProcess implements LogicalProcess {
   }
 
   capture(): Uint8Array | undefined {
-    return this.tap?.file({
-      application: 'Glasshouse',
-      comment: `${this.scenario.lab}, seed ${this.scenario.seed}, port of ${this.name}`,
-    });
+    return this.cabling.capture();
   }
 
   snapshotFile(name: string): Uint8Array | undefined {
@@ -359,9 +304,11 @@ export class HostProcess implements LogicalProcess {
     this.pendingConsole = [];
     return {
       process: this.id,
+      kind: HOST,
+      name: this.name,
       timeNs: this.host.now(),
       host: this.host.snapshot(),
-      links: [...this.links.values()].map((link) => this.linkSnapshot(link)),
+      links: this.cabling.snapshots(),
       migrations: this.mechanisms.flatMap(({ attachment }) => attachment.migrations?.() ?? []),
       mechanisms: this.told(),
       knobs: { ...this.knobs },
@@ -379,23 +326,6 @@ export class HostProcess implements LogicalProcess {
     return told;
   }
 
-  private linkSnapshot(link: LinkEnd): LinkSnapshot {
-    const { state } = link;
-    return {
-      id: `${this.name}→${this.hostName(link.destination)}`,
-      from: this.id,
-      to: link.destination,
-      up: state.connected,
-      bandwidthBitsPerSecond: state.bandwidthBitsPerSecond,
-      latencyNs: state.latencyNs,
-      lossPercent: state.lossPerMillion / 10_000,
-      queuedBytes: state.queuedBytes,
-      sentBytes: state.counters.sentBytes,
-      sentFrames: state.counters.sentFrames,
-      lostFrames: state.counters.lostFrames,
-    };
-  }
-
   /** What a VM printed since the drain before; its console goes with it when it leaves. */
   private drainConsole(vm: Vm): void {
     const cursor = this.consoleCursors.get(vm.id) ?? 0;
@@ -407,28 +337,11 @@ export class HostProcess implements LogicalProcess {
 
   // ── Frames ────────────────────────────────────────────────────────────────────────────────────
 
-  private linkTo(address: Ipv4Address): LinkEnd | undefined {
-    return this.links.get(address - addressOf(0));
-  }
-
-  private tapIndex(neighbour: number): number {
-    return [...this.links.keys()].indexOf(neighbour);
-  }
-
-  private transmit(frame: Uint8Array, destination: Ipv4Address, now: number): void {
-    const link = this.linkTo(destination);
-    if (link === undefined) return;
-    this.tap?.record(this.tapIndex(link.destination), 'out', frame, now);
-    link.enqueue(frame, now);
-  }
-
   private onArrival(bytes: unknown, from: number, epoch: number, now: number): void {
-    const link = this.links.get(from);
-    assert(bytes instanceof Uint8Array && link !== undefined, 'a frame arrives on a link');
+    assert(bytes instanceof Uint8Array, 'a frame arrives on a link');
     hashInteger(this.digest, now);
     hashInteger(this.digest, bytes.length);
-    if (this.host.state !== 'up' || !link.state.connected || link.state.epoch !== epoch) return;
-    this.tap?.record(this.tapIndex(from), 'in', bytes, now);
+    if (this.host.state !== 'up' || !this.cabling.takes({ from, epoch, bytes }, now)) return;
     this.host.tcp.onFrame(bytes, now);
     this.streams.settle();
   }
@@ -468,10 +381,7 @@ export class HostProcess implements LogicalProcess {
     this.deferred = [];
     this.host.memory.frames.releaseAll(0, frameKind.pinned);
     this.host.crash((event) => event.kind.startsWith('world.') || event.kind.startsWith('link.'));
-    for (const link of this.links.values()) {
-      link.state.queue.length = 0;
-      link.state.queuedBytes = 0;
-    }
+    this.cabling.dropQueues();
     this.host.schedule(this.host.now() + BOOT_NS, rank.timer, 'world.boot');
   }
 
@@ -515,14 +425,12 @@ export class HostProcess implements LogicalProcess {
   }
 
   hostName(id: number): string {
-    return this.scenario.hosts.find((host) => host.id === id)?.name ?? `host ${id}`;
+    return nameOfProcess(this.scenario, id);
   }
 
   /** Bytes that all ports have put on the wire. */
   wireBytes(): number {
-    let bytes = 0;
-    for (const link of this.links.values()) bytes += link.state.counters.sentBytes;
-    return bytes;
+    return this.cabling.wireBytes();
   }
 
   /** Pages written by guests in the last hash period, scaled to a second. */
@@ -556,13 +464,13 @@ export class HostProcess implements LogicalProcess {
 
   private hashDevices(digest: Hash64): void {
     for (const vm of this.host.vms()) vm.hashInto(digest);
-    for (const link of this.links.values()) link.hashInto(digest);
+    this.cabling.hashInto(digest);
     this.host.tcp.hashInto(digest);
     for (const { attachment } of this.mechanisms) attachment.hashInto(digest);
   }
 
   private onSample(now: number): void {
-    this.host.schedule(now + SAMPLE_NS, rank.sample, 'world.sample');
+    this.host.schedule(now + sampleNsOf(this.scenario), rank.sample, 'world.sample');
     const measured = this.mechanisms
       .find(({ lab }) => lab.contract.id === this.scenario.lab)
       ?.attachment.measure?.();

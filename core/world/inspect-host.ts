@@ -8,6 +8,7 @@ import type { HostProcess } from './host-process.ts';
 
 /** The answer of this host; 'none' with a sentence when it cannot be given. Changes nothing. */
 export function inspectHost(self: HostProcess, request: InspectionRequest): InspectionReply {
+  if (!('vm' in request)) return { view: 'none', sentence: `${self.name} is a host; its VMs can be looked at.` };
   if (request.view !== 'can-migrate') return inspectVm(self.host, request);
   const asked = { name: 'migrate', arguments: { vm: request.vm, to: request.to } };
   const refusal = self.attachmentFor(asked.name)?.findRefusal?.(asked);

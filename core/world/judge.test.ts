@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { smallScenario } from '../testing/migration-trial.ts';
 import { WorldRun } from '../testing/run-world.ts';
 import type { Command } from '../protocol/command.ts';
-import type { ProcessSnapshot } from '../protocol/snapshot.ts';
+import type { HostSnapshot, ProcessSnapshot } from '../protocol/snapshot.ts';
 import { judge } from './judge.ts';
 import { baselineCommand, validateCommand } from './validate-command.ts';
 
@@ -59,7 +59,7 @@ test.each<[string, Spoil]>([
     'one-copy',
     (all) =>
       all.map((it) =>
-        it.process === 0 ? { ...it, host: { ...it.host, vms: sound[1]!.host.vms } } : it,
+        it.process === 0 ? { ...it, host: { ...it.host!, vms: sound[1]!.host!.vms } } : it,
       ),
   ],
   ['console-unbroken', inText(/dirtier 0\.0[56]0[^\n]*\n/, '')],
@@ -128,8 +128,8 @@ test.each<[Command, string | undefined]>([
 );
 
 test('a full or dead destination is named before the request is made', () => {
-  const with1 = (change: Partial<ProcessSnapshot['host']>) =>
-    sound.map((it) => (it.process === 0 ? { ...it, host: { ...it.host, ...change } } : it));
+  const with1 = (change: Partial<HostSnapshot>) =>
+    sound.map((it) => (it.process === 0 ? { ...it, host: { ...it.host!, ...change } } : it));
   const back: Command = { kind: 'migrate', vm: 1, to: 0 };
   expect(validateCommand(scenario, with1({ framesFree: 10 }), back)?.sentence).toMatch(
     /needs 1024 pages and host-a has 10 frames free/,

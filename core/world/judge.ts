@@ -8,7 +8,7 @@ import { custodyOf, overlapOf } from '../mechanisms/custody.ts';
 import { findVm, whereabouts } from '../mechanisms/find.ts';
 import type { Check, JudgeOptions, LabFindings } from '../mechanisms/lab.ts';
 import { findLab } from '../mechanisms/labs.ts';
-import type { ProcessSnapshot } from '../protocol/snapshot.ts';
+import { type ProcessSnapshot, vmsOf } from '../protocol/snapshot.ts';
 
 export type { Check, JudgeOptions } from '../mechanisms/lab.ts';
 
@@ -71,10 +71,10 @@ function checkOneCopy(snapshots: readonly ProcessSnapshot[], vm: number): Check 
   const spells = custodyOf(snapshots, vm);
   const overlap = overlapOf(spells);
   const running = snapshots.filter((snapshot) =>
-    snapshot.host.vms.some((it) => it.id === vm && it.state === 'running'),
+    vmsOf(snapshot).some((it) => it.id === vm && it.state === 'running'),
   );
   const holds = overlap === undefined && running.length <= 1 && spells.length > 0;
-  const places = running.map((snapshot) => snapshot.host.name).join(' and ');
+  const places = running.map((snapshot) => snapshot.name).join(' and ');
   return {
     id: 'one-copy',
     holds,

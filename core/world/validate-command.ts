@@ -14,6 +14,7 @@ import {
 } from '../protocol/command.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
+import { kindOf } from './process-kinds.ts';
 import { findKnobError } from './scenario.ts';
 import { sentenceOf } from './world-error.ts';
 
@@ -65,9 +66,10 @@ function findFaultRefusal(
   const { target } = command;
   if (target === undefined) return undefined;
   const targets = [
-    ...scenario.hosts.map(({ id }) => `host:${id}`),
+    ...scenario.processes.map((it) => `${kindOf(it)}:${it.id}`),
     ...scenario.links.map(({ a, b }) => `link:${Math.min(a, b)}-${Math.max(a, b)}`),
     ...scenario.vms.map(({ id }) => `vm:${id}`),
+    ...(scenario.workloads ?? []).map(({ id }) => `workload:${id}`),
   ];
   if (targets.includes(target)) return undefined;
   return refuse(

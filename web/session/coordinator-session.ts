@@ -60,7 +60,7 @@ class CoordinatorSession implements Session {
     this.#listener = listener;
     this.isolated = run.isolated;
     this.baselines = run.baselines;
-    this.#views = run.snapshots.map((snapshot) => this.#viewOf(snapshot));
+    this.#views = run.snapshots.flatMap((snapshot) => this.#viewOf(snapshot));
     for (const shared of run.shared) {
       const { lane, process } = shared;
       this.#rings.push({ lane, ring: sampleRingOver(shared.samples, 0), series: this.samplesOf(process, lane), next: 0 });
@@ -68,12 +68,16 @@ class CoordinatorSession implements Session {
     if (!run.isolated) this.#timer = window.setInterval(() => void this.#copy(), COPY_MS);
   }
 
-  #viewOf(snapshot: ProcessSnapshot): HostView {
+  /** None of a process that is no host: it has no memory to look at. */
+  #viewOf(snapshot: ProcessSnapshot): HostView[] {
+    if (snapshot.host === undefined) return [];
     const { frameCount } = snapshot.host;
     const memory = this.#run.shared.find((it) => it.lane === 'main' && it.process === snapshot.process)?.memory;
-    return memory === undefined
-      ? makeCopiedView(snapshot.process, frameCount)
-      : makeHostView(snapshot.process, memory, frameCount);
+    return [
+      memory === undefined
+        ? makeCopiedView(snapshot.process, frameCount)
+        : makeHostView(snapshot.process, memory, frameCount),
+    ];
   }
 
   timeNs(): number {
@@ -139,8 +143,10 @@ class CoordinatorSession implements Session {
       if (maps !== undefined) overwrite(view.guestMaps, maps);
       if (file !== undefined) view.fileMap.set(file);
       if (snapshot !== undefined) overwrite(view.snapshot, snapshot);
-      for (const lane of ['main', ...this.baselines]) await this.#copySamples(view.host, lane);
+    }
+    for (const { id } of this.#run.processes) {
       if (rewinds !== this.#rewinds) break;
+      for (const lane of ['main', ...this.baselines]) await this.#copySamples(id, lane);
     }
     this.#copying = false;
   }
@@ -177,7 +183,7 @@ class CoordinatorSession implements Session {
   }
 
   #runningVm(): number | undefined {
-    return [...this.#latestOf('main').values()].flatMap((it) => it.host.vms).find((it) => it.state === 'running')?.id;
+    return [...this.#latestOf('main').values()].flatMap((it) => it.host?.vms ?? []).find((it) => it.state === 'running')?.id;
   }
 
   async stepBack(kind: StepKind): Promise<void> {

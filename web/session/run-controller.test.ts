@@ -10,7 +10,7 @@ const SPEC = { lab: 'precopy-migration', seed: 1, knobs: {} };
 const HOST = { id: 0, name: 'host-a', state: 'up', frameCount: 1, framesFree: 1, processorCount: 1, vms: [] } as const;
 
 function snapshot(change: Partial<ProcessSnapshot>): ProcessSnapshot {
-  return { process: 0, timeNs: 0, host: HOST, links: [], migrations: [], mechanisms: {}, knobs: {}, console: [], events: [], ...change };
+  return { process: 0, kind: 'host', name: 'host', timeNs: 0, host: HOST, links: [], migrations: [], mechanisms: {}, knobs: {}, console: [], events: [], ...change };
 }
 
 function rig() {

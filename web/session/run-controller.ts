@@ -9,7 +9,7 @@ import { ConsoleLog } from './console-log.ts';
 import { foldUpdates } from './held-updates.ts';
 import { Scrub } from './scrub.ts';
 import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
-import { type AppState, type AppStore, type BaselineState, emptyRun, EVENTS_MAX, findMigration, isMigrating } from './store.ts';
+import { type AppState, type AppStore, type BaselineState, emptyRun, EVENTS_MAX, findMigration, isMigrating, nodeViewOf } from './store.ts';
 
 const NO_RUN = 'No run is alive; start again first.';
 
@@ -266,7 +266,8 @@ export class RunController {
     for (const process of processes) for (const chunk of process.console) console.append(chunk);
     const told: BaselineState = {
       timeNs,
-      hosts: processes.map((process) => process.host),
+      hosts: processes.flatMap((process) => process.host ?? []),
+      nodes: processes.flatMap(nodeViewOf),
       links: processes.flatMap((process) => process.links),
       migrations: processes.flatMap((process) => process.migrations),
       mechanisms: processes.map((process) => process.mechanisms),
@@ -282,7 +283,8 @@ export class RunController {
     const fresh: TimelineEvent[] = [];
     const chunks = processes.flatMap((process) => process.console).sort((a, b) => a.timeNs - b.timeNs);
     for (const chunk of chunks) this.#console.append(chunk);
-    this.#exits.record(timeNs, processes.map((process) => process.host));
+    const hosts = processes.flatMap((process) => process.host ?? []);
+    this.#exits.record(timeNs, hosts);
     for (const process of processes) fresh.push(...process.events);
     const knobs = processes[0]?.knobs ?? before.knobs;
     const requested: Record<string, number> = {};
@@ -291,7 +293,8 @@ export class RunController {
     }
     const next: Partial<AppState> = {
       timeNs,
-      hosts: processes.map((process) => process.host),
+      hosts,
+      nodes: processes.flatMap(nodeViewOf),
       links: processes.flatMap((process) => process.links),
       migrations: processes.flatMap((process) => process.migrations),
       knobs,

@@ -21,6 +21,8 @@ export interface AppState {
   readonly timeNs: number;
   readonly pace: Pace;
   readonly hosts: readonly HostSnapshot[];
+  /** Processes of other kinds: switches, gateways, sites … */
+  readonly nodes: readonly NodeView[];
   readonly links: readonly LinkSnapshot[];
   readonly migrations: readonly MigrationSnapshot[];
   /** The baselines that run beside this run, by id, as they told of themselves last. */
@@ -75,6 +77,7 @@ export interface BranchMark {
 export interface BaselineState {
   readonly timeNs: number; // how far it has come
   readonly hosts: readonly HostSnapshot[];
+  readonly nodes: readonly NodeView[];
   readonly links: readonly LinkSnapshot[];
   readonly migrations: readonly MigrationSnapshot[];
   /** What mechanisms tell of themselves, by process; by the mechanism's name within. */
@@ -102,10 +105,23 @@ export type AppStore = StoreApi<AppState>;
 /** Timeline events kept; older ones go. */
 export const EVENTS_MAX = 2_000;
 
+/** A process that is no host, as it last told of itself; `told` is shaped as its kind says. */
+export interface NodeView {
+  readonly process: number;
+  readonly kind: string;
+  readonly name: string;
+  readonly told: unknown;
+}
+
+/** The view of a process that is no host; nothing of one that is. */
+export function nodeViewOf({ process, kind, name, told, host }: ProcessSnapshot): NodeView[] {
+  return host === undefined ? [{ process, kind, name, told }] : [];
+}
+
 /** The state before a run has told anything. */
 export function emptyRun(spec: RunSpec): Pick<
   AppState,
-  'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'links' | 'migrations' | 'baselines' | 'baseline' | 'baselineNs'
+  'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'nodes' | 'links' | 'migrations' | 'baselines' | 'baseline' | 'baselineNs'
   | 'events' | 'furthestNs' | 'branch' | 'branches' | 'checkpointsNs' | 'eventsAhead' | 'travelNs' | 'timelineView' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage' | 'brush'
 > {
   return {
@@ -115,6 +131,7 @@ export function emptyRun(spec: RunSpec): Pick<
     timeNs: 0,
     pace: { paused: true, pausedBecause: '', ratio: 0.01, slowed: false },
     hosts: [],
+    nodes: [],
     links: [],
     migrations: [],
     baselines: {},

@@ -107,7 +107,7 @@ function processorMs(): number {
 function retiredOf(run: HeadlessRun): number {
   return run
     .snapshots('main')
-    .flatMap((snapshot) => snapshot.host.vms)
+    .flatMap((snapshot) => snapshot.host?.vms ?? [])
     .reduce((sum, vm) => sum + vm.instructionsRetired, 0);
 }
 

@@ -146,7 +146,7 @@ async function advance(
 }
 
 function vmOf(run: HeadlessRun) {
-  return run.snapshots('main').flatMap((snapshot) => snapshot.host.vms)[0];
+  return run.snapshots('main').flatMap((snapshot) => snapshot.host?.vms ?? [])[0];
 }
 
 /** The instant that a snapshot shows: its VM's time goes on from there. */

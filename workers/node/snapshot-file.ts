@@ -22,7 +22,7 @@ function toldBy(snapshots: readonly ProcessSnapshot[]): readonly Told[] {
 
 /** Takes a snapshot of the only VM where the run stands, lets it reach the disk, and writes it as an ELF core. */
 export async function writeSnapshot(run: HeadlessRun, path: string): Promise<void> {
-  const [vm] = run.snapshots('main').flatMap((snapshot) => snapshot.host.vms);
+  const [vm] = run.snapshots('main').flatMap((snapshot) => snapshot.host?.vms ?? []);
   if (vm === undefined) throw new BadInput('--snapshot: there is no VM.');
   const asked = await run.coordinator.command({
     kind: 'ask', ask: 'take-snapshot', arguments: { vm: vm.id, name: NAME },

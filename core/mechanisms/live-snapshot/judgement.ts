@@ -2,6 +2,7 @@
  * Judgement of the lab's runs: what the last snapshot came to; that every page is in it once; that only what
  * is allowed to cost the guest time did; that a file is listed exactly when a snapshot was completed.
  */
+import { vmsOf } from '../../protocol/snapshot.ts';
 import { whereabouts } from '../find.ts';
 import type { Check, JudgeOptions, LabFindings } from '../lab.ts';
 import { freezeNs } from './costs.ts';
@@ -41,7 +42,7 @@ function checkPages(jobs: readonly JobTold[]): Check {
 /** The live way's pause is what freezing costs, whatever the disk is like. */
 function checkPause({ snapshots }: JudgeOptions, jobs: readonly JobTold[]): Check {
   const taken = jobs.filter((job) => job.mode === 'live' && job.state === 'committed');
-  const harts = snapshots.flatMap((it) => it.host.vms);
+  const harts = snapshots.flatMap(vmsOf);
   const late = taken.find((job) => {
     const vcpuCount = harts.find((vm) => vm.id === job.vm)?.hartSlots.length ?? 1;
     return job.resumedAtNs - job.takenAtNs !== freezeNs(job.pageCount, vcpuCount);

@@ -46,7 +46,7 @@ export function findSnapshotRefusal(
   }
   if (request.name === 'delete-snapshot') return undefined;
   const where = found.holder.host;
-  if (where.state !== 'up') return refuse('host-down', `${where.name}, where the snapshot '${name}' is, is down.`);
+  if (where?.state !== 'up') return refuse('host-down', `${found.holder.name}, where the snapshot '${name}' is, is down.`);
   if (request.name === 'fork-snapshot') {
     const { pageCount } = found.file;
     if (where.framesFree > pageCount) return undefined;
@@ -83,7 +83,7 @@ function findRestoreRefusal(
   const at = findVm(snapshots, id);
   const holder = at?.process;
   if (at !== undefined && holder !== undefined && holder.process !== process) {
-    return refuse('elsewhere', `VM ${id} '${at.vm.name}' is on ${holder.host.name} and the snapshot '${name}' on ${hostName}; move the VM first.`);
+    return refuse('elsewhere', `VM ${id} '${at.vm.name}' is on ${holder.name} and the snapshot '${name}' on ${hostName}; move the VM first.`);
   }
   const job = findJob(snapshots, id);
   if (job !== undefined && job.state !== 'draining') {

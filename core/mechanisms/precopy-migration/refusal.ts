@@ -50,7 +50,7 @@ function findMigrateRefusal(
   ) {
     return refuse(
       'no-such-host',
-      `There is no link between ${holder.host.name}, where VM ${id} '${vm.name}' runs, and ${nameOf(to)}.`,
+      `There is no link between ${holder.name}, where VM ${id} '${vm.name}' runs, and ${nameOf(to)}.`,
     );
   }
   if (vm.state !== 'running') {
