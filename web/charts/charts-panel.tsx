@@ -41,7 +41,8 @@ export function ChartsPanel() {
     const placed = findVm(state);
     return { host: placed?.host.id ?? 0, slot: placed?.vm.slot ?? -1, pageCount: placed?.vm.pageCount ?? 16_384 };
   });
-  const series = useCallback(() => controller.session?.samplesOf(sampledHost(store.getState())), [controller, store]);
+  const host = useCallback(() => sampledHost(store.getState()), [store]);
+  const series = useCallback(() => controller.session?.samplesOf(host()), [controller, host]);
   const view = useCallback(() => controller.session?.hostViews().find((it) => it.host === place.host), [controller, place.host]);
   const curves = useMemo(() => ({
     rates: [curveOf('dirty-bytes-per-second', 'dirty', 'mean', `vm:${vm}`), curveOf('link-bytes-per-second', 'in-flight', 'mean', 'link:0-1')],
@@ -57,10 +58,9 @@ export function ChartsPanel() {
   const gaps = () => gapsOf(controller.console.lines(vm), shownTime());
   const flows = () => flowsOf(store.getState(), series(), vm);
   const ring = () => {
-    const host = place.host;
-    const facts = controller.session?.ringOf(host);
+    const facts = controller.session?.ringOf(place.host);
     return {
-      title: 'Ring of samples', entity: `host:${host}`, unit: 'rows', capacity: facts?.capacity ?? 0,
+      title: 'Ring of samples', entity: `host:${place.host}`, unit: 'rows', capacity: facts?.capacity ?? 0,
       produced: facts?.written ?? 0, consumed: facts?.read ?? 0,
     };
   };
@@ -69,8 +69,8 @@ export function ChartsPanel() {
   return (
     <div className="charts">
       <BrushBar contract={contract} series={series} vm={vm} />
-      <TimeChart id="rates" title="Dirty rate and link rate" entity={`vm:${vm}`} curves={curves.rates} series={series} />
-      <TimeChart id="bytes-left" title={gauge('bytes-left').title} help={gauge('bytes-left').help} entity={`migration:${vm}`} curves={curves.left} series={series} />
+      <TimeChart id="rates" title="Dirty rate and link rate" entity={`vm:${vm}`} curves={curves.rates} host={host} />
+      <TimeChart id="bytes-left" title={gauge('bytes-left').title} help={gauge('bytes-left').help} entity={`migration:${vm}`} curves={curves.left} host={host} />
       <PictureView
         id="lanes" title="Who ran, what moved" entity={`vm:${vm}`} version={() => `${clock()} ${brushed()} ${store.getState().crosshairNs}`}
         draw={(size) => ganttPicture({ lanes: lanes(), range: { fromNs: 0, toNs: Math.max(1, store.getState().timeNs) }, brush: store.getState().brush, size })}
@@ -87,9 +87,9 @@ export function ChartsPanel() {
         draw={(size) => histogramPicture({ histogram: histogramOf(gaps()), size, unit: 'ns', entity: `console:${vm}`, what: 'gaps between console lines' })}
         table={() => histogramTable(histogramOf(gaps()), 'Gaps between console lines', 'ns', `console:${vm}`)}
       />
-      <TimeChart id="downtime" title={gauge('downtime-predicted').title} help={gauge('downtime-predicted').help} entity={`migration:${vm}`} curves={curves.downtime} series={series} />
+      <TimeChart id="downtime" title={gauge('downtime-predicted').title} help={gauge('downtime-predicted').help} entity={`migration:${vm}`} curves={curves.downtime} host={host} />
       <RegisterView id="registers" title="Registers of vCPU 0" vm={vm} vcpu={0} />
-      <TimeChart id="throttle" title={gauge('throttle-percent').title} help={gauge('throttle-percent').help} entity={`vm:${vm}`} curves={curves.throttle} series={series} />
+      <TimeChart id="throttle" title={gauge('throttle-percent').title} help={gauge('throttle-percent').help} entity={`vm:${vm}`} curves={curves.throttle} host={host} />
       <PictureView id="ring" title="Ring of samples in shared memory" entity={`host:${place.host}`} version={() => JSON.stringify(ring())} draw={(size) => ringPicture(ring(), size)} table={() => ringTable(ring())} />
     </div>
   );

@@ -27,6 +27,30 @@ export function sampleWindow(options: {
   return out;
 }
 
+/**
+ * Columns of another series of the same metrics at given times (ascending, in seconds): each the value of the
+ * rows since the time before. NaN where there is none: a baseline that has not come so far.
+ */
+export function samplesAlong(options: {
+  readonly series: SampleSeries;
+  readonly times: readonly number[];
+  readonly metrics: readonly { readonly id: string; readonly thinning: Thinning }[];
+}): number[][] {
+  const { series, times, metrics } = options;
+  const columns = metrics.map(({ id }) => series.find(id));
+  const out = metrics.map(() => [] as number[]);
+  let first = times.length === 0 ? 0 : Math.max(0, rowAt(series, Math.round(times[0]! * 1e9) + 1) - 1);
+  for (const time of times) {
+    const end = rowAt(series, Math.round(time * 1e9) + 1);
+    metrics.forEach(({ thinning }, index) => {
+      const column = columns[index];
+      out[index]!.push(column === undefined || end <= first ? Number.NaN : thinned(column, first, end - 1, thinning));
+    });
+    first = Math.max(first, end);
+  }
+  return out;
+}
+
 function thinned(column: Float64Array, first: number, last: number, thinning: Thinning): number {
   if (thinning === 'last') return column[last]!; // NaN where it was not measured
   let sum = 0;

@@ -2,7 +2,7 @@
  * A streaming time chart: uPlot on the one frame loop, one cursor and one brushed interval through all
  * charts, and a focusable cursor for the keyboard (arrows move it, Shift with arrows brushes, Escape clears).
  */
-import { type KeyboardEvent, useEffect, useRef } from 'react';
+import { type KeyboardEvent, useEffect, useMemo, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { formatQuantity } from '../app/quantity.ts';
@@ -10,9 +10,13 @@ import { useApp, useAppState } from '../session/react.ts';
 import type { SampleSeries } from '../session/sample-series.ts';
 import { readColours } from '../styles/colours.ts';
 import { ChartFrame } from './chart-frame.tsx';
-import { sampleWindow } from './sample-window.ts';
+import { findContract } from '../../core/mechanisms/catalog.ts';
+import { samplesAlong, sampleWindow } from './sample-window.ts';
 import { textSize, watchColours } from './surroundings.ts';
-import { type Columns, type Curve, curveSentence, curveTable, readableTop, timePicture } from './time-picture.ts';
+import {
+  baselineDash, type Columns, type Curve, curveSentence, curveTable, curveWidth, laneCurves, ownValues, readableTop,
+  timePicture,
+} from './time-picture.ts';
 
 const REDRAW_MS = 200;
 const POINTS_MAX = 320;
@@ -25,12 +29,26 @@ export interface TimeChartProps {
   readonly help?: string;
   readonly entity: string;
   readonly curves: readonly Curve[]; // of one unit
-  readonly series: () => SampleSeries | undefined;
+  /** Host whose samples are shown, of the run and of every baseline beside it. */
+  readonly host: () => number;
+}
+
+/** Baselines that have told something, in the order of the contract. */
+function useBaselines(): readonly { readonly id: string; readonly title: string }[] {
+  const lab = useAppState((state) => state.spec.lab);
+  const told = useAppState((state) => Object.keys(state.baselines).join(' '));
+  return useMemo(() => {
+    const ids = told.split(' ');
+    return (findContract(lab)?.baselines ?? []).filter(({ id }) => ids.includes(id));
+  }, [lab, told]);
 }
 
 export function TimeChart(props: TimeChartProps) {
-  const { id, title, entity, curves, series } = props;
-  const { loop, store } = useApp();
+  const { id, title, entity, host } = props;
+  const { controller, loop, store } = useApp();
+  const baselines = useBaselines();
+  const curves = useMemo(() => laneCurves(props.curves, baselines), [props.curves, baselines]);
+  const series = (lane?: string) => controller.session?.samplesOf(host(), lane);
   const theme = useAppState((state) => state.theme);
   const density = useAppState((state) => state.density);
   const box = useRef<HTMLDivElement>(null);
@@ -39,7 +57,10 @@ export function TimeChart(props: TimeChartProps) {
   const read = (pointsMax: number): Columns => {
     const found = series();
     if (found === undefined) return [[], ...curves.map(() => [])];
-    return sampleWindow({ series: found, fromNs: 0, toNs: Number.MAX_SAFE_INTEGER - 1, metrics: curves.map(({ metric, thinning }) => ({ id: metric, thinning })), pointsMax });
+    const metrics = props.curves.map(({ metric, thinning }) => ({ id: metric, thinning }));
+    const own = sampleWindow({ series: found, fromNs: 0, toNs: Number.MAX_SAFE_INTEGER - 1, metrics, pointsMax });
+    const others = baselines.flatMap((it) => samplesAlong({ series: series(it.id)!, times: own[0]!, metrics }));
+    return [...own, ...others];
   };
   const latest = useRef(read);
   latest.current = read;
@@ -80,12 +101,13 @@ export function TimeChart(props: TimeChartProps) {
       const found = series();
       if (!visible || found === undefined || now - drawnAt < REDRAW_MS) return;
       const { brush, crosshairNs } = store.getState();
-      if (found !== source || found.version !== version) {
+      const newest = baselines.reduce((sum, it) => sum + series(it.id)!.version, found.version);
+      if (found !== source || newest !== version) {
         source = found;
-        version = found.version;
+        version = newest;
         drawnAt = now;
         columns = latest.current(POINTS_MAX);
-        chart.setData(columns as unknown as uPlot.AlignedData);
+        chart.setData(plotted(columns) as uPlot.AlignedData);
         brushKey = '';
       }
       const next = brush === null ? 'none' : `${brush.fromNs} ${brush.toNs}`;
@@ -109,7 +131,7 @@ export function TimeChart(props: TimeChartProps) {
       seen.disconnect();
       chart.destroy();
     };
-  }, [loop, store, id, curves, series, theme, density]);
+  }, [loop, store, id, curves, host, theme, density]);
 
   const onKey = (event: KeyboardEvent) => {
     const times = read(2)[0] ?? [];
@@ -134,7 +156,12 @@ export function TimeChart(props: TimeChartProps) {
       table={() => curveTable(curves, read(Number.MAX_SAFE_INTEGER), title)}
       picture={(size) => timePicture({ curves, columns: read(2000), brush: store.getState().brush, size })}
     >
-      {curves.length > 1 && <ul className="legend">{curves.map((curve) => <li key={curve.metric}><span className={`swatch swatch--${curve.token}`} aria-hidden="true" />{curve.title}</li>)}</ul>}
+      {curves.length > 1 && (
+        <ul className="legend">
+          {props.curves.length > 1 && props.curves.map((curve) => <li key={curve.metric}><span className={`swatch swatch--${curve.token}`} aria-hidden="true" />{curve.title}</li>)}
+          {baselines.map((it, position) => <li key={it.id}><ThinLine position={position} />{it.title}</li>)}
+        </ul>
+      )}
       <div className="figure__plot" ref={box} />
       <div
         ref={keys} className="figure__keys" role="slider" tabIndex={0} aria-label={`${title}: cursor in virtual time`} aria-valuemin={0} aria-valuemax={0} aria-valuenow={0}
@@ -142,6 +169,16 @@ export function TimeChart(props: TimeChartProps) {
       />
     </ChartFrame>
   );
+}
+
+/** Columns as uPlot takes them: null where there is no value. */
+function plotted(columns: Columns): (number | null)[][] {
+  return columns.map((column) => column.map((value) => (Number.isNaN(value) ? null : value)));
+}
+
+/** How a baseline's curves are drawn. */
+function ThinLine({ position }: { readonly position: number }) {
+  return <svg className="legend__line" width="20" height="4" aria-hidden="true"><path d="M0 2H20" strokeDasharray={baselineDash(position).join(' ')} /></svg>;
 }
 
 function describe(element: HTMLElement | null, columns: Columns, crosshairNs: number, text: string): void {
@@ -158,7 +195,10 @@ function valuesAt(curves: readonly Curve[], columns: Columns, timeNs: number): s
   let row = times.findIndex((time) => time * 1e9 >= timeNs);
   if (row < 0) row = times.length - 1;
   if (row < 0) return '';
-  const values = curves.map((curve, index) => `${curve.title} ${formatQuantity(columns[index + 1]![row] ?? 0, curve.unit).text}`);
+  const values = curves.flatMap((curve, index) => {
+    const value = columns[index + 1]![row] ?? Number.NaN;
+    return curve.lane !== undefined && Number.isNaN(value) ? [] : [`${curve.title} ${formatQuantity(value, curve.unit).text}`];
+  });
   return `At ${formatQuantity(Math.round(times[row]! * 1e9), 'ns').text}: ${values.join(', ')}.`;
 }
 
@@ -177,12 +217,12 @@ function makePlot(
   return new uPlot({
     ...sizeOf(element), legend: { show: false }, padding: [6, text, 0, 0],
     cursor: { sync: { key: 'migration', setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { show: false } },
-    scales: { x: { time: false }, y: { range: (chart, _, most) => [0, Math.max(1, readableTop(chart.data.slice(1) as (number | null)[][], most)) * 1.1] } },
+    scales: { x: { time: false }, y: { range: (chart, _, most) => [0, Math.max(1, readableTop(ownValues(curves, chart.data.slice(1) as (number | null)[][]), most)) * 1.1] } },
     axes: [
       { ...axis, size: text * 1.9, gap: 2, space: text * 7, values: (_, splits) => splits.map((value) => formatQuantity(Math.round(value * 1e9), 'ns').text) },
       { ...axis, size: text * 6, gap: 4, space: text * 2.2, values: (_, splits) => splits.map((value) => formatQuantity(value, unit).text) },
     ],
-    series: [{}, ...curves.map((curve): uPlot.Series => ({ stroke: css[curve.token]!, width: 2, points: { show: false }, ...(curve.dash === undefined ? {} : { dash: [...curve.dash] }) }))],
+    series: [{}, ...curves.map((curve): uPlot.Series => ({ stroke: css[curve.token]!, width: curveWidth(curve), spanGaps: curve.lane !== undefined, points: { show: false }, ...(curve.dash === undefined ? {} : { dash: [...curve.dash] }) }))],
     hooks: {
       setCursor: [(chart) => {
         const { left, event } = chart.cursor;

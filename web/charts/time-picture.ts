@@ -14,6 +14,32 @@ export interface Curve {
   readonly token: ColourToken;
   readonly thinning: 'mean' | 'last';
   readonly dash?: readonly number[];
+  /** Id of the baseline that it is of; missing: the run's own. A baseline's is thin. */
+  readonly lane?: string;
+}
+
+/** Dashes that tell baselines apart, in the order of the lab's contract. Unit: px. */
+const BASELINE_DASHES: readonly (readonly number[])[] = [[5, 3], [1, 3], [9, 3, 1, 3], [3, 6]];
+
+/** Strokes: the run's own curves are twice as thick as those of its baselines. Unit: px. */
+export function curveWidth(curve: Curve): number {
+  return curve.lane === undefined ? 2 : 1;
+}
+
+/** The dash of a baseline's curves, by its place in the contract. Unit: px. */
+export function baselineDash(position: number): readonly number[] {
+  return BASELINE_DASHES[position % BASELINE_DASHES.length]!;
+}
+
+/** The run's own curves, then the same of each baseline: same colour, thin and dashed. */
+export function laneCurves(
+  curves: readonly Curve[],
+  baselines: readonly { readonly id: string; readonly title: string }[],
+): readonly Curve[] {
+  const others = baselines.flatMap(({ id, title }, position) =>
+    curves.map((curve): Curve => ({ ...curve, title: `${curve.title} (${title})`, lane: id, dash: baselineDash(position) })),
+  );
+  return [...curves, ...others];
 }
 
 /** Columns as sampleWindow gives them: times in seconds, then one array a curve. */
@@ -33,7 +59,7 @@ export function timePicture(options: {
   const [left, right, top, bottom] = [text * 6, width - text, text * 1.8, height - text * 2];
   const x = timeScale({ fromNs: times[0]! * 1e9, toNs: times.at(-1)! * 1e9 }, left, right);
   const most = Math.max(1, ...columns.slice(1).flat().filter(Number.isFinite));
-  const y = scaleLinear([0, readableTop(columns.slice(1), most)], [bottom, top]).nice().clamp(true);
+  const y = scaleLinear([0, readableTop(ownValues(curves, columns.slice(1)), most)], [bottom, top]).nice().clamp(true);
   const marks: Mark[] = [];
   if (brush !== null) marks.push({ kind: 'rect', x: x.at(brush.fromNs), y: top, width: Math.max(1, x.at(brush.toNs) - x.at(brush.fromNs)), height: bottom - top, fill: 'panel', edge: 'ink' });
   for (const tick of y.ticks(4)) {
@@ -47,13 +73,25 @@ export function timePicture(options: {
     values.forEach((value, at) => {
       if (Number.isFinite(value)) d += `${d === '' ? 'M' : 'L'}${x.at(times[at]! * 1e9).toFixed(1)} ${y(value).toFixed(1)}`;
     });
-    if (d !== '') marks.push({ kind: 'path', d, stroke: curve.token, width: 2, ...(curve.dash === undefined ? {} : { dash: curve.dash }) });
-    marks.push({ kind: 'rect', x: legend, y: text * 0.4, width: 12, height: 4, fill: curve.token });
+    if (d !== '') marks.push({ kind: 'path', d, stroke: curve.token, width: curveWidth(curve), ...(curve.dash === undefined ? {} : { dash: curve.dash }) });
+    marks.push({ kind: 'rect', x: legend, y: text * 0.4, width: 12, height: 2 * curveWidth(curve), fill: curve.token });
     marks.push({ kind: 'text', x: legend + 18, y: text * 0.6, text: curve.title, ink: 'ink', size: text });
     legend += 36 + curve.title.length * text * 0.56;
   });
   marks.push(...timeTicks(x, bottom, text));
   return { width, height, marks, spots: [], summary: curveSentence(curves, columns) };
+}
+
+/** What each curve adds to the picture: of a baseline's, the values that are not the run's own at the same time. */
+export function ownValues(
+  curves: readonly Curve[],
+  values: readonly (readonly (number | null)[])[],
+): (readonly (number | null)[])[] {
+  return curves.map((curve, index) => {
+    const own = curves.findIndex((it) => it.lane === undefined && it.metric === curve.metric);
+    const column = values[index] ?? [];
+    return curve.lane === undefined ? column : column.filter((value, row) => value !== values[own]?.[row]);
+  });
 }
 
 /**
@@ -69,9 +107,9 @@ export function readableTop(curves: readonly (readonly (number | null)[])[], mos
   return top > 0 ? Math.min(most, top) : most;
 }
 
-/** Newest and greatest value of every curve. */
+/** Newest and greatest value of every curve of the run's own. */
 export function curveSentence(curves: readonly Curve[], columns: Columns): string {
-  return curves.map((curve, index) => {
+  return curves.filter(({ lane }) => lane === undefined).map((curve, index) => {
     const values = (columns[index + 1] ?? []).filter(Number.isFinite);
     if (values.length === 0) return `${curve.title}: not measured yet.`;
     const most = values.reduce((a, b) => Math.max(a, b));
