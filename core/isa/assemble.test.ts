@@ -66,7 +66,7 @@ test('li leaves every 64-bit constant, in at most 8 instructions', () => {
 test('mistakes are named with line and column, what was found and what was expected', () => {
   // biome-ignore format: a mistake a line
   const mistakes: readonly (readonly [string, string])[] = [
-    ['nop\n  foo a0', "test.s:2:3: unknown mnemonic: found 'foo', expected an instruction of RV64IMA"],
+    ['nop\n  foo a0', "test.s:2:3: unknown mnemonic: found 'foo', expected an instruction of rv64ima"],
     ['beq a0, q0, 1f', "test.s:1:9: bad register: found 'q0', expected an integer register"],
     ['add a0, a1, t9', "test.s:1:13: bad register: found 't9', expected an integer register"],
     ['a: nop\na: nop', "test.s:2:1: duplicate label: found 'a', expected a name not used before (line 1)"],

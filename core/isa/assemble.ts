@@ -20,8 +20,9 @@ import {
 } from './assembler/layout.ts';
 import { type Statement, statementsOf } from './assembler/lexer.ts';
 import { ABSOLUTE, evaluate, parseExpression } from './assembler/operand-expression.ts';
-import { encodePending } from './assembler/pending-instruction.ts';
+import { encodePending, findRow } from './assembler/pending-instruction.ts';
 import { parsePseudoInstruction } from './assembler/pseudo-instruction.ts';
+import { DEFAULT_PROFILE, getProfile, type HartProfileId } from './table/index.ts';
 
 export {
   type AssemblyError,
@@ -42,10 +43,12 @@ export interface AssembledProgram {
   readonly lines: readonly { readonly address: number; readonly line: number }[];
 }
 
-/** Where the image starts, and what to call the source in messages. */
+/** Where the image starts, what to call the source in messages, and for which harts it is. */
 export interface AssembleOptions {
   readonly origin: number; // 0 … 2^53 − 1
   readonly name: string;
+  /** Mnemonics of extensions that this profile lacks are unknown. Default rv64ima. */
+  readonly profile?: HartProfileId;
 }
 
 /** Assembles `source`. The first mistake is the error. */
@@ -54,15 +57,16 @@ export function assemble(
   options: AssembleOptions,
 ): Result<AssembledProgram, AssemblyError> {
   try {
-    return ok(assembleOrFail(source, options.origin));
+    return ok(assembleOrFail(source, options));
   } catch (failure) {
     if (!(failure instanceof AssemblyFailure)) throw failure;
     return err({ ...failure.detail, name: options.name });
   }
 }
 
-function assembleOrFail(source: string, origin: number): AssembledProgram {
-  const layout = makeLayout();
+function assembleOrFail(source: string, options: AssembleOptions): AssembledProgram {
+  const { origin } = options;
+  const layout = makeLayout(getProfile(options.profile ?? DEFAULT_PROFILE));
   for (const statement of statementsOf(source)) {
     layout.sequence++;
     readStatement(layout, statement);
@@ -152,13 +156,17 @@ function readInstruction(layout: Layout, text: string, cursor: Cursor, place: Pl
   }
   const start = cursor.index;
   const scope = scopeAt(layout, position, undefined);
-  let instructions = parsePseudoInstruction(name, cursor, place, scope);
+  // Zbb has rows for what are pseudo-instructions without it (sext.b, sext.h, zext.h).
+  const extension = findRow(name)?.extension;
+  const isRow = extension !== undefined && layout.profile.extensions.includes(extension);
+  const hidesPseudo = isRow && !getProfile(DEFAULT_PROFILE).extensions.includes(extension);
+  let instructions = hidesPseudo ? undefined : parsePseudoInstruction(name, cursor, place, scope);
   if (instructions === undefined) {
     cursor.index = start;
-    instructions = parseInstruction(name, cursor, place);
+    if (extension === undefined || isRow) instructions = parseInstruction(name, cursor, place);
   }
   if (instructions === undefined) {
-    fail('unknown-mnemonic', place, `'${text}'`, 'an instruction of RV64IMA');
+    fail('unknown-mnemonic', place, `'${text}'`, `an instruction of ${layout.profile.id}`);
   }
   const section = layout.sections[layout.current]!;
   section.alignment = Math.max(section.alignment, 4);

@@ -23,7 +23,7 @@ test('assemble(disassemble(word)) = word for every row', () => {
   for (const row of INSTRUCTIONS) {
     const words = Array.from({ length: 40 }, () => shownWord(row));
     const source = words.map((word, index) => disassemble(word, PC + 4 * index)).join('\n');
-    const result = assemble(source, { origin: PC, name: row.name });
+    const result = assemble(source, { origin: PC, name: row.name, profile: 'rv64imab' });
     if (!result.ok) throw new Error(`${row.name}: ${JSON.stringify(result.error)}\n${source}`);
     const view = new DataView(result.value.bytes.buffer);
     words.forEach((word, index) => {
@@ -45,7 +45,9 @@ test('golden: the same text as objdump for a thousand words of all rows', () => 
     expect(disassemble(value, Number(`0x${address}`)), line).toBe(text);
     seen.add(decode(value)?.name ?? '');
   }
-  expect([...seen].sort()).toEqual(INSTRUCTIONS.map((row) => row.name).sort());
+  // binutils 2.40 does not know Zicond
+  const known = INSTRUCTIONS.filter((row) => row.extension !== 'Zicond');
+  expect([...seen].sort()).toEqual(known.map((row) => row.name).sort());
 });
 
 test('illegal words are data, and targets name the nearest symbol', () => {

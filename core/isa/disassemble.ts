@@ -81,6 +81,10 @@ function operandText(
     case 'fence':
       if (immediate === FENCE_TSO) return '';
       return `${fenceSet((immediate >> 4) & 15)},${fenceSet(immediate & 15)}`;
+    case 'unary':
+      return `${rd},${rs1}`;
+    case 'cacheBlock':
+      return `(${rs1})`;
     case 'none':
       return '';
   }

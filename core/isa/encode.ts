@@ -80,7 +80,11 @@ export function encode(row: Row, operands: Partial<Operands>): number {
     case 'I':
     case 'shift64':
     case 'shift32':
+    case 'unary':
       bits |= (rd << 7) | (rs1 << 15);
+      break;
+    case 'cacheBlock':
+      bits |= rs1 << 15;
       break;
     case 'S':
     case 'B':

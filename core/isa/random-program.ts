@@ -12,7 +12,8 @@ import { assert, nextBelow, nextUint32, type Prng } from '../base/index.ts';
 import type { Operands } from './decode.ts';
 import { decode } from './decode.ts';
 import { encode, IMMEDIATE_RANGES } from './encode.ts';
-import { INSTRUCTIONS, type Row } from './table/index.ts';
+import { getProfile, INSTRUCTIONS, type Row } from './table/index.ts';
+import type { Extension } from './table/row.ts';
 
 /** Families of instruction groups that a program is drawn from. */
 export type RandomFamily =
@@ -26,6 +27,7 @@ export type RandomFamily =
   | 'loop'
   | 'fence'
   | 'csr'
+  | 'cacheBlock'
   | 'illegal'
   | 'environment'
   | 'wild';
@@ -60,6 +62,10 @@ export interface RandomProgramOptions {
    * keeping a reservation).
    */
   readonly loneStoreConditional?: boolean;
+  /** Extensions whose rows may be drawn (default: those of the profile rv64ima). */
+  readonly extensions?: readonly Extension[];
+  /** Names of rows that may not. */
+  readonly without?: readonly string[];
 }
 
 /** A drawn program. */
@@ -74,7 +80,7 @@ export interface RandomProgram {
 // biome-ignore format: a row a line
 export const DEFAULT_WEIGHTS: Readonly<Record<RandomFamily, number>> = {
   compute: 50, load: 12, store: 12, atomic: 6, reserve: 3, branch: 8, jump: 3, loop: 1, fence: 1,
-  csr: 3, illegal: 0, environment: 0, wild: 0,
+  csr: 3, illegal: 0, cacheBlock: 1, environment: 0, wild: 0,
 };
 
 /**
@@ -88,17 +94,28 @@ const COUNTER = 31;
 const DATA = Array.from({ length: 30 }, (_, index) => index).filter(
   (index) => !POINTERS.some((pointer) => pointer === index),
 );
-const ROWS_BY_FAMILY = {
-  compute: INSTRUCTIONS.filter((row) => row.effect.kind === 'write'),
-  load: INSTRUCTIONS.filter((row) => row.effect.kind === 'load'),
-  store: INSTRUCTIONS.filter((row) => row.effect.kind === 'store'),
-  atomic: INSTRUCTIONS.filter((row) => row.effect.kind === 'atomic'),
-  loadReserved: INSTRUCTIONS.filter((row) => row.effect.kind === 'loadReserved'),
-  storeConditional: INSTRUCTIONS.filter((row) => row.effect.kind === 'storeConditional'),
-  branch: INSTRUCTIONS.filter((row) => row.effect.kind === 'branch'),
-  fence: INSTRUCTIONS.filter((row) => row.effect.kind === 'nothing'),
-  csr: INSTRUCTIONS.filter((row) => row.extension === 'Zicsr'),
-} as const;
+/** Rows by what they are drawn for. */
+type RowsByFamily = ReturnType<typeof rowsByFamily>;
+
+function rowsByFamily({ extensions, without }: RandomProgramOptions) {
+  const allowed = extensions ?? getProfile('rv64ima').extensions;
+  const rows = INSTRUCTIONS.filter(
+    (row) => allowed.includes(row.extension) && !without?.includes(row.name),
+  );
+  const having = (kind: Row['effect']['kind']) => rows.filter((row) => row.effect.kind === kind);
+  return {
+    compute: having('write'),
+    load: having('load'),
+    store: having('store'),
+    atomic: having('atomic'),
+    loadReserved: having('loadReserved'),
+    storeConditional: having('storeConditional'),
+    branch: having('branch'),
+    fence: having('nothing'),
+    csr: rows.filter((row) => row.extension === 'Zicsr'),
+    cacheBlock: rows.filter((row) => row.format === 'cacheBlock'),
+  };
+}
 
 /** One instruction of a group; `skip` groups ahead is where a branch or jump goes. */
 interface Draft {
@@ -124,6 +141,7 @@ interface Pointer {
 
 interface Drawing {
   readonly options: RandomProgramOptions;
+  readonly rows: RowsByFamily;
   readonly prng: Prng;
   readonly pointers: readonly Pointer[];
 }
@@ -228,8 +246,8 @@ function drawAddress(
 }
 
 function drawAccess(drawing: Drawing, family: 'load' | 'store' | 'atomic'): Group {
-  const { prng } = drawing;
-  const row = pick(prng, ROWS_BY_FAMILY[family]);
+  const { prng, rows } = drawing;
+  const row = pick(prng, rows[family]);
   const isAtomic = family === 'atomic';
   const needs = { aligned: isAtomic, offset: !isAtomic };
   const { code, base, offset } = drawAddress(drawing, widthOf(row), needs);
@@ -239,14 +257,14 @@ function drawAccess(drawing: Drawing, family: 'load' | 'store' | 'atomic'): Grou
 
 /** lr, some computing, sc on the same address; sometimes one half only. */
 function drawReserve(drawing: Drawing): Group {
-  const { prng, options } = drawing;
-  const lr = pick(prng, ROWS_BY_FAMILY.loadReserved);
-  const sc = ROWS_BY_FAMILY.storeConditional.find((row) => widthOf(row) === widthOf(lr))!;
+  const { prng, options, rows } = drawing;
+  const lr = pick(prng, rows.loadReserved);
+  const sc = rows.storeConditional.find((row) => widthOf(row) === widthOf(lr))!;
   const { code, base } = drawAddress(drawing, 8, { aligned: true, offset: false });
   const reserve = { row: lr, operands: { ...randomOperands(prng, lr), rs1: base } };
   const store = { row: sc, operands: { ...randomOperands(prng, sc), rs1: base } };
   if (options.loneStoreConditional !== false && chance(prng, 25)) {
-    const other = pick(prng, ROWS_BY_FAMILY.storeConditional);
+    const other = pick(prng, rows.storeConditional);
     return [...code, { row: other, operands: { ...randomOperands(prng, other), rs1: base } }];
   }
   if (chance(prng, 15)) return [...code, reserve];
@@ -254,8 +272,8 @@ function drawReserve(drawing: Drawing): Group {
   return [...code, reserve, ...between, store];
 }
 
-function drawCompute({ prng }: Drawing): Group {
-  const row = pick(prng, ROWS_BY_FAMILY.compute);
+function drawCompute({ prng, rows }: Drawing): Group {
+  const row = pick(prng, rows.compute);
   return [{ row, operands: randomOperands(prng, row) }];
 }
 
@@ -291,7 +309,7 @@ function drawIllegal({ prng }: Drawing): Group {
 }
 
 /** An access at whatever address a register holds, or a jump to a misaligned target. */
-function drawWild({ prng }: Drawing): Group {
+function drawWild({ prng, rows }: Drawing): Group {
   const family = pick(prng, [
     'load',
     'store',
@@ -301,7 +319,7 @@ function drawWild({ prng }: Drawing): Group {
     'jump',
   ] as const);
   if (family !== 'jump') {
-    const row = pick(prng, ROWS_BY_FAMILY[family]);
+    const row = pick(prng, rows[family]);
     return [{ row, operands: randomOperands(prng, row) }];
   }
   return [
@@ -313,13 +331,21 @@ function drawWild({ prng }: Drawing): Group {
   ];
 }
 
-function drawCsr({ prng, options }: Drawing): Group {
-  const row = pick(prng, ROWS_BY_FAMILY.csr);
+function drawCsr({ prng, options, rows }: Drawing): Group {
+  const row = pick(prng, rows.csr);
   return [{ row, operands: { ...randomOperands(prng, row), csr: pick(prng, options.csrs ?? []) } }];
 }
 
+/** A cache-block operation anywhere in a window: blocks may reach beyond it, so zero is left out. */
+function drawCacheBlock(drawing: Drawing): Group {
+  const { prng, rows } = drawing;
+  const row = pick(prng, rows.cacheBlock.filter((each) => each.name !== 'cbo.zero'));
+  const { code, base } = drawAddress(drawing, 1, { aligned: false, offset: false });
+  return [...code, { row, operands: { rs1: base } }];
+}
+
 function drawGroups(drawing: Drawing, family: RandomFamily): readonly Group[] {
-  const { prng } = drawing;
+  const { prng, rows } = drawing;
   switch (family) {
     case 'compute':
       return [drawCompute(drawing)];
@@ -330,7 +356,7 @@ function drawGroups(drawing: Drawing, family: RandomFamily): readonly Group[] {
     case 'reserve':
       return [drawReserve(drawing)];
     case 'branch': {
-      const row = pick(prng, ROWS_BY_FAMILY.branch);
+      const row = pick(prng, rows.branch);
       const operands = { rs1: source(prng), rs2: source(prng) };
       return [[{ row, operands, target: 1 + nextBelow(prng, 6) }]];
     }
@@ -339,13 +365,15 @@ function drawGroups(drawing: Drawing, family: RandomFamily): readonly Group[] {
     case 'loop':
       return drawLoop(drawing);
     case 'fence': {
-      const row = pick(prng, ROWS_BY_FAMILY.fence);
+      const row = pick(prng, rows.fence);
       return [
         [{ row, operands: { immediate: row.format === 'fence' ? nextBelow(prng, 256) : 0 } }],
       ];
     }
     case 'csr':
       return [drawCsr(drawing)];
+    case 'cacheBlock':
+      return [drawCacheBlock(drawing)];
     case 'illegal':
       return [drawIllegal(drawing)];
     case 'environment':
@@ -355,8 +383,9 @@ function drawGroups(drawing: Drawing, family: RandomFamily): readonly Group[] {
   }
 }
 
-function drawFamily({ options, prng }: Drawing): RandomFamily {
+function drawFamily({ options, prng, rows }: Drawing): RandomFamily {
   const weights = { ...DEFAULT_WEIGHTS, ...options.weights };
+  if (rows.cacheBlock.length === 0) weights.cacheBlock = 0;
   if ((options.csrs ?? []).length === 0) weights.csr = 0;
   const families = Object.keys(DEFAULT_WEIGHTS) as RandomFamily[];
   const total = families.reduce((sum, family) => sum + weights[family], 0);
@@ -412,7 +441,7 @@ export function randomProgram(options: RandomProgramOptions): RandomProgram {
   const { prng, origin, instructionCount } = options;
   assert(origin % 4n === 0n, 'code starts at a multiple of 4');
   assert(instructionCount >= 1, 'a program has an instruction');
-  const drawing = { options, prng, pointers: drawPointers(options) };
+  const drawing = { options, prng, rows: rowsByFamily(options), pointers: drawPointers(options) };
   const groups: Group[] = [];
   let count = 0;
   while (count < instructionCount) {

@@ -2,7 +2,7 @@
  * The reference step: what one instruction does to a guest hart, stated in BigInt a second time and
  * without reading the table's effects, so that one wrong row cannot agree with itself. Tests
  * compare the compiled interpreter and the machine with it; nothing in the product runs it. RISC-V
- * Unprivileged and Privileged ISA 20240411, RV64IMA Zicsr Zifencei, VS and VU mode.
+ * Unprivileged and Privileged ISA 20240411, the extensions of the hart's profile, VS and VU mode.
  *
  * Conventions, where the manuals leave a choice (core/machine keeps the same ones):
  * - IALIGN = 32: a taken branch or jump to a target with bit 1 set traps (0) on the jump, stval =
@@ -27,6 +27,8 @@
  *   and D bits may be set).
  * - VS-stage A and D are set through the G-stage as a store, after the entry's checks and before
  *   the leaf's G-stage walk.
+ * - Cache-block management needs load permission; henvcfg enables all of it. A reserved CBIE in a
+ *   write of senvcfg keeps the old one. hpmcounters read 0.
  * - satp with MODE other than 0 and 8 is ignored as a whole. sstatus keeps SIE SPIE SPP SUM MXR,
  *   UXL reads 2.
  */
@@ -125,7 +127,9 @@ function attemptInstruction(
   if (isFault(at)) return at;
   const word = Number(memory.read(at.hostPhysicalAddress, 4));
   const row = decode(word);
-  if (row === undefined) return trap(2, BigInt(word));
+  if (row === undefined || !hart.profile.extensions.includes(row.extension)) {
+    return trap(2, BigInt(word));
+  }
   attempt.name = row.name;
   const { rd, rs1, rs2, immediate, csr } = operandsOf(row, word);
   const instruction: Instruction = {
@@ -200,6 +204,7 @@ function execute(
     });
   }
   if (name.endsWith('.w') || name.endsWith('.d')) return atomic(hart, memory, instruction);
+  if (name.startsWith('cbo.')) return cacheBlock(hart, memory, instruction);
   if (name.startsWith('csrr')) return accessCsr(hart, memory, instruction);
   return system(hart, instruction);
 }
@@ -323,6 +328,30 @@ function atomic(hart: ReferenceHart, memory: ReferenceMemory, instruction: Instr
     memory.write(hostPhysicalAddress, byteCount, value);
   }
   writeRegister(hart, rd, BigInt.asIntN(bits, old));
+  return 'next';
+}
+
+/**
+ * Cache-block operations (Unprivileged §19): in VU senvcfg must enable them; zero writes 64 zero
+ * bytes; the others need what a load needs. Faults are a store's, at rs1's value.
+ */
+function cacheBlock(
+  hart: ReferenceHart,
+  memory: ReferenceMemory,
+  instruction: Instruction,
+): Execution {
+  const { name, a, word } = instruction;
+  const enables: Record<string, bigint> = { 'cbo.inval': 0x30n, 'cbo.zero': 0x80n };
+  if (hart.privilege === 0 && (hart.senvcfg & (enables[name] ?? 0x40n)) === 0n)
+    return trap(2, BigInt(word));
+  const at = translate(hart, memory, a, name === 'cbo.zero' ? 'store' : 'load');
+  if (isFault(at)) {
+    if (at.kind === 'guestPageFault') return { ...at, access: 'store' };
+    return trap(15, a);
+  }
+  if (name !== 'cbo.zero') return 'next';
+  const start = at.hostPhysicalAddress - (at.hostPhysicalAddress % 64n);
+  for (let offset = 0n; offset < 64n; offset += 8n) memory.write(start + offset, 8, 0n);
   return 'next';
 }
 

@@ -2,6 +2,7 @@
 // paging, with traps and interrupts. Method: random guests, compared after nearly every instruction
 // (core/testing/compare-with-reference.ts).
 import { expect, test } from 'vitest';
+import { HART_PROFILES } from '../isa/table/index.ts';
 import { compareWithReference } from '../testing/compare-with-reference.ts';
 import { HART_ADDRESS, hartOffset } from '../protocol/host-memory-layout.ts';
 import type { Machine } from './machine.ts';
@@ -17,7 +18,8 @@ test(
   () => {
     const seen = new Map<string, number>();
     for (let seed = 0; seed < SEEDS; seed++) {
-      const report = compareWithReference({ seed, instructions: INSTRUCTIONS_A_SEED });
+      const { id: profile } = HART_PROFILES[(seed + 1) % HART_PROFILES.length]!;
+      const report = compareWithReference({ seed, profile, instructions: INSTRUCTIONS_A_SEED });
       expect(report.difference).toBeUndefined();
       for (const [what, count] of report.seen) seen.set(what, (seen.get(what) ?? 0) + count);
     }
@@ -78,6 +80,7 @@ const CANARIES: Record<string, (machine: Machine) => void> = {
 
 for (const [what, spoil] of Object.entries(CANARIES)) {
   test(`canary: ${what}`, () => {
-    expect(compareWithReference({ seed: 1, instructions: 40_000, spoil }).difference).toBeDefined();
+    const reports = [1, 2, 3].map((seed) => () => compareWithReference({ seed, instructions: 40_000, spoil }));
+    expect(reports.some((report) => report().difference !== undefined)).toBe(true);
   });
 }

@@ -30,7 +30,8 @@ const WALK_COUNT_MAX = 8;
 
 /**
  * Finds the page of the virtual address `high`:`low`; context.walk then describes it. False: a trap
- * was taken or an exit recorded, and the instruction does not retire.
+ * was taken or an exit recorded, and the instruction does not retire. A fault is reported as one of
+ * `faultAs`, which differs from `access` for cache-block management alone.
  */
 export function locate(
   context: HartContext,
@@ -38,6 +39,7 @@ export function locate(
   low: number,
   high: number,
   access: AccessKind,
+  faultAs: AccessKind = access,
 ): boolean {
   const vm = context.vms[slotOfHart(hart)];
   assert(vm !== undefined, 'a hart that runs belongs to a VM');
@@ -45,14 +47,14 @@ export function locate(
     const fault = context.walk.translate(vm, hart, low, high, access);
     if (fault === walkFault.none) return true;
     if (fault === walkFault.page) {
-      raise(context, hart, PAGE_FAULT[access]!, low, high);
+      raise(context, hart, PAGE_FAULT[faultAs]!, low, high);
       return false;
     }
     if (!serveReasons(context, vm)) {
       context.counts[slotOfHart(hart)]!.notRetired++;
       const { guestPage, guestOffset } = context.walk;
       recordGuestPageFault(context.words, hart, {
-        code: GUEST_PAGE_FAULT[access]!,
+        code: GUEST_PAGE_FAULT[faultAs]!,
         addressLow: low,
         addressHigh: high,
         guestPage,

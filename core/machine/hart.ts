@@ -22,6 +22,7 @@ export const hartWord = {
   address: hartOffset.address >> 2,
   instructionsRetired: hartOffset.instructionsRetired >> 2,
   instructionsAttempted: hartOffset.instructionsAttempted >> 2,
+  profile: hartOffset.profile >> 2,
 } as const;
 
 /** Bits of sstatus that a guest has (RISC-V Privileged §12.1.1). All in the low word. */

@@ -1,5 +1,11 @@
 export { GUEST_CSRS } from './csr.ts';
-export { type HartStateError, HART_FIELDS, HART_STATE_SIZE } from './hart-state.ts';
+export {
+  HART_FIELDS,
+  hartFields,
+  type HartStateError,
+  hartStateSize,
+  hartStateVersion,
+} from './hart-state.ts';
 export type { MachinePorts } from './hart-context.ts';
 export { virtualInterrupt } from './interrupt.ts';
 export { type GuestPageFault, Machine, type RunOutcome } from './machine.ts';

@@ -218,7 +218,7 @@ test('a saved hart goes on elsewhere as if nothing had happened; other bytes are
 test('the table of guest CSRs agrees with the architecture’s; saved fields do not overlap', () => {
   for (const row of GUEST_CSRS) {
     expect(CSRS.find((known) => known.name === row.name)?.number).toBe(row.number);
-    expect(findGuestCsr(row.number)).toBe(row);
+    expect(findGuestCsr(row.number, 0)).toMatchObject({ ...row, writeLow: row.writeLow });
   }
   const ranges = HART_FIELDS.map((field) => [field.offset, field.offset + field.byteCount]).sort(
     (a, b) => a[0]! - b[0]!,

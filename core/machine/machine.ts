@@ -6,6 +6,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Result } from '../base/result.ts';
+import { DEFAULT_PROFILE, getProfile, type HartProfileId } from '../isa/table/index.ts';
 import type { MemorySystem, VmMemory } from '../memory/index.ts';
 import { csrSlot, HART_COUNT_MAX, hartOffset } from '../protocol/host-memory-layout.ts';
 import { compileHostModule, type HostModule, instantiateHostModule } from '../wasm/index.ts';
@@ -72,10 +73,21 @@ export class Machine {
 
   /**
    * Makes a hart of `vm` ready to start in VS-mode, paging off, at `pc`, with a0 and a1 as given
-   * and all else 0.
+   * and all else 0. Its profile stays with it, also on other hosts; rv64ima when not named.
    */
-  resetHart(slot: number, options: { vm: VmMemory; pc: number; a0: number; a1: number }): void {
+  resetHart(
+    slot: number,
+    options: {
+      readonly vm: VmMemory;
+      readonly pc: number;
+      readonly a0: number;
+      readonly a1: number;
+      readonly profile?: HartProfileId;
+    },
+  ): void {
     const hart = this.claim(slot, options.vm);
+    const { number } = getProfile(options.profile ?? DEFAULT_PROFILE);
+    this.words[(hart >> 2) + hartWord.profile] = number;
     writeCounter(this.words, (hart >> 2) + hartWord.pc, options.pc);
     writeCounter(this.words, registerWord(hart, 10), options.a0);
     writeCounter(this.words, registerWord(hart, 11), options.a1);

@@ -33,7 +33,7 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
       const high = addressHigh(words, hart);
       if (!locate(context, hart, low, high, accessKind.fetch)) return 0;
       const frame = frameOfAddress(context.system.host, context.walk.hostPage);
-      const page = context.decoded.pageFor(frame);
+      const page = context.decoded.pageFor(frame, words[(hart >> 2) + hartWord.profile]!);
       fill(context, hart, tlbOffset.fetch, low, high, page);
       return page;
     },

@@ -5,7 +5,8 @@
  */
 import { csrSlot, exitReason } from '../protocol/host-memory-layout.ts';
 import { SYSTEM_HANDLERS, type SlowPaths } from '../wasm/interpreter-abi.ts';
-import { findGuestCsr, type GuestCsr, isReadOnly, leastPrivilege } from './csr.ts';
+import { cacheBlock } from './cache-block.ts';
+import { findGuestCsr, type GuestCsr, isCounter, isReadOnly, leastPrivilege } from './csr.ts';
 import { raise } from './guest-access.ts';
 import {
   advancePc,
@@ -27,6 +28,8 @@ const ILLEGAL_INSTRUCTION = 2;
 const BREAKPOINT = 3;
 const ENVIRONMENT_CALL_FROM_USER = 8;
 const INSTRUCTION_ADDRESS_MISALIGNED = 0;
+/** senvcfg.CBIE, bits 5 and 4. */
+const CBIE = 3 << 4;
 /** Guests' time counts ticks of 100 ns (10 MHz). */
 const TIME_TICK_NS = 100;
 
@@ -100,6 +103,10 @@ const HANDLERS: Readonly<Record<(typeof SYSTEM_HANDLERS)[number], Handler>> = {
   csrReadWriteImmediate: (context, hart, word) => accessCsr(context, hart, word, 'write', true),
   csrReadSetImmediate: (context, hart, word) => accessCsr(context, hart, word, 'set', true),
   csrReadClearImmediate: (context, hart, word) => accessCsr(context, hart, word, 'clear', true),
+  cacheBlockInvalidate: (context, hart, word) => cacheBlock(context, hart, word, 'invalidate'),
+  cacheBlockClean: (context, hart, word) => cacheBlock(context, hart, word, 'clean'),
+  cacheBlockFlush: (context, hart, word) => cacheBlock(context, hart, word, 'flush'),
+  cacheBlockZero: (context, hart, word) => cacheBlock(context, hart, word, 'zero'),
 };
 
 function isUser(context: HartContext, hart: number): boolean {
@@ -123,7 +130,7 @@ function accessCsr(
   const source = (word >>> 15) & 31;
   const destination = (word >>> 7) & 31;
   const writes = operation === 'write' || source !== 0;
-  const row = findGuestCsr(number);
+  const row = findGuestCsr(number, words[(hart >> 2) + hartWord.profile]!);
   if (row === undefined || !mayAccess(context, hart, row, writes)) {
     illegal(context, hart, word);
     return;
@@ -156,13 +163,18 @@ function mayAccess(context: HartContext, hart: number, row: GuestCsr, writes: bo
   if (writes && isReadOnly(row.number)) return false;
   if (!isUser(context, hart)) return true;
   if (leastPrivilege(row.number) > privilege.user) return false;
-  // Counters in VU need their bit of scounteren: CY 0, TM 1, IR 2 (Privileged §12.1.5).
+  if (!isCounter(row.number)) return true;
+  // Counters in VU need their bit of scounteren: CY 0, TM 1, IR 2, HPMn n (Privileged §12.1.5).
   return ((context.words[csrWord(hart, csrSlot.scounteren)]! >>> (row.number & 31)) & 1) !== 0;
 }
 
 /** Puts the value of a CSR into the two words at `into`. */
 function readCsr(context: HartContext, hart: number, row: GuestCsr, into: number): void {
   const { words } = context;
+  if (row.behaviour === 'zero') {
+    writeCounter(words, into, 0);
+    return;
+  }
   if (row.slot < 0) {
     writeCounter(words, into, counterValue(context, hart, row));
     return;
@@ -216,7 +228,10 @@ function writeCsr(
   }
   const value = row.behaviour === 'pending' ? low << 1 : low;
   const before = words[word]!;
-  words[word] = (before & ~row.writeLow) | (value & row.writeLow);
+  // CBIE = 2 is reserved: the field keeps its value.
+  const isReserved = row.behaviour === 'environment' && (low & CBIE) === 2 << 4;
+  const writable = isReserved ? row.writeLow & ~CBIE : row.writeLow;
+  words[word] = (before & ~writable) | (value & writable);
   words[word + 1] = (words[word + 1]! & ~row.writeHigh) | (high & row.writeHigh);
   if (row.behaviour === 'translation') context.system.tlb.flushHart(slotOfHart(hart));
   if (row.behaviour === 'status') flushWithdrawn(context, hart, before & ~words[word]!);

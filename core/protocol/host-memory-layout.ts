@@ -74,7 +74,8 @@ export const hartOffset = {
   address: 312, //         virtual address handed to a slow path
   instructionsRetired: 320,
   instructionsAttempted: 328, // the cycle counter: also those that trapped
-  // 336 … 511 free
+  profile: 336, //         u32: number of the hart profile (core/isa/table/profiles.ts)
+  // 340 … 511 free
   csr: 512, //             64 CSR slots of 8 bytes, see `csrSlot`
 } as const;
 

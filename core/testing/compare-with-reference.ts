@@ -20,7 +20,8 @@ import {
   type ReferenceOutcome,
   referenceStep,
 } from '../isa/reference-step.ts';
-import { HART_FIELDS, HART_STATE_SIZE, Machine } from '../machine/index.ts';
+import { DEFAULT_PROFILE, getProfile, type HartProfileId } from '../isa/table/index.ts';
+import { hartFields, hartStateSize, hartStateVersion, Machine } from '../machine/index.ts';
 import { frameAddress, MemorySystem, type VmMemory } from '../memory/index.ts';
 import {
   csrSlot,
@@ -72,9 +73,10 @@ interface Comparison {
 export function compareWithReference(options: {
   readonly seed: number;
   readonly instructions: number;
+  readonly profile?: HartProfileId;
   readonly spoil?: (machine: Machine) => void;
 }): ComparisonReport {
-  const comparison = makeComparison(options.seed);
+  const comparison = makeComparison(options.seed, options.profile ?? DEFAULT_PROFILE);
   options.spoil?.(comparison.machine);
   let difference: string | undefined;
   for (
@@ -93,7 +95,7 @@ export function compareWithReference(options: {
   return { difference, instructions: comparison.instructions, seen: comparison.seen };
 }
 
-function makeComparison(seed: number): Comparison {
+function makeComparison(seed: number, profile: HartProfileId): Comparison {
   const system = new MemorySystem(FRAMES);
   const clock = { start: 0, budget: 0 };
   const machine = new Machine(system, {
@@ -126,7 +128,7 @@ function makeComparison(seed: number): Comparison {
     system,
     machine,
     vm: made.value,
-    reference: makeReferenceHart(0n),
+    reference: makeReferenceHart(0n, getProfile(profile)),
     memory: { read, write, time: () => BigInt(comparison.instructions) },
     ram,
     seen: new Map(),
@@ -297,7 +299,7 @@ function compareRun(
     }
   }
   if (isInterruptTakeable(reference)) return undefined; // the machine may have taken it already
-  return compareRecords(machine.saveHart(0), recordOf(reference));
+  return compareRecords(reference, machine.saveHart(0));
 }
 
 function isInterruptTakeable(hart: ReferenceHart): boolean {
@@ -347,9 +349,10 @@ function compareRam(comparison: Comparison): string | undefined {
   return undefined;
 }
 
-function compareRecords(found: Uint8Array, expected: Uint8Array): string | undefined {
+function compareRecords(hart: ReferenceHart, found: Uint8Array): string | undefined {
+  const expected = recordOf(hart);
   let at = 8;
-  for (const field of HART_FIELDS) {
+  for (const field of hartFields(hartStateVersion(hart.profile.number))) {
     const show = (bytes: Uint8Array) =>
       [...bytes.subarray(at, at + field.byteCount)]
         .map((byte) => byte.toString(16).padStart(2, '0'))
@@ -367,7 +370,7 @@ function compareRecords(found: Uint8Array, expected: Uint8Array): string | undef
 /** Where a field begins in a saved hart. */
 function fieldAt(name: string): number {
   let at = 8;
-  for (const field of HART_FIELDS) {
+  for (const field of hartFields(1)) {
     if (field.name === name) return at;
     at += field.byteCount;
   }
@@ -378,10 +381,11 @@ const reservationAt = fieldAt('reservationValid');
 
 /** A reference hart as the bytes of a saved hart. */
 function recordOf(hart: ReferenceHart): Uint8Array {
-  const bytes = new Uint8Array(HART_STATE_SIZE);
+  const version = hartStateVersion(hart.profile.number);
+  const bytes = new Uint8Array(hartStateSize(version));
   const view = new DataView(bytes.buffer);
   view.setUint32(0, 0x5452_4148, true);
-  view.setUint32(4, 1, true);
+  view.setUint32(4, version, true);
   const values: Record<string, bigint> = {
     pc: hart.pc,
     reservationAddress: hart.reservation?.guestPhysicalAddress ?? 0n,
@@ -400,11 +404,12 @@ function recordOf(hart: ReferenceHart): Uint8Array {
     senvcfg: hart.senvcfg,
   };
   let at = 8;
-  for (const field of HART_FIELDS) {
+  for (const field of hartFields(version)) {
     if (field.name === 'x') {
       for (let index = 0; index < 32; index++)
         view.setBigUint64(at + 8 * index, hart.x[index]!, true);
     } else if (field.name === 'privilege') view.setUint32(at, hart.privilege, true);
+    else if (field.name === 'profile') view.setUint32(at, hart.profile.number, true);
     else if (field.name === 'virtualMode') view.setUint32(at, 1, true);
     else if (field.name === 'reservationValid')
       view.setUint32(at, hart.reservation?.byteCount ?? 0, true);

@@ -5,6 +5,7 @@
  * and is described by `fault`.
  */
 import { assert } from '../base/assert.ts';
+import { INSTRUCTIONS } from '../isa/table/index.ts';
 import {
   DECODED_ADDRESS,
   DECODED_STRIDE,
@@ -207,6 +208,9 @@ function copyToScratch(state: FlatState, hart: number, pointer: number, byteCoun
   state.bytes.copyWithin(hart + hartOffset.scratch, pointer, pointer + byteCount);
 }
 
+/** The flat machine executes every row of the table. */
+const EVERY_EXTENSION = new Set(INSTRUCTIONS.map((row) => row.extension));
+
 const CAUSE = {
   fetchMisaligned: 0,
   illegal: 2,
@@ -285,7 +289,8 @@ function makeSlowPaths(state: FlatState): SlowPaths {
     },
     decode(_hart, page, operation) {
       const frame = (page - DECODED_ADDRESS) / DECODED_STRIDE;
-      decodeOperation(view, { page, operation, frameAddress: state.ramAddress + frame * 4096 });
+      const frameAddress = state.ramAddress + frame * 4096;
+      decodeOperation(view, { page, operation, frameAddress, extensions: EVERY_EXTENSION });
       return 1;
     },
   };

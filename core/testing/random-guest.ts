@@ -31,7 +31,8 @@ const WINDOWS = [0x4000_0000n, 0xffff_ffff_c000_0000n] as const;
 /** CSRs of guests, some that they have not, and read-only ones. */
 const CSR_NUMBERS = [
   0x100, 0x100, 0x100, 0x100, 0x104, 0x105, 0x106, 0x10a, 0x140, 0x141, 0x142, 0x143, 0x144, 0x144,
-  0x180, 0xc00, 0xc01, 0xc02, 0x14d, 0x200, 0x300, 0x680, 0xc03, 0x001, 0xf14,
+  0x180, 0xc00, 0xc01, 0xc02, 0x14d, 0x200, 0x300, 0x680, 0xc03, 0xc1f, 0x001, 0xf14,
+  0x10a,
 ] as const;
 
 function pick<T>(prng: Prng, from: readonly T[]): T {
@@ -54,6 +55,7 @@ const MIX: readonly { readonly weight: number; readonly rows: readonly Row[] }[]
   { weight: 3,  rows: rowsOf(['jump']) },
   { weight: 6,  rows: INSTRUCTIONS.filter((row) => row.extension === 'Zicsr') },
   { weight: 2,  rows: rowsOf(['system', 'nothing']) },
+  { weight: 3,  rows: INSTRUCTIONS.filter((row) => row.format === 'cacheBlock') },
   { weight: 2,  rows: INSTRUCTIONS.filter((row) => ['ecall', 'wfi', 'sfence.vma'].includes(row.name)) },
 ];
 const MIX_TOTAL = MIX.reduce((total, part) => total + part.weight, 0);
@@ -69,9 +71,9 @@ export function randomWord(prng: Prng): number {
     if (ticket < 0) break;
   }
   const row = pick(prng, rows);
-  const memory = ['load', 'store', 'atomic', 'loadReserved', 'storeConditional'].includes(
-    row.effect.kind,
-  );
+  const memory =
+    row.format === 'cacheBlock' ||
+    ['load', 'store', 'atomic', 'loadReserved', 'storeConditional'].includes(row.effect.kind);
   return encode(row, {
     // x16 … x31 hold addresses and are seldom written.
     rd: chance(prng, 90) ? nextBelow(prng, 16) : nextBelow(prng, 32),
@@ -204,7 +206,9 @@ export function randomizeHart(prng: Prng, hart: ReferenceHart): void {
   hart.sie = BigInt(nextUint32(prng) & 0x222);
   hart.hvip = chance(prng, 80) ? 0n : BigInt(nextUint32(prng) & 0x444);
   hart.scounteren = BigInt(nextBelow(prng, 8));
-  hart.senvcfg = BigInt(nextBelow(prng, 2));
+  const environment = nextBelow(prng, 256) & 0xf1; // FIOM, and with Zicbom, Zicboz CBIE, CBCFE, CBZE
+  const hasBlocks = hart.profile.extensions.includes('Zicbom');
+  hart.senvcfg = BigInt(hasBlocks ? environment & (environment & 0x10 ? ~0 : ~0x20) : environment & 1);
   const handler = RAM + BigInt(randomGuestPage.handler * 4096);
   hart.stvec = chance(prng, 95)
     ? handler + BigInt(chance(prng, 10) ? 1 : 0)

@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.ts';
 import { decode, operandsOf } from '../isa/decode.ts';
 import { INSTRUCTIONS } from '../isa/table/index.ts';
-import type { Row } from '../isa/table/row.ts';
+import type { Extension, Row } from '../isa/table/row.ts';
 import { DECODED_STRIDE, hartOffset } from '../protocol/host-memory-layout.ts';
 import { fixedHandler, makeHandlerTable } from './handler-table.ts';
 
@@ -22,12 +22,14 @@ export interface OperationPlace {
   readonly page: number; //         of the decoded page
   readonly operation: number; //    of the operation, inside `page`
   readonly frameAddress: number; // of the 4 KiB frame that `page` was decoded from
+  /** Extensions of the harts that run the page; rows of others are illegal. */
+  readonly extensions: ReadonlySet<Extension>;
 }
 
 /**
  * Fills the operation at `place.operation` from the word in the frame. The slot after the last one
- * becomes the sentinel that goes on to the next page. The same frame bytes always give the same
- * operation.
+ * becomes the sentinel that goes on to the next page. The same frame bytes and extensions always
+ * give the same operation.
  */
 export function decodeOperation(view: DataView, place: OperationPlace): void {
   const offset = place.operation - place.page;
@@ -44,12 +46,10 @@ export function decodeOperation(view: DataView, place: OperationPlace): void {
     pageOffset % 4 === 0,
     'instructions start at multiples of 4 while there is no C extension',
   );
-  writeOperation(
-    view,
-    place.operation,
-    pageOffset,
-    view.getUint32(place.frameAddress + pageOffset, true),
-  );
+  const word = view.getUint32(place.frameAddress + pageOffset, true);
+  const row = decode(word);
+  const isKnown = row !== undefined && place.extensions.has(row.extension);
+  writeOperation(view, place.operation, { pageOffset, word, row: isKnown ? row : undefined });
 }
 
 /** Makes every operation of the decoded page at `page` undecoded. */
@@ -57,8 +57,11 @@ export function clearDecodedPage(bytes: Uint8Array, page: number): void {
   bytes.fill(0, page, page + DECODED_STRIDE);
 }
 
-function writeOperation(view: DataView, operation: number, pageOffset: number, word: number): void {
-  const row = decode(word);
+function writeOperation(
+  view: DataView,
+  operation: number,
+  { pageOffset, word, row }: { pageOffset: number; word: number; row: Row | undefined },
+): void {
   if (row === undefined) {
     writeFields(view, operation, {
       handler: fixedHandler.illegal,

@@ -3,7 +3,7 @@
  * Division, remainder and the high product follow the RISC-V results (Unprivileged ISA 20240411
  * §13.1, §13.2) where WebAssembly would trap or has no instruction.
  */
-import type { BinaryOperator, Expression } from '../isa/table/row.ts';
+import type { BinaryOperator, Expression, UnaryOperator } from '../isa/table/row.ts';
 import type { FunctionBuilder, ModuleBuilder } from './module-builder.ts';
 import { type Opcode, opcode as op, valueType } from './opcode.ts';
 
@@ -22,7 +22,7 @@ export interface ExpressionContext {
 const DIRECT: Partial<Record<BinaryOperator, Opcode>> = {
   add: op.i64Add, sub: op.i64Sub, and: op.i64And, or: op.i64Or, xor: op.i64Xor,
   shiftLeft: op.i64Shl, shiftRightLogical: op.i64ShrU, shiftRightArithmetic: op.i64ShrS,
-  multiply: op.i64Mul,
+  multiply: op.i64Mul, rotateLeft: op.i64Rotl, rotateRight: op.i64Rotr,
 };
 
 /** Comparisons: one instruction that leaves an i32. */
@@ -40,8 +40,7 @@ export function emitExpression(context: ExpressionContext, expression: Expressio
       return;
     case 'unary':
       emitExpression(context, expression.operand);
-      if (expression.operator === 'signExtend32') code.emit(op.i64Extend32S);
-      else code.i64(0xffff_ffffn).emit(op.i64And);
+      emitUnary(code, expression.operator);
       return;
     case 'binary':
       emitBinary(context, expression.operator, expression.left, expression.right);
@@ -49,6 +48,52 @@ export function emitExpression(context: ExpressionContext, expression: Expressio
     default:
       context.leaf(expression.kind);
   }
+}
+
+/** Unary operators that are one instruction, and counts of the low word that are one on an i32. */
+const DIRECT_UNARY: Partial<Record<UnaryOperator, Opcode>> = {
+  signExtend8: op.i64Extend8S, signExtend16: op.i64Extend16S, signExtend32: op.i64Extend32S,
+  countLeadingZeros: op.i64Clz, countTrailingZeros: op.i64Ctz, countOnes: op.i64Popcnt,
+};
+const COUNT_W: Partial<Record<UnaryOperator, Opcode>> = {
+  countLeadingZerosW: op.i32Clz, countTrailingZerosW: op.i32Ctz, countOnesW: op.i32Popcnt,
+};
+
+/** A unary operator on the i64 that lies on the stack. */
+function emitUnary(code: FunctionBuilder, operator: UnaryOperator): void {
+  const direct = DIRECT_UNARY[operator];
+  const count = COUNT_W[operator];
+  if (direct !== undefined) code.emit(direct);
+  else if (count !== undefined) code.emit(op.i32WrapI64, count, op.i64ExtendI32U);
+  else if (operator === 'zeroExtend32') code.i64(0xffff_ffffn).emit(op.i64And);
+  else if (operator === 'zeroExtend16') code.i64(0xffffn).emit(op.i64And);
+  else if (operator === 'combineBytes') emitCombineBytes(code);
+  else emitReverseBytes(code);
+}
+
+/**
+ * Bit 7 of each byte of ((x & 0x7f…) + 0x7f…) | x says whether the byte has a bit; 0xff times it
+ * fills the byte.
+ */
+function emitCombineBytes(code: FunctionBuilder): void {
+  const x = code.addLocal(i64);
+  const low = BigInt.asIntN(64, 0x7f7f_7f7f_7f7f_7f7fn);
+  code.tee(x).i64(low).emit(op.i64And).i64(low).emit(op.i64Add).get(x).emit(op.i64Or);
+  code.i64(7n).emit(op.i64ShrU).i64(0x0101_0101_0101_0101n).emit(op.i64And);
+  code.i64(255n).emit(op.i64Mul);
+}
+
+/** Neighbouring bytes change places, then neighbouring pairs, then the halves. */
+function emitReverseBytes(code: FunctionBuilder): void {
+  const x = code.addLocal(i64);
+  for (const [mask, distance] of [
+    [0x00ff_00ff_00ff_00ffn, 8n],
+    [0x0000_ffff_0000_ffffn, 16n],
+  ] as const) {
+    code.tee(x).i64(distance).emit(op.i64ShrU).i64(mask).emit(op.i64And);
+    code.get(x).i64(mask).emit(op.i64And).i64(distance).emit(op.i64Shl, op.i64Or);
+  }
+  code.i64(32n).emit(op.i64Rotl);
 }
 
 /** Emits `expression` as a condition, leaving an i32 that is 0 when the value is 0. */
@@ -110,6 +155,12 @@ function emitCompound(context: ExpressionContext, operator: BinaryOperator): voi
       return;
     case 'shiftRightArithmeticW':
       emitShiftW(code, a, b, op.i32ShrS);
+      return;
+    case 'rotateLeftW':
+      emitShiftW(code, a, b, op.i32Rotl);
+      return;
+    case 'rotateRightW':
+      emitShiftW(code, a, b, op.i32Rotr);
       return;
     case 'minimumSigned':
       code.get(a).get(b).get(a).get(b).emit(op.i64LtS, op.select);

@@ -64,4 +64,5 @@ export const SYSTEM_HANDLERS = [
   'ecall', 'ebreak', 'sret', 'mret', 'wfi', 'sfenceVma', 'hfenceVvma', 'hfenceGvma',
   'csrReadWrite', 'csrReadSet', 'csrReadClear',
   'csrReadWriteImmediate', 'csrReadSetImmediate', 'csrReadClearImmediate',
+  'cacheBlockInvalidate', 'cacheBlockClean', 'cacheBlockFlush', 'cacheBlockZero',
 ] as const;

@@ -254,6 +254,18 @@ function parseByFormat(
       return parseAtomic(row, cursor, place, ordering);
     case 'fence':
       return parseFence(row, cursor, place);
+    case 'unary': {
+      const rd = needRegister(cursor);
+      need(cursor, ',');
+      return [pend(row, place, { rd, rs1: needRegister(cursor) })];
+    }
+    case 'cacheBlock': {
+      const at = peek(cursor);
+      const { offset, base } = parseMemoryOperand(cursor);
+      if (base === undefined || offset.kind !== 'constant' || offset.value !== 0n)
+        return fail('bad-operand', at, describeToken(at), 'a register in parentheses');
+      return [pend(row, place, { rs1: base })];
+    }
     case 'none':
       return [pend(row, place, {})];
   }

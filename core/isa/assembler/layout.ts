@@ -3,6 +3,7 @@
  * Sections are laid out after the first pass, in the order .text, .rodata, .data, .bss, then the
  * others as they first appear.
  */
+import type { HartProfile } from '../table/index.ts';
 import { fail, type Place } from './error.ts';
 import {
   ABSOLUTE,
@@ -63,6 +64,7 @@ export type SymbolEntry =
 
 /** Everything that the first pass builds. */
 export interface Layout {
+  readonly profile: HartProfile;
   readonly sections: Section[];
   readonly symbols: Map<string, SymbolEntry>;
   /** Positions of numeric labels, in order. */
@@ -76,9 +78,10 @@ export interface Layout {
 const RANKED = ['.text', '.rodata', '.data', '.bss'];
 
 /** An empty layout with .text as the current section. */
-export function makeLayout(): Layout {
+export function makeLayout(profile: HartProfile): Layout {
   const sections = RANKED.map((name): Section => ({ name, items: [], size: 0, alignment: 1 }));
   return {
+    profile,
     sections,
     symbols: new Map(),
     locals: new Map(),

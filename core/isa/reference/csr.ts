@@ -26,6 +26,10 @@ export function readCsr(
   if (((number >> 8) & 3) > hart.privilege) return undefined;
   const isCounterEnabled = (bit: bigint) =>
     hart.privilege === 1 || ((hart.scounteren >> bit) & 1n) === 1n;
+  if (number >= 0xc03 && number <= 0xc1f) {
+    const isThere = hart.profile.extensions.includes('Zihpm');
+    return isThere && isCounterEnabled(BigInt(number - 0xc00)) ? 0n : undefined;
+  }
   switch (number) {
     case 0xc00:
       return isCounterEnabled(0n) ? hart.cycle : undefined;
@@ -61,6 +65,20 @@ export function readCsr(
 }
 
 /**
+ * What senvcfg holds after a write of `value`: FIOM in bit 0; with Zicbom CBIE in bits 5 … 4, where
+ * 2 is reserved and changes nothing, and CBCFE in bit 6; with Zicboz CBZE in bit 7.
+ */
+function environment(hart: ReferenceHart, value: bigint): bigint {
+  let result = value & 1n;
+  if (hart.profile.extensions.includes('Zicbom')) {
+    result |= value & 0x40n;
+    result |= (value & 0x30n) === 0x20n ? hart.senvcfg & 0x30n : value & 0x30n;
+  }
+  if (hart.profile.extensions.includes('Zicboz')) result |= value & 0x80n;
+  return result;
+}
+
+/**
  * Writes CSR `number`, which {@link readCsr} has found; bits that cannot be written keep their
  * value.
  */
@@ -76,10 +94,10 @@ export function writeCsr(hart: ReferenceHart, number: number, value: bigint): vo
       hart.stvec = value & ~2n;
       break;
     case 0x106:
-      hart.scounteren = value & 7n;
+      hart.scounteren = value & (hart.profile.extensions.includes('Zihpm') ? 0xffff_ffffn : 7n);
       break;
     case 0x10a:
-      hart.senvcfg = value & 1n;
+      hart.senvcfg = environment(hart, value);
       break;
     case 0x140:
       hart.sscratch = value;

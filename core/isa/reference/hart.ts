@@ -1,4 +1,5 @@
 /** The state that the reference step works on: one guest hart, and the ports to memory and time. */
+import { DEFAULT_PROFILE, getProfile, type HartProfile } from '../table/index.ts';
 
 /** A reservation made by LR. */
 export interface Reservation {
@@ -11,6 +12,7 @@ export interface Reservation {
  * copies).
  */
 export interface ReferenceHart {
+  readonly profile: HartProfile;
   pc: bigint;
   readonly x: bigint[]; //      32 registers; x[0] is 0
   privilege: 0 | 1; //          0 = VU, 1 = VS
@@ -65,8 +67,12 @@ export const statusBit = {
 } as const;
 
 /** A hart as it starts: VS mode, no translation, everything 0. */
-export function makeReferenceHart(pc: bigint): ReferenceHart {
+export function makeReferenceHart(
+  pc: bigint,
+  profile: HartProfile = getProfile(DEFAULT_PROFILE),
+): ReferenceHart {
   return {
+    profile,
     pc,
     x: Array.from({ length: 32 }, () => 0n),
     privilege: 1,

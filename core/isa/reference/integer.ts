@@ -3,6 +3,7 @@
  * table's effects: RV64I, M and the combining operations of A (Unprivileged ISA 20240411). Values
  * are unsigned 64-bit bigints unless a name says otherwise.
  */
+import { computeBits } from './bit-manipulation.ts';
 
 /**
  * Sources of a computation; `b` is rs2 or the immediate (both unsigned 64-bit), whichever the
@@ -129,7 +130,8 @@ const COMBINATIONS: Readonly<Record<string, Combination>> = {
 /** rd of computation `name`, unsigned 64-bit, or undefined when `name` is no computation. */
 export function compute(name: string, sources: Sources): bigint | undefined {
   const computation = COMPUTATIONS[name];
-  return computation === undefined ? undefined : unsigned(computation(sources));
+  if (computation === undefined) return computeBits(name, sources.a, sources.b);
+  return unsigned(computation(sources));
 }
 
 /** Whether branch `name` is taken, or undefined when `name` is no branch. */

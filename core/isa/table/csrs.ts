@@ -1,8 +1,8 @@
 /**
  * Control and status registers: names, numbers and the least privilege that may touch them
  * (Privileged ISA 20240411 §2.2). A number's bits 11..10 = 3 mean read-only and bits 9..8 give the
- * privilege (§2.1); the lint checks both. Performance-monitor counters and the debug CSRs are left
- * out. Which of these a guest has is the machine's table.
+ * privilege (§2.1); the lint checks both. The machine's performance counters and the debug CSRs are
+ * left out. Which of these a guest has is the machine's table.
  */
 
 /** Least privilege: bits 9..8 of the number; 2 is HS, which also holds the VS copies. */
@@ -89,11 +89,21 @@ export const CSRS = [
   { name: 'minstret',      number: 0xb02, privilege: 'M',  section: 'Privileged 20240411 §3.1.10' },
 ] as const satisfies readonly CsrRow[];
 
+/** hpmcounter3 … hpmcounter31 (Zihpm); the event counters count nothing and read 0. */
+export const HPM_COUNTERS: readonly CsrRow[] = Array.from({ length: 29 }, (_, index) => ({
+  name: `hpmcounter${index + 3}`,
+  number: 0xc03 + index,
+  privilege: 'U',
+  section: 'Unprivileged 20240411 §8.2',
+}));
+
+const ALL_CSRS: readonly CsrRow[] = [...CSRS, ...HPM_COUNTERS];
+
 const numberOfName: ReadonlyMap<string, number> = new Map(
-  CSRS.map((row) => [row.name, row.number]),
+  ALL_CSRS.map((row) => [row.name, row.number]),
 );
 const nameOfNumber: ReadonlyMap<number, string> = new Map(
-  CSRS.map((row) => [row.number, row.name]),
+  ALL_CSRS.map((row) => [row.number, row.name]),
 );
 
 /** The number of the CSR called `name`, or undefined. */

@@ -2,7 +2,7 @@
  * Builders for the expression trees in the instruction table, so that a row reads like the manual's
  * sentence. They build data (see row.ts) and evaluate nothing.
  */
-import type { BinaryOperator, Effect, Expression, SystemHandler } from './row.ts';
+import type { BinaryOperator, Effect, Expression, SystemHandler, UnaryOperator } from './row.ts';
 
 const binary =
   (operator: BinaryOperator) =>
@@ -57,19 +57,31 @@ export const minimumSigned = binary('minimumSigned');
 export const maximumSigned = binary('maximumSigned');
 export const minimumUnsigned = binary('minimumUnsigned');
 export const maximumUnsigned = binary('maximumUnsigned');
+export const rotateLeft = binary('rotateLeft');
+export const rotateRight = binary('rotateRight');
+export const rotateLeftW = binary('rotateLeftW');
+export const rotateRightW = binary('rotateRightW');
+
+const unary =
+  (operator: UnaryOperator) =>
+  (operand: Expression): Expression => ({ kind: 'unary', operator, operand });
+
+export const signExtend8 = unary('signExtend8');
+export const signExtend16 = unary('signExtend16');
+export const zeroExtend16 = unary('zeroExtend16');
+export const countLeadingZeros = unary('countLeadingZeros');
+export const countTrailingZeros = unary('countTrailingZeros');
+export const countOnes = unary('countOnes');
+export const countLeadingZerosW = unary('countLeadingZerosW');
+export const countTrailingZerosW = unary('countTrailingZerosW');
+export const countOnesW = unary('countOnesW');
+export const combineBytes = unary('combineBytes');
+export const reverseBytes = unary('reverseBytes');
 
 /** Bits 31..0, sign-extended to 64. */
-export const signExtend32 = (operand: Expression): Expression => ({
-  kind: 'unary',
-  operator: 'signExtend32',
-  operand,
-});
+export const signExtend32 = unary('signExtend32');
 /** Bits 31..0, zero-extended to 64. */
-export const zeroExtend32 = (operand: Expression): Expression => ({
-  kind: 'unary',
-  operator: 'zeroExtend32',
-  operand,
-});
+export const zeroExtend32 = unary('zeroExtend32');
 
 /** rd ← value. */
 export const write = (value: Expression): Effect => ({ kind: 'write', value });

@@ -1,5 +1,7 @@
 /** The instruction table: every row of every extension, in the standard's order. */
 import { A } from './a.ts';
+import { B, ZICOND } from './b.ts';
+import { CBO } from './cbo.ts';
 import { H } from './h.ts';
 import { M } from './m.ts';
 import { PRIVILEGED } from './privileged.ts';
@@ -15,6 +17,9 @@ export const INSTRUCTIONS: readonly Row[] = [
   ...ZICSR,
   ...M,
   ...A,
+  ...ZICOND,
+  ...CBO,
+  ...B,
   ...PRIVILEGED,
   ...H,
 ];
@@ -25,5 +30,7 @@ export function operandBits(row: Row): number {
 }
 
 export * from './causes.ts';
+export { CACHE_BLOCK_SIZE } from './cbo.ts';
 export * from './csrs.ts';
+export * from './profiles.ts';
 export type * from './row.ts';

@@ -14,6 +14,8 @@ export type Format =
   | 'csr' | 'csrImmediate'       // Zicsr
   | 'atomic'                     // rd, rs2, (rs1) with aq and rl bits
   | 'fence'                      // pred, succ
+  | 'unary'                      // rd, rs1; rs2's place is part of the encoding
+  | 'cacheBlock'                 // (rs1)
   | 'none';                      // no operands: ecall, sret, wfi …
 
 /** Binary operators on two 64-bit values. Suffix W: on the low 32 bits, result sign-extended. */
@@ -25,10 +27,16 @@ export type BinaryOperator =
   | 'divideSigned' | 'divideUnsigned' | 'remainderSigned' | 'remainderUnsigned'     // RISC-V results for /0 and overflow
   | 'divideSignedW' | 'divideUnsignedW' | 'remainderSignedW' | 'remainderUnsignedW'
   | 'shiftLeftW' | 'shiftRightLogicalW' | 'shiftRightArithmeticW'
-  | 'minimumSigned' | 'maximumSigned' | 'minimumUnsigned' | 'maximumUnsigned';
+  | 'minimumSigned' | 'maximumSigned' | 'minimumUnsigned' | 'maximumUnsigned'
+  | 'rotateLeft' | 'rotateRight' | 'rotateLeftW' | 'rotateRightW';                  // amounts modulo 64 or 32
 
-/** Operators on one 64-bit value. */
-export type UnaryOperator = 'signExtend32' | 'zeroExtend32';
+/** Operators on one 64-bit value. Suffix W: on the low 32 bits. */
+export type UnaryOperator =
+  | 'signExtend8' | 'signExtend16' | 'signExtend32' | 'zeroExtend16' | 'zeroExtend32'
+  | 'countLeadingZeros' | 'countTrailingZeros' | 'countOnes'
+  | 'countLeadingZerosW' | 'countTrailingZerosW' | 'countOnesW'
+  | 'combineBytes'               // each byte that is not 0 becomes 0xff
+  | 'reverseBytes';
 
 /** A pure 64-bit value. `memory` is the old value in an AMO; `pc` the address of this instruction, `next` of the one after. */
 export type Expression =
@@ -41,7 +49,8 @@ export type Expression =
 export type SystemHandler =
   | 'ecall' | 'ebreak' | 'sret' | 'mret' | 'wfi' | 'sfenceVma' | 'hfenceVvma' | 'hfenceGvma'
   | 'csrReadWrite' | 'csrReadSet' | 'csrReadClear'
-  | 'csrReadWriteImmediate' | 'csrReadSetImmediate' | 'csrReadClearImmediate';
+  | 'csrReadWriteImmediate' | 'csrReadSetImmediate' | 'csrReadClearImmediate'
+  | 'cacheBlockInvalidate' | 'cacheBlockClean' | 'cacheBlockFlush' | 'cacheBlockZero';
 
 /** What an instruction does. Every effect except branch, jump and system goes on at `next`. */
 export type Effect =
@@ -56,10 +65,15 @@ export type Effect =
   | { readonly kind: 'nothing' }                                                               // fence, fence.i: the machine is always in order and coherent
   | { readonly kind: 'system'; readonly handler: SystemHandler };
 
+/** Extensions that the table or the CSR table has rows of. */
+export type Extension =
+  | 'I' | 'M' | 'A' | 'Zicsr' | 'Zifencei' | 'Zicntr' | 'Zihpm' | 'Zicond' | 'Zicbom' | 'Zicboz'
+  | 'Zba' | 'Zbb' | 'Zbs' | 'Privileged' | 'H';
+
 /** One instruction. `(word & mask) === match` decodes it; masks of two rows never overlap. */
 export interface Row {
   readonly name: string;        // as the manual prints it: 'addi', 'amoadd.w', 'sfence.vma'
-  readonly extension: 'I' | 'M' | 'A' | 'Zicsr' | 'Zifencei' | 'Privileged' | 'H';
+  readonly extension: Extension;
   readonly format: Format;
   readonly match: number;       // unsigned 32-bit
   readonly mask: number;        // unsigned 32-bit

@@ -25,6 +25,8 @@ const FORMAT_MASKS: Readonly<Record<Format, readonly number[]>> = {
   csrImmediate: [0x0000707f],
   atomic:  [0xf800707f, 0xf9f0707f], // the second fixes rs2 = 0, lr
   fence:   [0x0000707f],
+  unary:   [0xfff0707f],
+  cacheBlock: [0xfff07fff],
   none:    [0xffffffff, 0x0000707f], // the second: fence.i ignores its reserved fields
 };
 
@@ -33,7 +35,7 @@ const FORMAT_MASKS: Readonly<Record<Format, readonly number[]>> = {
 const FORMAT_READS: Readonly<Record<Format, string>> = {
   R: 'rs1 rs2', I: 'rs1 immediate', S: 'rs1 rs2 immediate', B: 'rs1 rs2 immediate', U: 'immediate',
   J: 'immediate', shift64: 'rs1 immediate', shift32: 'rs1 immediate', csr: 'rs1', csrImmediate: 'immediate',
-  atomic: 'rs1 rs2 memory', fence: '', none: '',
+  atomic: 'rs1 rs2 memory', fence: '', unary: 'rs1', cacheBlock: 'rs1', none: '',
 };
 
 function leaves(expression: Expression): readonly string[] {

@@ -3,6 +3,7 @@
 // on the reference step.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import type { HartProfileId } from '../table/index.ts';
 import { exitReason } from '../../protocol/host-memory-layout.ts';
 import { makeSmallGuest, type SmallGuest } from '../../testing/small-guest.ts';
 import {
@@ -12,6 +13,7 @@ import {
   windowContent,
   windowDigest,
 } from './program-vector.ts';
+import { PROGRAM_SETS, type ProgramSet } from './qemu-driver.ts';
 import { SUPERVISOR_RESULTS, SUPERVISOR_SECTIONS, supervisorSource } from './supervisor-program.ts';
 
 const RAM = 0x8000_0000;
@@ -46,6 +48,7 @@ test('golden: the supervisor program observes on the machine what it observes on
 function replay(
   guest: SmallGuest,
   vector: ProgramVector,
+  profile: HartProfileId = 'rv64ima',
 ): { final: readonly bigint[]; digest: bigint } {
   const code = new Uint8Array(Uint32Array.from([...vector.words, ECALL]).buffer);
   expect(guest.vm.write(Number(vector.origin), code, 'hypervisor')).toBe(true);
@@ -54,7 +57,7 @@ function replay(
     const values = Array.from({ length: byteCount / 8 }, () => windowContent(vector.seed, index++));
     writeDoubleWords(guest, address, values);
   }
-  guest.machine.resetHart(0, { vm: guest.vm, pc: Number(vector.origin), a0: 0, a1: 0 });
+  guest.machine.resetHart(0, { vm: guest.vm, pc: Number(vector.origin), a0: 0, a1: 0, profile });
   vector.initial.forEach((value, register) => {
     if (register > 0) guest.machine.writeRegister(0, register, value);
   });
@@ -68,10 +71,12 @@ function replay(
   return { final: final.map((value) => BigInt.asUintN(64, value)), digest: windowDigest(contents) };
 }
 
-test('golden: random programs leave on the machine what they left on QEMU', () => {
+const SETS: readonly (readonly [string, ProgramSet])[] = Object.entries(PROGRAM_SETS);
+
+test.each(SETS)('golden: random programs leave on the machine what they left on QEMU: %s', (_, set) => {
   const guest = makeSmallGuest({ source: 'nop', pageCount: 1032 });
-  for (const vector of parseVectors(golden('program.txt'))) {
-    const { final, digest } = replay(guest, vector);
+  for (const vector of parseVectors(golden(set.file))) {
+    const { final, digest } = replay(guest, vector, set.profile);
     expect(final, `registers of ${vector.seed}`).toEqual(vector.final);
     expect(digest, `memory of ${vector.seed}`).toBe(vector.digest);
   }

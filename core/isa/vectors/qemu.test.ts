@@ -1,4 +1,4 @@
-// Goal: the reference step does what QEMU does. Method: replay of committed runs, of random RV64IMA
+// Goal: the reference step does what QEMU does. Method: replay of committed runs, of random
 // programs and of a supervisor program; made anew with `GLASSHOUSE_MAKE_VECTORS=1 npx vitest run
 // core/isa/vectors`, which needs qemu-system-riscv64 (7.2).
 import { execFileSync } from 'node:child_process';
@@ -10,7 +10,7 @@ import { assemble, renderAssemblyError } from '../assemble.ts';
 import { decode } from '../decode.ts';
 import { makeFlatMemory } from '../reference/flat-memory.ts';
 import { makeReferenceHart, referenceStep } from '../reference-step.ts';
-import { INSTRUCTIONS } from '../table/index.ts';
+import { getProfile, INSTRUCTIONS } from '../table/index.ts';
 import {
   formatVector,
   type ProgramVector,
@@ -21,7 +21,8 @@ import {
 } from './program-vector.ts';
 import {
   drawProgram,
-  PROGRAM_COUNT,
+  PROGRAM_SETS,
+  type ProgramSet,
   programDriver,
   QEMU_ORIGIN,
   supervisorDriver,
@@ -33,7 +34,9 @@ import {
   supervisorSource,
 } from './supervisor-program.ts';
 
-const PROGRAMS = new URL('./program.txt', import.meta.url);
+const fileOf = (set: ProgramSet) => new URL(`./${set.file}`, import.meta.url);
+const vectorsOf = (set: ProgramSet) => parseVectors(readFileSync(fileOf(set), 'utf8'));
+const SETS: readonly (readonly [string, ProgramSet])[] = Object.entries(PROGRAM_SETS);
 const SUPERVISOR = new URL('./supervisor.txt', import.meta.url);
 const WORDS_PER_WINDOW = 32;
 const isMaking = process.env['GLASSHOUSE_MAKE_VECTORS'] === '1';
@@ -47,16 +50,21 @@ function bytesOf(source: string, origin: number, name: string): Uint8Array {
 /**
  * Runs `source` on QEMU, without the extensions that we have not; gives the numbers that it prints.
  */
-function runOnQemu(source: string, name: string): readonly bigint[] {
+function runOnQemu(
+  source: string,
+  name: string,
+  having: readonly string[] = [],
+): readonly bigint[] {
   const folder = mkdtempSync(join(tmpdir(), 'vectors-'));
   try {
     const image = join(folder, 'image.bin');
     writeFileSync(image, bytesOf(source, QEMU_ORIGIN, name));
-    const without = ['c', 'f', 'd', 'h', 'zba', 'zbb', 'zbc', 'zbs'].map((each) => `${each}=false`);
+    const optional = ['c', 'f', 'd', 'h', 'zba', 'zbb', 'zbc', 'zbs'];
+    const choices = optional.map((each) => `${each}=${having.includes(each)}`);
     const harts = name.startsWith('supervisor') ? '2' : '1';
     // biome-ignore format: options with their values
     const output = execFileSync('qemu-system-riscv64', [
-      '-machine', 'virt', '-cpu', `rv64,${without.join(',')}`, '-m', '64M', '-smp', harts, '-bios', 'none', '-nographic',
+      '-machine', 'virt', '-cpu', `rv64,${choices.join(',')}`, '-m', '64M', '-smp', harts, '-bios', 'none', '-nographic',
       '-monitor', 'none', '-serial', 'stdio', '-device', `loader,file=${image},addr=${QEMU_ORIGIN}`,
     ], { encoding: 'utf8', timeout: 60_000, stdio: ['ignore', 'pipe', 'inherit'] });
     return output
@@ -68,11 +76,11 @@ function runOnQemu(source: string, name: string): readonly bigint[] {
   }
 }
 
-if (isMaking) test('make the random program vectors with QEMU', () => {
-  const printed = runOnQemu(programDriver(), 'programs');
-  expect(printed.length).toBe(PROGRAM_COUNT * 32);
-  const vectors = Array.from({ length: PROGRAM_COUNT }, (_, index): ProgramVector => {
-    const { origin, words, registers } = drawProgram(index);
+if (isMaking) test.each(SETS)('make the random program vectors with QEMU: %s', (_, set) => {
+  const printed = runOnQemu(programDriver(set), 'programs', set.qemu);
+  expect(printed.length).toBe(set.count * 32);
+  const vectors = Array.from({ length: set.count }, (_, index): ProgramVector => {
+    const { origin, words, registers } = drawProgram(set, index);
     const values = printed.slice(32 * index, 32 * index + 32);
     const final = [0n, ...values.slice(0, 31)];
     return {
@@ -84,7 +92,7 @@ if (isMaking) test('make the random program vectors with QEMU', () => {
       digest: values[31]!,
     };
   });
-  writeFileSync(PROGRAMS, vectors.map(formatVector).join(''));
+  writeFileSync(fileOf(set), vectors.map(formatVector).join(''));
 });
 
 if (isMaking) test('make the supervisor digests with QEMU', () => {
@@ -137,7 +145,10 @@ test('canary: one trap less changes its section', () => {
 });
 
 /** Runs `vector` on the reference step and gives what it left. */
-function replay(vector: ProgramVector): {
+function replay(
+  vector: ProgramVector,
+  set: ProgramSet = PROGRAM_SETS.base,
+): {
   final: readonly bigint[];
   digest: bigint;
   names: Set<string>;
@@ -152,7 +163,7 @@ function replay(vector: ProgramVector): {
   addresses.forEach((address, index) => {
     memory.write(address, 8, windowContent(vector.seed, index));
   });
-  const hart = makeReferenceHart(vector.origin);
+  const hart = makeReferenceHart(vector.origin, getProfile(set.profile));
   vector.initial.forEach((value, index) => {
     hart.x[index] = value;
   });
@@ -171,24 +182,28 @@ function replay(vector: ProgramVector): {
   };
 }
 
-test('golden: registers and memory after random programs are those of QEMU', () => {
-  const vectors = parseVectors(readFileSync(PROGRAMS, 'utf8'));
-  expect(vectors.length).toBe(PROGRAM_COUNT);
+test.each(SETS)('golden: registers and memory after random programs are those of QEMU: %s', (_, set) => {
+  const vectors = vectorsOf(set);
+  expect(vectors.length).toBe(set.count);
   const executed = new Set<string>();
   for (const vector of vectors) {
-    const { final, digest, names } = replay(vector);
+    const { final, digest, names } = replay(vector, set);
     expect(final, `registers of ${vector.seed}`).toEqual(vector.final);
     expect(digest, `memory of ${vector.seed}`).toBe(vector.digest);
     for (const name of names) executed.add(name);
   }
-  const unprivileged = INSTRUCTIONS.filter((row) =>
-    ['I', 'M', 'A', 'Zifencei'].includes(row.extension),
+  const drawn = INSTRUCTIONS.filter(
+    (row) =>
+      set.extensions.includes(row.extension) &&
+      !set.without?.includes(row.name) &&
+      !row.name.startsWith('fence'),
   );
-  expect([...executed].sort()).toEqual(unprivileged.map((row) => row.name).sort());
+  const missing = drawn.filter((row) => !executed.has(row.name)).map((row) => row.name);
+  expect(missing).toEqual([]);
 }, 60_000);
 
 test('canary: a hart that reads another register in addw and xor is noticed', () => {
-  const vectors = parseVectors(readFileSync(PROGRAMS, 'utf8'));
+  const vectors = vectorsOf(PROGRAM_SETS.base);
   const isChanged = (word: number) => decode(word)?.name === 'addw' || decode(word)?.name === 'xor';
   const wrong = vectors
     .filter((vector) => vector.words.some(isChanged))
