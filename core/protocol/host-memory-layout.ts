@@ -38,16 +38,17 @@ export const snapshotWord = {
   heldBytes: 3, //    in the queue
   capBytes: 4,
   reserveBytes: 5, // of it, for the guest's own writes only
-  writtenPages: 6, // in the file
-  writeCount: 7, //   pages of the write under way: the first of the river
-  writeFromNs: 8, //  f64: when its transfer began, and when it ends; −1 = none is under way
-  writeToNs: 10,
-  riverCount: 12, //  pages of the river that are there, RIVER_COUNT_MAX at most
-  river: 16, //       the next pages to reach the disk, in order: page | RIVER_FORCED
+  takenPages: 6, //   that have come into the queue since the start
+  leftPages: 7, //    of them, those that have left it: they are in the file, or were zeroes
+  writeCount: 8, //   pages of the write under way, the next ones to leave; 0 = none
+  writeFromNs: 10, // f64: when the bytes of that write began to move, and when they end
+  writeToNs: 12,
 } as const;
-export const RIVER_COUNT_MAX = 64;
-/** Set in a word of the river whose copy a write of the guest forced. */
-export const RIVER_FORCED = 0x8000_0000;
+export const SNAPSHOT_WORD_COUNT = 16;
+/** A bit a page in the order of coming into the queue, modulo FORCED_RING_BITS: whether a write of the guest forced the copy. */
+export const FORCED_RING_ADDRESS = 0x2000;
+/** As many pages as the largest queue holds. */
+export const FORCED_RING_BITS = 65_536;
 /**
  * A page in the file map: bits 0–1 as frameField.capture (0 none, 1 protected: not in the file yet, 2 queued,
  * 3 stored), and whether a write forced the copy, and whether the page is zeroes and left out.

@@ -6,7 +6,7 @@ import * as Comlink from 'comlink';
 import { findSampleRow, readSamples, sampleCount, type SampleRing, sampleRingOver } from '../../core/metrics/sample-ring.ts';
 import type { Command, Refusal } from '../../core/protocol/command.ts';
 import {
-  FRAME_TABLE_ADDRESS, GUEST_MAP_ADDRESS, HEADER_ADDRESS, hostMemoryLayout, SNAPSHOT_ADDRESS,
+  FORCED_RING_ADDRESS, FRAME_TABLE_ADDRESS, GUEST_MAP_ADDRESS, HEADER_ADDRESS, hostMemoryLayout, SNAPSHOT_ADDRESS,
 } from '../../core/protocol/host-memory-layout.ts';
 import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
@@ -130,12 +130,13 @@ class CoordinatorSession implements Session {
     this.#copying = true;
     const rewinds = this.#rewinds;
     for (const view of this.#views) {
-      const [header, table, maps, file, snapshot] = await this.#remote.copyMemory(view.host, [
+      const [header, table, maps, file, snapshot, forced] = await this.#remote.copyMemory(view.host, [
         { byteOffset: HEADER_ADDRESS, byteCount: view.header.byteLength },
         { byteOffset: FRAME_TABLE_ADDRESS, byteCount: view.frameTable.byteLength },
         { byteOffset: GUEST_MAP_ADDRESS, byteCount: view.guestMaps.byteLength },
         { byteOffset: hostMemoryLayout(view.frameCount).fileMapAddress, byteCount: view.fileMap.byteLength },
         { byteOffset: SNAPSHOT_ADDRESS, byteCount: view.snapshot.byteLength },
+        { byteOffset: FORCED_RING_ADDRESS, byteCount: view.forcedRing.byteLength },
       ]);
       if (rewinds !== this.#rewinds) break; // copies of what has been taken back
       if (header !== undefined) overwrite(view.header, header);
@@ -143,6 +144,7 @@ class CoordinatorSession implements Session {
       if (maps !== undefined) overwrite(view.guestMaps, maps);
       if (file !== undefined) view.fileMap.set(file);
       if (snapshot !== undefined) overwrite(view.snapshot, snapshot);
+      if (forced !== undefined) view.forcedRing.set(forced);
     }
     for (const { id } of this.#run.processes) {
       if (rewinds !== this.#rewinds) break;

@@ -9,9 +9,10 @@ import {
   HEADER_ADDRESS,
   headerWord,
   hostMemoryLayout,
-  RIVER_COUNT_MAX,
+  FORCED_RING_ADDRESS,
+  FORCED_RING_BITS,
   SNAPSHOT_ADDRESS,
-  snapshotWord,
+  SNAPSHOT_WORD_COUNT,
 } from '../../core/protocol/host-memory-layout.ts';
 
 /** One host's memory, seen without copying (or a copied picture of it when the tab is not isolated). */
@@ -24,10 +25,8 @@ export interface HostView {
   readonly ram: Uint8Array | null; //   null when only tables are copied
   readonly fileMap: Uint8Array; //      a byte a page of the newest snapshot's file, see fileByte
   readonly snapshot: Uint32Array; //    words of the newest snapshot, see snapshotWord
+  readonly forcedRing: Uint8Array; //   a bit a page as it came into the snapshot's queue
 }
-
-/** Words of {@link HostView.snapshot}. */
-const SNAPSHOT_WORDS = snapshotWord.river + RIVER_COUNT_MAX;
 
 /** Views on a live memory of a host with `frameCount` frames. */
 export function makeHostView(host: number, buffer: ArrayBufferLike, frameCount: number): HostView {
@@ -40,7 +39,8 @@ export function makeHostView(host: number, buffer: ArrayBufferLike, frameCount: 
     guestMaps: new Uint32Array(buffer, layout.guestMapAddress, (layout.guestMapStride / 4) * 16),
     ram: new Uint8Array(buffer, layout.ramAddress, frameCount * 4096),
     fileMap: new Uint8Array(buffer, layout.fileMapAddress, frameCount),
-    snapshot: new Uint32Array(buffer, SNAPSHOT_ADDRESS, SNAPSHOT_WORDS),
+    snapshot: new Uint32Array(buffer, SNAPSHOT_ADDRESS, SNAPSHOT_WORD_COUNT),
+    forcedRing: new Uint8Array(buffer, FORCED_RING_ADDRESS, FORCED_RING_BITS / 8),
   };
 }
 
@@ -71,6 +71,7 @@ export function makeCopiedView(host: number, frameCount: number): HostView {
     guestMaps: new Uint32Array(frameCount * 16),
     ram: null,
     fileMap: new Uint8Array(frameCount),
-    snapshot: new Uint32Array(SNAPSHOT_WORDS),
+    snapshot: new Uint32Array(SNAPSHOT_WORD_COUNT),
+    forcedRing: new Uint8Array(FORCED_RING_BITS / 8),
   };
 }

@@ -221,6 +221,7 @@ export class SnapshotJob implements PageKeeper {
     if (origin === 'fault') this.mark(page, pageMark.forced);
     this.advance(page, captureState.queued);
     this.protectedCount--;
+    this.picture.paintFlow(this);
     if (this.compressing === undefined) this.ports.schedule(this.ports.effectNs(), 'kick', this.serial, 0);
   }
 
@@ -569,9 +570,9 @@ export class SnapshotJob implements PageKeeper {
     if (this.active() && this.state !== 'freezing') this.ports.schedule(this.ports.now(), 'room', this.serial, 0);
   }
 
-  /** The next pages to reach the disk, in order: those of the write under way, then those that wait for it. */
-  riverPage(index: number): QueuedPage | undefined {
-    return this.inWrite[index] ?? this.queue.coded.peek(index - this.inWrite.length);
+  /** Pages in the queue, in whatever stage. */
+  queuedPages(): number {
+    return this.queue.raw.count + (this.compressing === undefined ? 0 : 1) + this.queue.coded.count + this.inWrite.length;
   }
 
   /** Pages of the write under way, and when its bytes move. */

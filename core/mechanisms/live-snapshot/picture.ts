@@ -1,15 +1,15 @@
 /**
  * What the newest snapshot of a host shows of itself in the host's shared memory, for painters: how far each page
- * of its file is, the queue, and the pages that reach the disk next (core/protocol/host-memory-layout.ts).
+ * of its file is, the queue, and what flows through it (core/protocol/host-memory-layout.ts).
  * Written only; nothing in the model reads it, and all of it follows from the job, so that it can be painted
  * anew after a journey in time.
  */
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
 import type { HostMemory } from '../../memory/index.ts';
 import {
-  fileByte, RIVER_COUNT_MAX, RIVER_FORCED, SNAPSHOT_ADDRESS, snapshotWord,
+  FORCED_RING_ADDRESS, FORCED_RING_BITS, fileByte, SNAPSHOT_ADDRESS, SNAPSHOT_WORD_COUNT, snapshotWord,
 } from '../../protocol/host-memory-layout.ts';
-import type { QueuedPage } from './ram-queue.ts';
+import type { RamQueue } from './ram-queue.ts';
 
 /** What is said of a page of the file besides its state: the bits of fileByte. */
 export const pageMark = { forced: fileByte.forced, leftOut: fileByte.leftOut } as const;
@@ -24,9 +24,8 @@ export interface PicturedJob {
   readonly vm: { readonly id: number };
   readonly pageState: Uint8Array;
   readonly pageMarks: Uint8Array;
-  readonly storedCount: number;
-  readonly queue: { readonly heldBytes: number; readonly capBytes: number; reserveBytes(): number };
-  riverPage(index: number): QueuedPage | undefined;
+  readonly queue: RamQueue;
+  queuedPages(): number;
   transfer(): { readonly pageCount: number; readonly fromNs: number; readonly toNs: number } | undefined;
 }
 
@@ -59,7 +58,7 @@ export class SnapshotPicture {
     if (job === undefined || job.serial !== this.shown) {
       if (job !== undefined) return;
       bytes.fill(0, at, at + layout.frameCount);
-      words.fill(0, WORDS, WORDS + snapshotWord.river);
+      words.fill(0, WORDS, WORDS + SNAPSHOT_WORD_COUNT);
       return;
     }
     const pageCount = Math.min(job.pageState.length, layout.frameCount);
@@ -67,34 +66,31 @@ export class SnapshotPicture {
     const isGone = job.state === 'aborted';
     for (let page = 0; page < pageCount; page++) bytes[at + page] = isGone ? 0 : job.pageState[page]! | job.pageMarks[page]!;
     bytes.fill(0, at + pageCount, at + layout.frameCount);
+    bytes.set(job.queue.forcedBits, FORCED_RING_ADDRESS);
     this.paintFlow(job);
   }
 
-  /** The queue, and what flows out of it. O(RIVER_COUNT_MAX). */
+  /** The queue, and what flows through it. */
   paintFlow(job: PicturedJob): void {
     if (job.serial !== this.shown) return;
-    const { words, view } = this.memory;
+    const { words, view, bytes } = this.memory;
     const { queue } = job;
     const put = (word: number, value: number) => {
       words[WORDS + word] = value;
     };
+    const last = Math.max(0, queue.pagesTaken - 1) % FORCED_RING_BITS;
+    bytes[FORCED_RING_ADDRESS + (last >> 3)] = queue.forcedBits[last >> 3]!;
     put(snapshotWord.serial, job.serial);
     put(snapshotWord.vm, job.vm.id);
     put(snapshotWord.pageCount, job.pageState.length);
     put(snapshotWord.heldBytes, queue.heldBytes);
     put(snapshotWord.capBytes, queue.capBytes);
     put(snapshotWord.reserveBytes, queue.reserveBytes());
-    put(snapshotWord.writtenPages, job.storedCount);
+    put(snapshotWord.takenPages, queue.pagesTaken);
+    put(snapshotWord.leftPages, queue.pagesTaken - job.queuedPages());
     const transfer = job.transfer();
     put(snapshotWord.writeCount, transfer?.pageCount ?? 0);
     view.setFloat64(SNAPSHOT_ADDRESS + 4 * snapshotWord.writeFromNs, transfer?.fromNs ?? -1, true);
     view.setFloat64(SNAPSHOT_ADDRESS + 4 * snapshotWord.writeToNs, transfer?.toNs ?? -1, true);
-    let count = 0;
-    for (; count < RIVER_COUNT_MAX; count++) {
-      const item = job.riverPage(count);
-      if (item === undefined) break;
-      put(snapshotWord.river + count, item.origin === 'fault' ? item.page | RIVER_FORCED : item.page);
-    }
-    put(snapshotWord.riverCount, count);
   }
 }

@@ -5,6 +5,7 @@
  */
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
 import { assert, PAGE_SIZE } from '../../base/index.ts';
+import { FORCED_RING_BITS } from '../../protocol/host-memory-layout.ts';
 
 /** A page in the queue. `payload`: 4,096 bytes as they were, or what the compressor made of them. */
 export interface QueuedPage {
@@ -39,11 +40,6 @@ export class PageFifo {
     return item;
   }
 
-  /** The item `index` places behind the first; undefined beyond the last. */
-  peek(index: number): QueuedPage | undefined {
-    return this.items[this.head + index];
-  }
-
   clear(): void {
     this.items = [];
     this.head = 0;
@@ -60,6 +56,8 @@ export class RamQueue {
   heldBytes = 0; //     in all stages, the compressor's hands and the write under way included
   heldBytesMost = 0;
   pagesTaken = 0; //    since the start: each page comes in once
+  /** A bit a page, by its number in the order of coming in, modulo the ring: whether a write forced it. */
+  readonly forcedBits = new Uint8Array(FORCED_RING_BITS / 8);
 
   constructor(options: { readonly capBytes: number; readonly reservePercent: number }) {
     this.capBytes = options.capBytes;
@@ -81,6 +79,9 @@ export class RamQueue {
   add(page: number, origin: 'fault' | 'sweep', bytes: Uint8Array): void {
     assert(this.heldBytes + PAGE_SIZE <= this.capBytes, 'a page is taken when there is room');
     this.raw.push({ page, origin, codec: 0, payload: bytes });
+    const index = (this.pagesTaken % FORCED_RING_BITS) >> 3;
+    const bit = 1 << (this.pagesTaken & 7);
+    this.forcedBits[index] = origin === 'fault' ? this.forcedBits[index]! | bit : this.forcedBits[index]! & ~bit;
     this.heldBytes += PAGE_SIZE;
     this.heldBytesMost = Math.max(this.heldBytesMost, this.heldBytes);
     this.pagesTaken++;
