@@ -121,7 +121,7 @@ function arrowFaults(sources: readonly Source[]): string[] {
           const [from, to] = [layerOf(source.path), layerOf(it.target)];
           if (from === to || (it.typeOnly && (from === 'web' || from === 'e2e'))) return [];
           if (from === 'web' && to === 'workers') return source.path.startsWith('web/session/') ? [] : [`${source.path} reaches workers: only web/session may`];
-          if (from === 'web' && to === 'mechanisms' && !/\/(contract|walkthrough|catalog)\.ts$/.test(it.target)) return [`${source.path} → ${it.target}: web sees a mechanism's contract and walkthrough only`];
+          if (from === 'web' && to === 'mechanisms' && !/\/(contract|walkthrough|catalog|library)\.ts$/.test(it.target)) return [`${source.path} → ${it.target}: web sees a mechanism's contract and walkthrough only`];
           return (ARROWS[from] ?? []).includes(to) ? [] : [`${source.path} → ${it.target}: ${from} may not import ${to}`];
         }),
     );

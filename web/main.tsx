@@ -1,8 +1,6 @@
 /** The page's entry: looks at what the browser can do, builds the parts, starts the run that the address names. */
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { CATALOG } from '../core/mechanisms/catalog.ts';
-import { contract } from '../core/mechanisms/precopy-migration/contract.ts';
 import { makeActions } from './app/actions.ts';
 import { App } from './app/app.tsx';
 import { COMMAND_ROWS, makeCommandRegistry } from './app/commands.ts';
@@ -11,7 +9,9 @@ import { FrameLoop } from './app/frame-loop.ts';
 import { makeGlasshouse } from './app/glasshouse.ts';
 import { bindGuestDrop } from './app/guest-drop.ts';
 import { workOffline } from './app/offline.ts';
-import { parseMoment } from './app/moment-link.ts';
+import { labOf, parseMoment } from './app/moment-link.ts';
+import { noSuchLab } from './labs/lab-view.ts';
+import { DEFAULT_LAB, LAB_SLUGS, loadLab } from './labs/load-lab.ts';
 import { makeCoordinatorFactory } from './session/coordinator-session.ts';
 import { AppContext } from './session/react.ts';
 import { RunController } from './session/run-controller.ts';
@@ -24,18 +24,21 @@ import './styles/print.css';
 /** Said while the page itself has paused the run. */
 const HIDDEN = 'Paused while this tab was hidden.';
 
-function start(root: HTMLElement): void {
+async function start(root: HTMLElement): Promise<void> {
   const unsupported = unsupportedBecause(globalThis);
   if (unsupported !== '') {
     root.textContent = unsupported;
     return;
   }
-  const { moment, sentence } = parseMoment(location.hash, contract, CATALOG);
+  const named = labOf(location.hash);
+  const lab = await loadLab(LAB_SLUGS.includes(named) ? named : DEFAULT_LAB);
+  if (lab === undefined) throw new Error('the files of the first lab did not come');
+  const { moment, sentence } = parseMoment(location.hash, lab.contract);
   const spec = { lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay };
-  const store = makeStore(spec, moment.density === '' ? 'lab' : moment.density);
+  const store = makeStore(spec, moment.density === '' ? 'lab' : moment.density, lab);
   if (moment.lecture) store.setState({ teacher: { ...TEACHER_OFF, locked: true, answersHidden: true } });
   const loop = new FrameLoop();
-  const controller = new RunController(store, makeCoordinatorFactory(), (work) => loop.account(work));
+  const controller = new RunController(store, makeCoordinatorFactory(), (work) => loop.account(work), loadLab);
   const scene = new StageScene();
   const actions = makeActions({ controller, scene, loop });
   const commands = makeCommandRegistry(COMMAND_ROWS, { state: () => store.getState(), actions });
@@ -55,11 +58,7 @@ function start(root: HTMLElement): void {
     if (document.visibilityState === 'hidden') controller.pauseBecause(HIDDEN);
     else controller.resumeFrom(HIDDEN);
   });
-  window.addEventListener('hashchange', () => {
-    const next = parseMoment(location.hash, contract, CATALOG);
-    void controller.start({ lab: next.moment.lab, seed: next.moment.seed, knobs: next.moment.knobs, autoplay: next.moment.autoplay })
-      .then((refusal) => store.setState({ notice: refusal === '' ? next.sentence : refusal }));
-  });
+  window.addEventListener('hashchange', () => void follow(controller));
   void controller.start(spec).then((refusal) => {
     if (refusal !== '') store.setState({ status: 'failed', notice: refusal });
     else store.setState({ notice: sentence, selection: moment.selection });
@@ -67,4 +66,19 @@ function start(root: HTMLElement): void {
   });
 }
 
-start(document.getElementById('root')!);
+/** The address has changed: opens the lab that it names. An unknown one is named, and what runs goes on. */
+async function follow(controller: RunController): Promise<void> {
+  const { store } = controller;
+  const named = labOf(location.hash);
+  if (named !== '' && !LAB_SLUGS.includes(named)) {
+    store.setState({ notice: noSuchLab(named) });
+    return;
+  }
+  const lab = await loadLab(named === '' ? DEFAULT_LAB : named);
+  if (lab === undefined) return;
+  const { moment, sentence } = parseMoment(location.hash, lab.contract);
+  const refusal = await controller.start({ lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay });
+  store.setState({ notice: refusal === '' ? sentence : refusal, ...(refusal === '' ? { selection: moment.selection } : {}) });
+}
+
+void start(document.getElementById('root')!);

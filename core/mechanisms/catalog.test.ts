@@ -13,6 +13,7 @@ import {
 } from '../../workers/node/mechanism-files.mjs';
 import { CATALOG, WALKTHROUGHS } from './catalog.ts';
 import { LABS } from './labs.ts';
+import { LIBRARY } from './library.ts';
 
 const root = join(import.meta.dirname, '../..');
 const slugs = slugsIn(root);
@@ -24,6 +25,7 @@ test('the generated lists are those of the folders; run `npm run new-mechanism -
   expect(CATALOG.map(({ id }) => id)).toEqual(slugs);
   expect(LABS.map(({ contract }) => contract.id)).toEqual(slugs);
   expect(WALKTHROUGHS.map(({ lab }) => lab)).toEqual(slugs);
+  expect(LIBRARY).toEqual(CATALOG.map(({ id, title, sentence }) => ({ id, title, sentence })));
 });
 
 test('every mechanism has its one UI file', () => {

@@ -1,9 +1,9 @@
 /** What commands set off on this page: calls into the session, files, links, and changes of the view. */
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import type { RunController } from '../session/run-controller.ts';
 import type { RunSpec } from '../session/session.ts';
 import { findCameraCommands } from '../stage/stage-camera.ts';
 import type { StageScene } from '../stage/stage-scene.ts';
+import { findSide, type StageShape } from '../stage/stage-shape.ts';
 import type { PageActions } from './commands.ts';
 import { pickFile, saveFile } from './files.ts';
 import type { FrameLoop } from './frame-loop.ts';
@@ -25,7 +25,7 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
     migrate: (vm, to, atNs) => controller.send({ kind: 'migrate', vm, to }, atNs),
     cancelMigration: (vm, atNs) => controller.send({ kind: 'cancel-migration', vm }, atNs),
     async setKnob(knob, value, atNs) {
-      const row = contract.knobs.find((it) => it.id === knob);
+      const row = store.getState().lab.contract.knobs.find((it) => it.id === knob);
       const fault = row === undefined ? `There is no knob “${knob}”.` : knobFault(row, value);
       if (fault !== '') {
         store.setState({ notice: fault });
@@ -35,15 +35,16 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       controller.requestKnob(knob, value);
       return '';
     },
-    async injectFault(fault, atNs) {
-      const row = contract.faults.find((it) => it.id === fault);
+    async injectFault(fault, target, atNs) {
+      const row = store.getState().lab.contract.faults.find((it) => it.id === fault);
       if (row === undefined) {
         const notice = `There is no fault “${fault}”.`;
         store.setState({ notice });
         return notice;
       }
-      return await controller.send({ kind: 'inject-fault', fault }, atNs);
+      return await controller.send({ kind: 'inject-fault', fault, ...(target === '' ? {} : { target }) }, atNs);
     },
+    ask: (ask, args, atNs) => controller.send({ kind: 'ask', ask, arguments: args }, atNs),
     typeConsole: (vm, text, atNs) => controller.send({ kind: 'console-input', vm, text }, atNs),
     undoKnob() {
       const { knobHistory } = store.getState();
@@ -93,10 +94,16 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       loop.frozen = frozen;
       store.setState({ teacher: { ...store.getState().teacher, frozen } });
     },
+    openLab(lab) {
+      const hash = `#/lab/${lab}`;
+      if (location.hash === hash) return load({ lab, knobs: {} });
+      location.hash = hash; // the listener of the address opens it; back and forward go the same way
+      return Promise.resolve('');
+    },
     select: (entity) => store.setState({ selection: entity }),
     zoom: (factor) => camera()?.zoomBy(factor),
     pan: (dx, dy) => camera()?.panBy(dx, dy),
-    zoomTo: (entity) => camera()?.zoomTo(targetOf(entity, store.getState())),
+    zoomTo: (entity) => camera()?.zoomTo(targetOf(entity, store.getState(), scene.shape)),
     patch: (change) => store.setState(change),
   };
 }
@@ -109,7 +116,7 @@ async function share(store: RunController['store'], lecture: boolean): Promise<s
   const state = store.getState();
   const hash = formatMoment(
     { lab: state.spec.lab, seed: state.spec.seed, knobs: { ...state.spec.knobs, ...state.knobs }, autoplay: true, density: state.density, selection: state.selection, lecture },
-    contract,
+    state.lab.contract,
   );
   if (!lecture) history.replaceState(null, '', hash);
   const what = lecture ? 'The link to this lecture' : 'The link to this lab';
@@ -124,14 +131,15 @@ async function share(store: RunController['store'], lecture: boolean): Promise<s
 }
 
 /** The camera's name for an entity of the store. */
-function targetOf(entity: string, state: ReturnType<RunController['store']['getState']>): string {
-  const side = (host: number) => Math.max(0, state.hosts.findIndex((it) => it.id === host));
+function targetOf(entity: string, state: ReturnType<RunController['store']['getState']>, shape: StageShape): string {
   const [kind, id] = entity.split(':');
-  if (kind === 'host') return `host:${side(Number(id))}`;
-  if (kind === 'link') return 'link:0';
+  if (kind === 'host') return `host:${findSide(shape, Number(id)) ?? 0}`;
+  if (kind === 'disk') return shape.right === 'nothing' ? 'host:0' : 'host:1';
+  if (kind === 'link' || kind === 'snapshot') return 'link:0';
   if (kind !== 'vm') return 'site';
-  const home = state.hosts.findIndex((host) => host.vms.some((vm) => vm.id === Number(id) && vm.state !== 'incoming'));
-  if (home < 0) return 'site';
+  const host = state.hosts.find((it) => it.vms.some((vm) => vm.id === Number(id) && vm.state !== 'incoming'));
+  const home = host === undefined ? undefined : findSide(shape, host.id);
+  if (home === undefined) return 'site';
   return state.selectedPage >= 0 ? `page:${home}:${state.selectedPage}` : `map:${home}`;
 }
 

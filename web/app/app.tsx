@@ -1,12 +1,10 @@
 /** The page: header, stage, what has been opened around it, transport. Panels come in lazily. */
 import { lazy, Suspense, useEffect, useRef } from 'react';
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
+import { Strip } from '../charts/strip.tsx';
 import { useApp, useAppState } from '../session/react.ts';
-import { findMigration, isMigrating } from '../session/store.ts';
 import { Stage } from '../stage/stage.tsx';
 import type { StageScene } from '../stage/stage-scene.ts';
 import { Panels } from '../panels/panels.tsx';
-import { phaseSentence } from '../stage/story.tsx';
 import { captionOf } from './caption.ts';
 import { Header } from './header.tsx';
 import { bindHotkeys } from './hotkeys.ts';
@@ -14,7 +12,6 @@ import { bindHoverLight } from './hover-light.ts';
 import { Transport } from './transport.tsx';
 import './app.css';
 
-const MigrationGraph = lazy(() => import('../charts/migration-graph.tsx').then((it) => ({ default: it.MigrationGraph })));
 const TeacherLayer = lazy(() => import('./teacher-layer.tsx').then((it) => ({ default: it.TeacherLayer })));
 const Dialogs = lazy(() => import('../panels/dialogs.tsx').then((it) => ({ default: it.Dialogs })));
 
@@ -22,7 +19,6 @@ export function App({ scene }: { readonly scene: StageScene }) {
   const { commands, store } = useApp();
   const theme = useAppState((state) => state.theme);
   const density = useAppState((state) => state.density);
-  const graph = useAppState((state) => findMigration(state) !== undefined);
   const dialog = useAppState((state) => state.dialog);
   const teaching = useAppState((state) => state.teacher.frozen || state.teacher.pointerRing || state.teacher.blackout || state.teacher.notes || state.teacher.beatMs > 0);
   const { locked, answersHidden } = useAppState((state) => state.teacher);
@@ -40,7 +36,7 @@ export function App({ scene }: { readonly scene: StageScene }) {
   const main = (
     <div className="main__picture">
       <Stage scene={scene} />
-      {graph && <Suspense fallback={<div className="migration" />}><MigrationGraph /></Suspense>}
+      <Strip />
     </div>
   );
   return (
@@ -65,7 +61,7 @@ function PrintCaption() {
   const line = useRef<HTMLParagraphElement>(null);
   useEffect(() => {
     const fill = () => {
-      line.current!.textContent = `${captionOf(store.getState(), contract.title)} · ${location.href}`;
+      line.current!.textContent = `${captionOf(store.getState(), store.getState().lab.contract.title)} · ${location.href}`;
     };
     window.addEventListener('beforeprint', fill);
     return () => window.removeEventListener('beforeprint', fill);
@@ -76,8 +72,8 @@ function PrintCaption() {
 /** One sentence on where the run is, for who does not see the picture. */
 function Summary() {
   const sentence = useAppState((state) => {
-    const migration = findMigration(state);
-    if (migration !== undefined) return `${phaseSentence(migration, state)}${isMigrating(migration) ? ` Round ${migration.rounds.length}.` : ''}`;
+    const told = state.lab.story?.summary(state) ?? '';
+    if (told !== '') return told;
     const host = state.hosts.find((it) => it.vms.length > 0);
     const vm = host?.vms[0];
     return host === undefined || vm === undefined ? 'No VM is running.' : `${vm.name} is ${vm.state} on ${host.name}.`;

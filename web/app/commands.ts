@@ -20,7 +20,10 @@ export interface PageActions {
   migrate(vm: number, to: number, atNs: number): Promise<string>;
   cancelMigration(vm: number, atNs: number): Promise<string>;
   setKnob(knob: string, value: number, atNs: number): Promise<string>;
-  injectFault(fault: string, atNs: number): Promise<string>;
+  /** `target` '' = what the lab says. */
+  injectFault(fault: string, target: string, atNs: number): Promise<string>;
+  ask(request: string, args: Record<string, number | string>, atNs: number): Promise<string>;
+  openLab(lab: string): Promise<string>;
   typeConsole(vm: number, text: string, atNs: number): Promise<string>;
   undoKnob(): Promise<string>;
   playPause(): void;
@@ -60,6 +63,7 @@ export interface CommandRow {
   readonly run: (context: CommandContext, args: Record<string, unknown>, atNs: number) => Promise<string> | string | undefined | Promise<void> | void;
 }
 
+/** The page's commands, and those of the lab that is shown. */
 export interface CommandRegistry {
   readonly rows: readonly CommandRow[];
   find(id: string): CommandRow | undefined;
@@ -77,12 +81,16 @@ const unlocked = (state: AppState) => (state.teacher.locked ? LOCKED : alive(sta
 /** A registry over rows; pure but for what the rows' actions do. */
 export function makeCommandRegistry(rows: readonly CommandRow[], context: CommandContext): CommandRegistry {
   const byId = new Map(rows.map((row) => [row.id, row]));
+  const ofLab = () => context.state().lab.commands;
+  const find = (id: string) => byId.get(id) ?? ofLab().find((row) => row.id === id);
   return {
-    rows,
-    find: (id) => byId.get(id),
-    blockedBecause: (id) => byId.get(id)?.enabledWhen(context.state()) ?? `There is no command “${id}”.`,
+    get rows() {
+      return [...rows, ...ofLab()];
+    },
+    find,
+    blockedBecause: (id) => find(id)?.enabledWhen(context.state()) ?? `There is no command “${id}”.`,
     async run(id, args = {}, options = {}) {
-      const row = byId.get(id);
+      const row = find(id);
       if (row === undefined) return refuse(context, `There is no command “${id}”.`);
       const blocked = row.enabledWhen(context.state());
       if (blocked !== '') return refuse(context, blocked);
@@ -193,14 +201,6 @@ const labRows: Rows = [
     },
   }),
   row({
-    id: 'make-link-slower', title: 'Make the link slower', group: 'Link', schema: none, enabledWhen: unlocked,
-    run: async ({ actions, state }, _, atNs) => {
-      const now = state().knobs['bandwidth'] ?? 1e9;
-      actions.patch({ chapter: 'slower', selection: 'link:0-1' });
-      return await actions.setKnob('bandwidth', Math.max(1e6, Math.round(now / 5)), atNs);
-    },
-  }),
-  row({
     id: 'set-knob', title: 'Set a knob', group: 'Link', enabledWhen: unlocked,
     schema: v.object({ knob: v.string(), value: v.number() }),
     run: ({ actions }, { knob, value }, atNs) => actions.setKnob(knob, value, atNs),
@@ -212,8 +212,22 @@ const labRows: Rows = [
   }),
   row({
     id: 'inject-fault', title: 'Cause a fault', group: 'Link', enabledWhen: alive,
-    schema: v.object({ fault: v.string() }),
-    run: ({ actions }, { fault }, atNs) => actions.injectFault(fault, atNs),
+    schema: v.object({ fault: v.string(), target: v.optional(v.string(), '') }),
+    run: ({ actions }, { fault, target }, atNs) => actions.injectFault(fault, target, atNs),
+  }),
+  row({
+    id: 'ask', title: 'Ask the mechanism', group: 'Guest', enabledWhen: alive,
+    schema: v.object({ request: v.string(), arguments: v.optional(v.record(v.string(), v.union([v.number(), v.string()])), {}) }),
+    run: ({ actions }, { request, arguments: given }, atNs) => actions.ask(request, given, atNs),
+  }),
+  row({
+    id: 'open-request', title: 'Ask the mechanism, with what it needs', group: 'Guest', enabledWhen: alive,
+    schema: v.object({ request: v.string() }),
+    run: ({ actions, state }, { request }) => {
+      if (!state().lab.contract.requests.some(({ id }) => id === request)) return `There is nothing here that does “${request}”.`;
+      actions.patch({ dialog: 'request', asked: request });
+      return '';
+    },
   }),
   row({
     id: 'console-input', title: 'Type into the console', group: 'Guest', enabledWhen: alive,
@@ -269,6 +283,11 @@ function panelsOf(density: AppState['density'], state: AppState): AppState['pane
 }
 
 const otherRows: Rows = [
+  row({ id: 'labs', title: 'Open a lab', group: 'Files', hotkey: 'o', schema: none, enabledWhen: always, run: ({ actions }) => actions.patch({ dialog: 'labs' }) }),
+  row({
+    id: 'open-lab', title: 'Open a lab by name', group: 'Files', enabledWhen: always, schema: v.object({ lab: v.pipe(v.string(), v.minLength(1, 'a lab has a name')) }),
+    run: ({ actions }, { lab }) => actions.openLab(lab),
+  }),
   row({ id: 'open-elf', title: 'Run an ELF file as the guest', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openElf() }),
   row({ id: 'download-capture', title: 'Download the packets (pcapng)', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.downloadCapture() }),
   row({ id: 'download-run', title: 'Download the run report', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.downloadRun() }),

@@ -4,13 +4,13 @@
  * outside of the project imports them (`import type { Glasshouse } from '…/web/app/glasshouse.ts'`); e2e/example
  * is one. Times are virtual, in ns; values have the units of the lab's contract.
  */
-import type { Contract } from '../../core/base/contract.ts';
-import { CATALOG, findContract } from '../../core/mechanisms/catalog.ts';
+import { LIBRARY } from '../../core/mechanisms/library.ts';
 import type { Command } from '../../core/protocol/command.ts';
 import type { TimelineEvent } from '../../core/protocol/snapshot.ts';
 import type { RunHistory } from '../session/session.ts';
+import { loadLab } from '../labs/load-lab.ts';
 import type { RunController } from '../session/run-controller.ts';
-import { downtimeNs, findMigration } from '../session/store.ts';
+import { downtimeNs, findMigration, sampledHost } from '../session/store.ts';
 import type { CommandRegistry } from './commands.ts';
 import type { FrameLoop } from './frame-loop.ts';
 import { knobFault } from './moment-link.ts';
@@ -116,8 +116,8 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
     ready: alive,
     async load(options) {
       const lab = options.lab ?? store.getState().spec.lab;
-      const contract = findContract(lab);
-      if (contract === undefined) return `There is no lab “${lab}”; there are ${CATALOG.map(({ id }) => `“${id}”`).join(', ')}.`;
+      const contract = (await loadLab(lab))?.contract;
+      if (contract === undefined) return `There is no lab “${lab}”; there are ${LIBRARY.map(({ id }) => `“${id}”`).join(', ')}.`;
       for (const [knob, value] of Object.entries(options.knobs ?? {})) {
         const row = contract.knobs.find((it) => it.id === knob);
         if (row === undefined) return `There is no knob “${knob}”.`;
@@ -145,7 +145,7 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
     },
     history: async () => await controller.session?.history(),
     command: (command, options) => controller.send(command, options?.at ?? -1),
-    listLabs: () => CATALOG.map(({ id, title }) => ({ id, title })),
+    listLabs: () => LIBRARY.map(({ id, title }) => ({ id, title })),
     runCommand: (id, args, options) => commands.run(id, args ?? {}, options ?? {}),
     listCommands: () => commands.rows.map((row) => {
       const why = row.enabledWhen(store.getState());
@@ -171,10 +171,9 @@ function metricsOf(controller: RunController, loop: FrameLoop): Metrics {
   const { session, store } = controller;
   const state = store.getState();
   const migration = findMigration(state);
-  const series = session?.samplesOf(migration?.from ?? state.hosts[0]?.id ?? 0);
+  const series = session?.samplesOf(sampledHost(state));
   const out: Record<string, { value: number; unit: string }> = {};
-  const contract: Contract | undefined = findContract(state.spec.lab);
-  for (const row of contract?.metrics ?? []) {
+  for (const row of state.lab.contract.metrics) {
     const value = series?.findLatest(row.id);
     if (value !== undefined && Number.isFinite(value)) out[row.id] = { value, unit: row.unit };
   }

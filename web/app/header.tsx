@@ -5,6 +5,7 @@ import { useSyncExternalStore } from 'react';
 import { useApp, useAppState } from '../session/react.ts';
 import { findVm } from '../session/store.ts';
 import type { StageScene } from '../stage/stage-scene.ts';
+import { hostAt } from '../stage/stage-shape.ts';
 import { RAM_BASE } from '../stage/page-marker.tsx';
 import { popupHome } from '../widgets/popup-home.ts';
 import { formatAddress } from './quantity.ts';
@@ -32,6 +33,7 @@ export function Header({ scene }: { readonly scene: StageScene }) {
 }
 
 const MENU: readonly (readonly string[])[] = [
+  ['labs'],
   ['density-projector', 'density-lab', 'density-workbench', 'theme'],
   ['toggle-inspector', 'toggle-console', 'toggle-timeline', 'toggle-samples', 'toggle-tables', 'toggle-knobs'],
   ['open-elf', 'open-run', 'download-run', 'download-capture', 'download-trace', 'save-stage-png', 'save-stage-svg', 'print'],
@@ -73,8 +75,8 @@ function Breadcrumbs({ scene }: { readonly scene: StageScene }) {
   const { hosts, selectedPage, selection } = useAppState((state) => ({ hosts: state.hosts, selectedPage: state.selectedPage, selection: state.selection }));
   if (level === 'site') return null;
   const centre = (scene.width / 2 - scene.camera.x) / scene.camera.k;
-  const side = centre > scene.width / 2 ? 1 : 0;
-  const host = hosts[side];
+  const side = centre > scene.width / 2 && hostAt(scene.shape, 1) >= 0 ? 1 : 0;
+  const host = hosts.find((it) => it.id === hostAt(scene.shape, side));
   const vm = findVm({ hosts: hosts.filter((it) => it === host) })?.vm;
   const steps: { title: string; entity: string }[] = [{ title: 'site', entity: 'site' }];
   if (host !== undefined) steps.push({ title: host.name, entity: `host:${host.id}` });

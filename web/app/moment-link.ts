@@ -50,6 +50,11 @@ function parseKnobs(text: string, contract: Contract): { knobs: Record<string, n
   return { knobs, faults };
 }
 
+/** The slug of the lab that a hash names, '' when it names none. */
+export function labOf(hash: string): string {
+  return /^#\/lab\/([a-z0-9-]+)(?:\?|$)/.exec(hash)?.[1] ?? '';
+}
+
 /** Reads the hash of an address. `sentence` is '' or says what was not understood; the moment is always usable. */
 export function parseMoment(
   hash: string, fallback: Contract, labs: readonly Contract[] = [fallback],

@@ -4,10 +4,7 @@
  */
 import { useEffect, useState } from 'react';
 import { createPortal } from 'react-dom';
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
-import { walkthrough } from '../../core/mechanisms/precopy-migration/walkthrough.ts';
-import { useApp, useAppState } from '../session/react.ts';
-import { findMigration } from '../session/store.ts';
+import { useApp, useAppState, useLab } from '../session/react.ts';
 import { formatClock, formatRatio } from './quantity.ts';
 
 export function PresenterNotes() {
@@ -40,11 +37,12 @@ export function PresenterNotes() {
 
 function Notes() {
   const { commands } = useApp();
-  const now = useAppState((state) => ({ timeNs: Math.floor(state.timeNs / 1e6) * 1e6, ratio: state.pace.ratio, paused: state.pace.paused, phase: findMigration(state)?.phase ?? 'no move yet' }));
+  const { contract, walkthrough, story } = useLab();
+  const now = useAppState((state) => ({ timeNs: Math.floor(state.timeNs / 1e6) * 1e6, ratio: state.pace.ratio, paused: state.pace.paused, phase: story?.summary(state) ?? '' }));
   return (
     <main>
       <h1>{contract.title}</h1>
-      <p className="number" data-entity="run" data-unit="s">{formatClock(now.timeNs).text} virtual, {formatRatio(now.ratio)}, {now.paused ? 'paused' : 'running'}, {now.phase}</p>
+      <p className="number" data-entity="run" data-unit="s">{formatClock(now.timeNs).text} virtual, {formatRatio(now.ratio)}, {now.paused ? 'paused' : 'running'}{now.phase !== '' && `, ${now.phase}`}</p>
       <p className="notes__keys">
         {(['play-pause', 'freeze', 'blackout', 'reset'] as const).map((id) => (
           <button key={id} type="button" className="button button--edged" onClick={() => void commands.run(id)}>{commands.find(id)!.title}</button>

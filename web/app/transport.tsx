@@ -124,7 +124,8 @@ function Speed() {
 /** While it stands: how long what comes next will take on the wall at this speed. */
 function WallTime() {
   const next = useAppState((state) => {
-    const coming = nextDuration(state);
+    // Only where a move is what the lab is about.
+    const coming = state.lab.contract.requests.some(({ id }) => id === 'migrate') ? nextDuration(state) : undefined;
     return coming === undefined ? undefined : { what: coming.what, seconds: wallSeconds(coming.ns, state.pace.ratio) };
   });
   if (next === undefined || !Number.isFinite(next.seconds)) return null;

@@ -5,8 +5,7 @@
  */
 import { useEffect, useRef } from 'react';
 import 'uplot/dist/uPlot.min.css';
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useContract } from '../session/react.ts';
 import { findMigration } from '../session/store.ts';
 import { readColours } from '../styles/colours.ts';
 import { Knob } from '../widgets/knob.tsx';
@@ -19,7 +18,8 @@ export function MigrationGraph() {
   const theme = useAppState((state) => state.theme);
   const density = useAppState((state) => state.density);
   const entity = useAppState((state) => `migration:${findMigration(state)?.vm ?? 0}`);
-  const mode = useAppState((state) => (findMigration(state)?.mode === 'stop-and-copy' ? contract.baselines[0].title : 'Pre-copy'));
+  const baseline = useContract().baselines[0]?.title ?? '';
+  const mode = useAppState((state) => (findMigration(state)?.mode === 'stop-and-copy' ? 'Stop-and-copy' : 'Pre-copy'));
   const plots = useRef<HTMLDivElement>(null);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of theme or density must read the colours again
@@ -66,7 +66,7 @@ export function MigrationGraph() {
           <canvas className="ribbons__canvas" aria-hidden="true" />
           <span className="ribbons__name" data-ribbon="mechanism">{mode}</span>
           <span className="ribbons__hole number" data-value="downtime" data-entity={entity} data-unit="ms" />
-          <span className="ribbons__name" data-ribbon="baseline">{contract.baselines[0].title}</span>
+          <span className="ribbons__name" data-ribbon="baseline">{baseline}</span>
           <span className="ribbons__hole number" data-value="baseline" data-entity="baseline" data-unit="ms" />
         </div>
       </div>

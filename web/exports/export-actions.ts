@@ -1,5 +1,4 @@
 /** Files out of the page and back in: the stage, the trace, run files. Loaded when first asked for. */
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import { captionOf } from '../app/caption.ts';
 import { saveFile } from '../app/files.ts';
 import { runFacts } from '../charts/run-facts.ts';
@@ -13,6 +12,7 @@ export async function saveStage(controller: RunController, kind: 'svg' | 'png'):
   const element = document.querySelector<HTMLElement>('.main__picture');
   if (element === null) return 'There is no stage to save.';
   const state = controller.store.getState();
+  const { contract } = state.lab;
   const caption = captionOf(state, contract.title);
   const name = `${state.spec.lab}-seed${state.spec.seed}-${state.timeNs}ns`;
   if (kind === 'svg') {
@@ -27,7 +27,8 @@ export async function saveStage(controller: RunController, kind: 'svg' | 'png'):
 
 /** Saves the run so far as a Perfetto trace. */
 export function saveTrace(controller: RunController): string {
-  const bytes = runTrace(runFacts(controller), controller.store.getState().events, contract.metrics);
+  const { events, lab } = controller.store.getState();
+  const bytes = runTrace(runFacts(controller), events, lab.contract.metrics);
   saveFile(`${controller.store.getState().spec.lab}.perfetto-trace`, bytes, 'application/octet-stream');
   return '';
 }

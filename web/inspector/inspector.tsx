@@ -5,10 +5,9 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
 import type { VmSnapshot } from '../../core/protocol/snapshot.ts';
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import { formatAddress, grouped } from '../app/quantity.ts';
 import { findPageBytes } from '../session/host-view.ts';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useContract } from '../session/react.ts';
 import { findVm } from '../session/store.ts';
 import { RAM_BASE } from '../stage/page-marker.tsx';
 import { Quantity } from '../widgets/quantity.tsx';
@@ -58,6 +57,7 @@ export function Inspector() {
 function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostName: string }) {
   const entity = `vm:${vm.id}`;
   const page = useAppState((state) => state.selectedPage);
+  const contract = useContract();
   return (
     <>
       <Section title={`${vm.name} on ${hostName}`} entity={entity}>

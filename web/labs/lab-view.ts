@@ -1,16 +1,118 @@
 /**
- * A lab's one UI file: which shared views, bound to which entities and metrics. A lab draws nothing of its
- * own; the page composes what is listed here, from left to right.
+ * A lab's one UI file as data: which shared views, bound to which entities and metrics. A lab draws nothing of
+ * its own; the page composes what is listed here. The types of what `lab.tsx` exports.
  */
-
-/** A shared view and what it shows. Entities as in walkthroughs: 'host:0', 'vm:1', 'link:0-1', 'console:1'. */
-export type LabPart =
-  | { readonly view: 'stage'; readonly entities: readonly string[] }
-  | { readonly view: 'console'; readonly entity: string }
-  | { readonly view: 'time-chart'; readonly metrics: readonly string[]; readonly process: number };
+import type { ReactNode } from 'react';
+import type { Contract } from '../../core/base/contract.ts';
+import type { Walkthrough } from '../../core/protocol/walkthrough.ts';
+import type { CommandRow } from '../app/commands.ts';
+import type { AppState } from '../session/store.ts';
+import type { ColourToken } from '../styles/colours.ts';
 
 /** What `lab.tsx` exports as `view`. */
 export interface LabView {
   readonly lab: string;
-  readonly parts: readonly LabPart[];
+  /** The one large picture. */
+  readonly stage: StageView;
+  /** What stands below it, on one time axis, from top to bottom. */
+  readonly strip: readonly StripView[];
+  /** What the charts panel shows. */
+  readonly charts: readonly ChartView[];
+}
+
+export type StageView =
+  | {
+      readonly picture: 'memories';
+      readonly left: StageSide;
+      readonly between: 'link' | 'queue' | 'nothing';
+      readonly right: StageSide | 'nothing';
+    }
+  | { readonly picture: 'flow' }
+  | { readonly picture: 'site' };
+
+/** A map of pages: of the VM on a host, or of the file that the host writes. */
+export interface StageSide {
+  readonly map: 'vm' | 'file';
+  readonly host: number;
+}
+
+/** Curves of one unit over virtual time. `tokens`: the curves' colours in the same order; ink when missing. */
+export interface TimeChartView {
+  readonly view: 'time-chart';
+  readonly title: string;
+  readonly metrics: readonly string[];
+  readonly tokens?: readonly ColourToken[];
+}
+
+export type StripView =
+  | { readonly view: 'migration-graph' } //                              from the first migration on
+  | { readonly view: 'latency-ribbons'; readonly metric: string } //     one for the mechanism and one for each baseline
+  | (TimeChartView & { readonly process: number });
+
+export type ChartView =
+  | TimeChartView
+  | { readonly view: 'lanes' } //            who ran, what moved
+  | { readonly view: 'migration-flow' } //   from the guest's writes to the other host
+  | { readonly view: 'page-heat' }
+  | { readonly view: 'memory-map' }
+  | { readonly view: 'console-gaps' }
+  | { readonly view: 'registers' }
+  | { readonly view: 'sample-ring' };
+
+/** A command of the page, as a button names it. */
+export interface StoryButton {
+  readonly id: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly title: string;
+  readonly primary: boolean;
+}
+
+/** The sentence and the button while no tour is on. */
+export interface StoryTold {
+  readonly sentence: ReactNode;
+  readonly button: StoryButton;
+}
+
+/** A story of a lab's own, where contract and walkthrough do not tell it. `lab.tsx` exports it as `story`. */
+export interface LabStory {
+  /** Where the story goes by what the run did; '' at the start. The store keeps it as `chapter`. */
+  readonly chapterAfter: (chapter: string, state: Pick<AppState, 'migrations'>) => string;
+  /** Knobs come with this chapter, whatever is selected. */
+  readonly knobsAreShown: (chapter: string, state: Pick<AppState, 'migrations'>) => boolean;
+  readonly tell: (state: AppState) => StoryTold;
+  /** Where the run is, in one sentence for who does not see the picture; '' when there is nothing to add. */
+  readonly summary: (state: AppState) => string;
+}
+
+/** What `lab.tsx` may export. */
+export interface LabModule {
+  readonly view: LabView;
+  readonly story?: LabStory;
+  /** Commands that only this lab has. They have no hotkeys. */
+  readonly commands?: readonly CommandRow[];
+}
+
+/** All that the page knows of the lab that it shows. */
+export interface LoadedLab {
+  readonly contract: Contract;
+  readonly walkthrough: Walkthrough;
+  readonly view: LabView;
+  readonly story: LabStory | undefined;
+  readonly commands: readonly CommandRow[];
+}
+
+/** No lab: before one is loaded, and in tests that need none. */
+export const NO_LAB: LoadedLab = {
+  contract: {
+    id: '', title: 'Glasshouse', sentence: '', baselines: [], terms: [], knobs: [], faults: [], requests: [], metrics: [], leavesOut: [],
+  },
+  walkthrough: { lab: '', steps: [] },
+  view: { lab: '', stage: { picture: 'memories', left: { map: 'vm', host: 0 }, between: 'nothing', right: 'nothing' }, strip: [], charts: [] },
+  story: undefined,
+  commands: [],
+};
+
+/** Why a lab cannot be opened, in one sentence. */
+export function noSuchLab(slug: string): string {
+  return `There is no lab “${slug.slice(0, 40)}”; “Open a lab” lists those there are.`;
 }

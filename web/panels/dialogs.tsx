@@ -2,10 +2,13 @@
 import { Autocomplete } from '@base-ui/react/autocomplete';
 import { Dialog } from '@base-ui/react/dialog';
 import { useState } from 'react';
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
+import type { Contract } from '../../core/base/contract.ts';
 import type { CommandRow } from '../app/commands.ts';
+import { requestsOf } from '../stage/mark-menus.tsx';
+import { Library } from './library.tsx';
+import { RequestForm } from './request-form.tsx';
 import { saveFile } from '../app/files.ts';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useContract } from '../session/react.ts';
 import './dialogs.css';
 
 export function Dialogs({ close }: { readonly close: () => void }) {
@@ -18,8 +21,10 @@ export function Dialogs({ close }: { readonly close: () => void }) {
           {dialog === 'palette' && <Palette close={close} />}
           {dialog === 'help' && <Help />}
           {dialog === 'leaves-out' && <LeavesOut />}
+          {dialog === 'labs' && <Library close={close} />}
+          {dialog === 'request' && <RequestForm close={close} />}
           {dialog === 'failure' && <Failure close={close} />}
-          {dialog !== 'palette' && dialog !== 'failure' && (
+          {dialog !== 'palette' && dialog !== 'failure' && dialog !== 'request' && (
             <div className="dialog__foot"><Dialog.Close className="button button--edged">Close</Dialog.Close></div>
           )}
         </Dialog.Popup>
@@ -37,19 +42,22 @@ interface PaletteEntry {
 }
 
 /** Commands as the palette lists them: those with a choice as one entry each, those with a number as `title = value`. */
-export function paletteEntries(rows: readonly CommandRow[], blockedBecause: (id: string) => string): PaletteEntry[] {
-  const hidden = new Set(['set-knob', 'inject-fault', 'set-speed', 'select', 'zoom-to', 'load', 'console-input', 'palette']);
+export function paletteEntries(rows: readonly CommandRow[], contract: Contract, blockedBecause: (id: string) => string): PaletteEntry[] {
+  const hidden = new Set(['set-knob', 'inject-fault', 'set-speed', 'select', 'zoom-to', 'load', 'console-input', 'palette', 'ask', 'open-request', 'open-lab']);
   const plain = rows.filter((row) => !hidden.has(row.id)).map((row) => ({
     label: row.title, id: row.id, args: {}, hotkey: row.hotkey ?? '', blocked: blockedBecause(row.id),
   }));
   const faults = contract.faults.map((fault) => ({
     label: fault.title, id: 'inject-fault', args: { fault: fault.id }, hotkey: '', blocked: blockedBecause('inject-fault'),
   }));
-  return [...plain, ...faults];
+  const requests = requestsOf(contract.requests).map((row) => ({
+    label: `${row.title} …`, id: 'open-request', args: { request: row.id }, hotkey: '', blocked: blockedBecause('open-request'),
+  }));
+  return [...plain, ...requests, ...faults];
 }
 
 /** An entry typed as `knob = number`, or undefined. */
-export function typedKnob(text: string): { readonly knob: string; readonly value: number } | undefined {
+export function typedKnob(text: string, contract: Contract): { readonly knob: string; readonly value: number } | undefined {
   const match = /^\s*([a-z-]+)\s*=\s*([\d.e+]+)\s*$/i.exec(text);
   const row = contract.knobs.find((it) => it.id === match?.[1]);
   return row === undefined || match === null ? undefined : { knob: row.id, value: Number(match[2]) };
@@ -58,8 +66,9 @@ export function typedKnob(text: string): { readonly knob: string; readonly value
 function Palette({ close }: { readonly close: () => void }) {
   const { commands } = useApp();
   const [query, setQuery] = useState('');
-  const entries = paletteEntries(commands.rows, (id) => commands.blockedBecause(id));
-  const knob = typedKnob(query);
+  const contract = useContract();
+  const entries = paletteEntries(commands.rows, contract, (id) => commands.blockedBecause(id));
+  const knob = typedKnob(query, contract);
   const items: PaletteEntry[] = knob === undefined ? entries
     : [{ label: `Set ${knob.knob} = ${knob.value}`, id: 'set-knob', args: { ...knob }, hotkey: '', blocked: '' }];
   const choose = (entry: PaletteEntry) => {
@@ -92,6 +101,7 @@ function Palette({ close }: { readonly close: () => void }) {
 
 function Help() {
   const { commands } = useApp();
+  const contract = useContract();
   return (
     <>
       <Dialog.Title className="dialog__title">Help</Dialog.Title>
@@ -111,6 +121,7 @@ function Help() {
 }
 
 function LeavesOut() {
+  const contract = useContract();
   return (
     <>
       <Dialog.Title className="dialog__title">Emulated, and what this leaves out</Dialog.Title>

@@ -1,8 +1,8 @@
 /** The same numbers as the pictures, as tables: hosts, VMs, links, the migration's rounds and its samples. */
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import { formatClock } from '../app/quantity.ts';
-import { useApp, useAppState } from '../session/react.ts';
-import { downtimeNs, findMigration } from '../session/store.ts';
+import { useApp, useAppState, useContract } from '../session/react.ts';
+import { downtimeNs, findMigration, findVm, sampledHost } from '../session/store.ts';
+import { entityName } from '../stage/entity-name.ts';
 import { Quantity } from '../widgets/quantity.tsx';
 
 export function Tables() {
@@ -54,7 +54,8 @@ export function Tables() {
 
 function MigrationTable() {
   const migration = useAppState((state) => findMigration(state));
-  if (migration === undefined) return <p className="soft">No migration has run yet.</p>;
+  const isMoving = useContract().requests.some(({ id }) => id === 'migrate');
+  if (migration === undefined) return isMoving ? <p className="soft">No migration has run yet.</p> : null;
   const entity = `migration:${migration.vm}`;
   return (
     <table className="table" data-twin="migration">
@@ -87,16 +88,17 @@ const SAMPLE_ROWS = 24;
 
 function SampleTable() {
   const { controller } = useApp();
-  const migration = useAppState((state) => findMigration(state));
+  const contract = useContract();
+  const { vm, host } = useAppState((state) => ({ vm: findVm(state)?.vm.id ?? 0, host: sampledHost(state) }));
   useAppState((state) => Math.floor(state.timeNs / 1e7)); // new rows as the run goes on
-  const series = migration === undefined ? undefined : controller.session?.samplesOf(migration.from);
-  if (series === undefined || migration === undefined || series.count === 0) return null;
+  const series = controller.session?.samplesOf(host);
+  if (series === undefined || series.count === 0) return null;
   const shown = contract.metrics.filter((row) => row.kind === 'gauge' && series.find(row.id) !== undefined);
   const step = Math.max(1, Math.floor(series.count / SAMPLE_ROWS));
   const rows = Array.from({ length: Math.min(SAMPLE_ROWS, series.count) }, (_, index) => series.count - 1 - index * step).filter((row) => row >= 0).reverse();
   return (
     <table className="table" data-twin="samples">
-      <caption className="visually-hidden">Samples of the migration</caption>
+      <caption className="visually-hidden">Samples of the run</caption>
       <thead><tr><th className="right">Time</th>{shown.map((row) => <th key={row.id} className="right">{row.title}</th>)}</tr></thead>
       <tbody>
         {rows.map((row) => (
@@ -104,7 +106,7 @@ function SampleTable() {
             <td className="right number" data-entity="run">{formatClock(series.timeNs[row]!).text}</td>
             {shown.map((metric) => (
               <td key={metric.id} className="right">
-                <Quantity value={series.find(metric.id)![row]!} unit={metric.unit} entity={metric.entity === 'migration' ? `migration:${migration.vm}` : metric.entity} />
+                <Quantity value={series.find(metric.id)![row]!} unit={metric.unit} entity={entityName(metric.entity, { vm, host })} />
               </td>
             ))}
           </tr>

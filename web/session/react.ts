@@ -2,8 +2,10 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
+import type { Contract } from '../../core/base/contract.ts';
 import type { CommandRegistry } from '../app/commands.ts';
 import type { FrameLoop } from '../app/frame-loop.ts';
+import type { LoadedLab } from '../labs/lab-view.ts';
 import type { RunController } from './run-controller.ts';
 import type { AppState, AppStore } from './store.ts';
 
@@ -27,4 +29,14 @@ export function useApp(): AppParts {
 /** Part of the state; the component renders again when it changes (shallow comparison). */
 export function useAppState<T>(select: (state: AppState) => T): T {
   return useStore(useApp().store, useShallow(select));
+}
+
+/** The contract of the run's lab. */
+export function useContract(): Contract {
+  return useStore(useApp().store, (state) => state.lab.contract);
+}
+
+/** All of the run's lab: contract, walkthrough, view. */
+export function useLab(): LoadedLab {
+  return useStore(useApp().store, (state) => state.lab);
 }

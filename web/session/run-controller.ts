@@ -5,19 +5,24 @@
 import type { Command } from '../../core/protocol/command.ts';
 import type { ProcessSnapshot, TimelineEvent } from '../../core/protocol/snapshot.ts';
 import { ExitHistory } from '../charts/exit-history.ts';
+import { type LoadedLab, noSuchLab } from '../labs/lab-view.ts';
 import { ConsoleLog } from './console-log.ts';
 import { foldUpdates } from './held-updates.ts';
 import { Scrub } from './scrub.ts';
 import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
-import { type AppState, type AppStore, type BaselineState, emptyRun, EVENTS_MAX, findMigration, isMigrating, nodeViewOf } from './store.ts';
+import { type AppState, type AppStore, type BaselineState, emptyRun, EVENTS_MAX, nodeViewOf } from './store.ts';
 
 const NO_RUN = 'No run is alive; start again first.';
+
+/** Gives the parts of a lab, undefined when there is none of that name. */
+export type LabLoader = (slug: string) => Promise<LoadedLab | undefined>;
 
 /** See the file's head. */
 export class RunController {
   readonly store: AppStore;
   readonly #factory: SessionFactory;
   readonly #account: (work: () => void) => void;
+  readonly #loadLab: LabLoader;
   #session: Session | null = null;
   #generation = 0;
   #console = new ConsoleLog();
@@ -30,8 +35,9 @@ export class RunController {
   readonly #failed: Promise<string>;
   #reportFailure: (report: string) => void = () => undefined;
 
-  /** `account` measures what an update costs the main thread. */
-  constructor(store: AppStore, factory: SessionFactory, account: (work: () => void) => void = (work) => work()) {
+  /** `account` measures what an update costs the main thread; without `loadLab` the store's lab stays. */
+  constructor(store: AppStore, factory: SessionFactory, account: (work: () => void) => void = (work) => work(), loadLab?: LabLoader) {
+    this.#loadLab = loadLab ?? (() => Promise.resolve(store.getState().lab));
     this.store = store;
     this.#factory = factory;
     this.#account = account;
@@ -92,6 +98,13 @@ export class RunController {
     const generation = ++this.#generation;
     const early: SessionUpdate[] = [];
     let live = false;
+    const lab = await this.#labOf(spec.lab);
+    if (generation !== this.#generation) return '';
+    if (lab === undefined) {
+      const sentence = noSuchLab(spec.lab);
+      this.store.setState({ notice: sentence });
+      return sentence;
+    }
     const result = await this.#factory(spec, (update) => {
       if (generation !== this.#generation) return;
       if (live && this.#held !== null && update.kind !== 'failed' && update.kind !== 'pace') this.#held = foldUpdates(this.#held, update);
@@ -115,10 +128,20 @@ export class RunController {
     this.#held = null;
     this.#knobsToSend.clear();
     const { dialog } = this.store.getState();
-    this.store.setState({ ...emptyRun(spec), status: 'live', notice: '', dialog: dialog === 'failure' ? '' : dialog });
+    this.store.setState({ ...emptyRun(spec), lab, status: 'live', notice: '', dialog: dialog === 'failure' ? '' : dialog });
     live = true;
     for (const update of early) this.#onUpdate(update);
     return '';
+  }
+
+  /** The lab's parts; undefined when it does not exist or its files do not come. */
+  async #labOf(slug: string): Promise<LoadedLab | undefined> {
+    if (this.store.getState().lab.contract.id === slug) return this.store.getState().lab;
+    try {
+      return await this.#loadLab(slug);
+    } catch {
+      return undefined; // its files did not come
+    }
   }
 
   /** Sends a command; a refusal becomes the page's notice. Gives the sentence, '' when it was accepted. */
@@ -255,7 +278,7 @@ export class RunController {
       brush: brush === null || brush.toNs <= timeNs ? brush : brush.fromNs < timeNs ? { fromNs: brush.fromNs, toNs: timeNs } : null,
       crosshairNs: before.crosshairNs > timeNs ? -1 : before.crosshairNs,
       consoleVersion: this.#console.version,
-      chapter: 'first',
+      chapter: '',
       notice: '',
     });
     void this.refreshHistory();
@@ -297,6 +320,7 @@ export class RunController {
       nodes: processes.flatMap(nodeViewOf),
       links: processes.flatMap((process) => process.links),
       migrations: processes.flatMap((process) => process.migrations),
+      told: Object.fromEntries(processes.map((process) => [process.process, process.mechanisms])),
       knobs,
       requested,
       consoleVersion: this.#console.version,
@@ -304,7 +328,7 @@ export class RunController {
     const events = fresh.length === 0
       ? before.events
       : [...before.events, ...fresh.sort((a, b) => a.timeNs - b.timeNs)].slice(-EVENTS_MAX);
-    this.store.setState({ ...next, events, chapter: chapterAfter(before, next) });
+    this.store.setState({ ...next, events, chapter: before.lab.story?.chapterAfter(before.chapter, { migrations: next.migrations ?? [] }) ?? '' });
   }
 }
 
@@ -319,13 +343,4 @@ function withCut(before: AppState, timeNs: number): AppState['eventsAhead'] {
   const later = known.filter((event) => event.timeNs > cut.at(-1)!.timeNs);
   const kept = Object.entries(others).toSorted(([a], [b]) => Number(a) - Number(b)).slice(1 - BRANCHES_KEPT);
   return { ...Object.fromEntries(kept), [before.branch]: [...cut, ...later].slice(0, EVENTS_MAX) };
-}
-
-/** The tour goes on by what the run did, never by time. */
-function chapterAfter(before: AppState, next: Partial<AppState>): AppState['chapter'] {
-  const migration = findMigration({ migrations: next.migrations ?? [] });
-  if (migration === undefined) return before.chapter === 'slower' ? 'slower' : 'first';
-  if (isMigrating(migration)) return 'migrating';
-  if (before.chapter === 'slower') return 'slower';
-  return migration.phase === 'done' ? 'moved' : 'first';
 }

@@ -5,6 +5,7 @@
  */
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { HostSnapshot, LinkSnapshot, MigrationSnapshot, ProcessSnapshot, TimelineEvent, VmSnapshot } from '../../core/protocol/snapshot.ts';
+import { type LoadedLab, NO_LAB } from '../labs/lab-view.ts';
 import type { FailureReport, Pace, RunSpec } from './session.ts';
 
 export type Density = 'lab' | 'projector' | 'workbench';
@@ -14,6 +15,8 @@ export type PanelId = 'inspector' | 'console' | 'timeline' | 'tables' | 'samples
 /** Everything that is drawn from, besides shared memory and the sample ring. */
 export interface AppState {
   readonly spec: RunSpec;
+  /** The lab that the run is of: contract, walkthrough, view. */
+  readonly lab: LoadedLab;
   readonly status: 'starting' | 'live' | 'failed' | 'unsupported';
   /** One sentence when the page cannot run or the last thing asked for was refused; else ''. */
   readonly notice: string;
@@ -25,6 +28,8 @@ export interface AppState {
   readonly nodes: readonly NodeView[];
   readonly links: readonly LinkSnapshot[];
   readonly migrations: readonly MigrationSnapshot[];
+  /** What else the mechanisms of a process told last, by process, then by mechanism: plain JSON as each one says. */
+  readonly told: Readonly<Record<number, Readonly<Record<string, unknown>>>>;
   /** The baselines that run beside this run, by id, as they told of themselves last. */
   readonly baselines: Readonly<Record<string, BaselineState>>;
   /** Migrations of the first baseline. */
@@ -55,12 +60,14 @@ export interface AppState {
   readonly knobsShown: boolean;
   readonly density: Density;
   readonly theme: Theme;
-  readonly dialog: '' | 'palette' | 'help' | 'failure' | 'leaves-out';
+  readonly dialog: '' | 'palette' | 'help' | 'failure' | 'leaves-out' | 'labs' | 'request';
+  /** The request whose arguments the dialog 'request' asks for. */
+  readonly asked: string;
   readonly crosshairNs: number; // −1 = none
   /** An interval of virtual time chosen on a chart; every view tells what happened in it. */
   readonly brush: { readonly fromNs: number; readonly toNs: number } | null;
-  /** Where the person is in the tour of the first minute. */
-  readonly chapter: 'first' | 'migrating' | 'moved' | 'slower';
+  /** Where the lab's own story is; '' at the start. Only the lab reads it. */
+  readonly chapter: string;
   /** What a teacher has switched on. */
   readonly teacher: TeacherState;
 }
@@ -121,7 +128,7 @@ export function nodeViewOf({ process, kind, name, told, host }: ProcessSnapshot)
 /** The state before a run has told anything. */
 export function emptyRun(spec: RunSpec): Pick<
   AppState,
-  'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'nodes' | 'links' | 'migrations' | 'baselines' | 'baseline' | 'baselineNs'
+  'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'nodes' | 'links' | 'migrations' | 'told' | 'baselines' | 'baseline' | 'baselineNs'
   | 'events' | 'furthestNs' | 'branch' | 'branches' | 'checkpointsNs' | 'eventsAhead' | 'travelNs' | 'timelineView' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage' | 'brush'
 > {
   return {
@@ -135,6 +142,7 @@ export function emptyRun(spec: RunSpec): Pick<
     links: [],
     migrations: [],
     baselines: {},
+    told: {},
     baseline: [],
     baselineNs: -1,
     events: [],
@@ -149,16 +157,17 @@ export function emptyRun(spec: RunSpec): Pick<
     knobs: {},
     requested: {},
     knobHistory: [],
-    chapter: 'first',
+    chapter: '',
     selectedPage: -1,
     brush: null,
   };
 }
 
 /** A store for one page. */
-export function makeStore(spec: RunSpec, density: Density): AppStore {
+export function makeStore(spec: RunSpec, density: Density, lab: LoadedLab = NO_LAB): AppStore {
   return createStore<AppState>(() => ({
     ...emptyRun(spec),
+    lab,
     notice: '',
     selection: '',
     hovered: '',
@@ -167,6 +176,7 @@ export function makeStore(spec: RunSpec, density: Density): AppStore {
     density,
     theme: 'system',
     dialog: '',
+    asked: '',
     crosshairNs: -1,
     teacher: TEACHER_OFF,
   }));
@@ -221,4 +231,9 @@ export function isMigrating(migration: MigrationSnapshot | undefined): boolean {
 export function downtimeNs(migration: MigrationSnapshot | undefined): number {
   if (migration === undefined || migration.stoppedAtNs < 0 || migration.resumedAtNs < migration.stoppedAtNs) return -1;
   return migration.resumedAtNs - migration.stoppedAtNs;
+}
+
+/** Host whose samples are shown: the source of the newest move, else the VM's home. */
+export function sampledHost(state: Pick<AppState, 'migrations' | 'hosts'>): number {
+  return findMigration(state)?.from ?? findVm(state)?.host.id ?? state.hosts[0]?.id ?? 0;
 }

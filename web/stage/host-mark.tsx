@@ -5,17 +5,15 @@
 import { Menu } from '@base-ui/react/menu';
 import { MoreHorizontal } from 'lucide-react';
 import type { HostSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useLab } from '../session/react.ts';
 import { HartGlyph, HostGlyph, VmGlyph } from '../widgets/glyphs.tsx';
-import { Knob } from '../widgets/knob.tsx';
 import { popupHome } from '../widgets/popup-home.ts';
-import { knobsAreShown } from './knobs-shown.ts';
-import { useAnchor, useDrag, useLevel } from './scene-react.ts';
+import { FaultItems, RequestItems, SideKnobs } from './mark-menus.tsx';
+import { useAnchor, useDrag, useLayout, useLevel, useScene } from './scene-react.ts';
 
-export function HostMark({ side }: { readonly side: 0 | 1 }) {
+export function HostMark({ side, id }: { readonly side: 0 | 1; readonly id: number }) {
   const { store } = useApp();
-  const host = useAppState((state) => state.hosts[side]);
+  const host = useAppState((state) => state.hosts.find((it) => it.id === id));
   const selected = useAppState((state) => host !== undefined && state.selection === `host:${host.id}`);
   const wall = useAnchor<HTMLDivElement>((layout) => layout.hosts[side], 'fill');
   const head = useAnchor<HTMLDivElement>((layout) => {
@@ -50,6 +48,7 @@ export function HostMark({ side }: { readonly side: 0 | 1 }) {
             <HartGlyph key={core} busy={host.vms.some((it) => it.state === 'running' && it.hartSlots.length > core)} />
           ))}
         </span>
+        <HostMenu host={host} />
         {host.state === 'crashed' && <span className="host__fault">no power</span>}
         {vm !== undefined && <VmChip vm={vm} host={host} />}
       </div>
@@ -88,13 +87,9 @@ function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: HostSnap
                     Move to {it.name}
                   </Menu.Item>
                 ))}
-                <Menu.Item className="menu__item" onClick={() => void commands.run('cancel-migration')}>Cancel the move</Menu.Item>
-                <Menu.Separator className="menu__rule" />
-                {contract.faults.filter((fault) => fault.entity !== 'link' && fault.id !== 'cancel').map((fault) => (
-                  <Menu.Item key={fault.id} className="menu__item" onClick={() => void commands.run('inject-fault', { fault: fault.id })}>
-                    {fault.title}
-                  </Menu.Item>
-                ))}
+                {hosts.length > 1 && <Menu.Item className="menu__item" onClick={() => void commands.run('cancel-migration')}>Cancel the move</Menu.Item>}
+                <RequestItems vm={vm.id} />
+                <FaultItems at="vm" />
               </Menu.Popup>
             </Menu.Positioner>
           </Menu.Portal>
@@ -104,13 +99,28 @@ function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: HostSnap
   );
 }
 
+/** What can go wrong with a host: its faults, where the lab has any. */
+function HostMenu({ host }: { readonly host: HostSnapshot }) {
+  const { contract } = useLab();
+  if (!contract.faults.some((fault) => fault.entity === 'host')) return null;
+  return (
+    <Menu.Root>
+      <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of ${host.name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
+      <Menu.Portal container={popupHome()}>
+        <Menu.Positioner sideOffset={4} align="start" className="popup-layer">
+          <Menu.Popup className="menu"><FaultItems at="host" target={`host:${host.id}`} /></Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
+  );
+}
+
 function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: HostSnapshot; readonly side: 0 | 1 }) {
   const { store } = useApp();
   const level = useLevel();
+  const scene = useScene();
   const map = useAnchor<HTMLButtonElement>((layout) => layout.maps[side], 'fill');
   const console = useAnchor<HTMLDivElement>((layout) => layout.consoles[side], 'pin');
-  const knobs = useAnchor<HTMLDivElement>((layout) => layout.vmKnobs[side], 'pin');
-  const shown = useAppState(knobsAreShown);
   const incoming = vm.state === 'incoming';
   return (
     <>
@@ -119,7 +129,8 @@ function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: Ho
         {...(incoming ? {} : { 'data-drag-vm': vm.id })}
         aria-label={`Memory of ${vm.name} on ${host.name}, ${vm.pageCount} pages. Arrow keys walk its pages; M moves the VM.`}
         onKeyDown={(event) => {
-          const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -128, ArrowDown: 128 };
+          const { columns } = scene.layout;
+          const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
           const step = steps[event.key];
           if (step === undefined) return;
           event.preventDefault();
@@ -131,10 +142,7 @@ function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: Ho
       <div ref={console} className="host__console" hidden={level === 'map' || level === 'page'} data-mark="console">
         {!incoming && <ConsoleLines vm={vm} />}
       </div>
-      <div ref={knobs} className="host__knobs" hidden={level !== 'site' || !shown || incoming} data-mark="knobs" data-no-zoom>
-        <Knob id="dirty-rate" entity={`vm:${vm.id}`} />
-        <Knob id="working-set" entity={`vm:${vm.id}`} />
-      </div>
+      {!incoming && <SideKnobs side={side} place="vm" />}
     </>
   );
 }
@@ -144,11 +152,17 @@ function EmptyMap({ side, host }: { readonly side: 0 | 1; readonly host: HostSna
   return <div ref={map} className="map map--empty" data-mark="map" data-entity={`host:${host.id}`} role="img" aria-label={`${host.name}: every page is missing`} />;
 }
 
-/** The last three lines that the VM printed, wherever it ran then. */
+/** Height of a console line. Unit: px. */
+const LINE = { lab: 18, projector: 26 } as const;
+
+/** The last lines that the VM printed, wherever it ran then: three, or as many as the room beside the map holds. */
 function ConsoleLines({ vm }: { readonly vm: VmSnapshot }) {
   const { controller } = useApp();
+  const layout = useLayout();
+  const height = useAppState((state) => (state.density === 'projector' ? LINE.projector : LINE.lab));
   useAppState((state) => state.consoleVersion);
-  const lines = controller.console.lines(vm.id).slice(-3);
+  const count = layout.variant === 'single' ? Math.max(3, Math.floor(layout.consoles[0].height / height)) : 3;
+  const lines = controller.console.lines(vm.id).slice(-count);
   return (
     <div className="console-lines" data-entity={`vm:${vm.id}`} role="img" aria-label={`Console: ${lines.at(-1)?.text ?? 'silent so far'}`}>
       {lines.map((line, index) => (

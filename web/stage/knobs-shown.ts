@@ -1,7 +1,9 @@
-/** Knobs stay out of the first picture: they come with a selection, a command, or the first migration. */
+/** Knobs stay out of the first picture: they come with a selection, a command, or the first thing done. */
 import type { AppState } from '../session/store.ts';
 
 export function knobsAreShown(state: AppState): boolean {
   if (state.density === 'projector' && !state.knobsShown) return false;
-  return state.knobsShown || state.chapter !== 'first' || state.migrations.length > 0 || /^(vm|link):/.test(state.selection);
+  if (state.knobsShown || /^(vm|link|disk|snapshot|host):/.test(state.selection)) return true;
+  const { story } = state.lab;
+  return story === undefined ? state.events.some(({ kind }) => kind === 'command' || kind === 'fault') : story.knobsAreShown(state.chapter, state);
 }

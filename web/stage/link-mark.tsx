@@ -5,17 +5,19 @@
 import { Scissors, Link2 } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import { findMigration, isMigrating } from '../session/store.ts';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useLab } from '../session/react.ts';
 import { Knob } from '../widgets/knob.tsx';
 import { Quantity } from '../widgets/quantity.tsx';
 import { knobsAreShown } from './knobs-shown.ts';
 import { useAnchor, useLevel } from './scene-react.ts';
 import { pipeCapacity, pipeHeight } from './stage-layout.ts';
 import { roundTo } from './stage-layout.ts';
+import { placeKnobs } from './stage-shape.ts';
 
 export function LinkMark() {
   const { store, commands } = useApp();
   const link = useAppState((state) => state.links[0]);
+  const lab = useLab();
   const shown = useAppState(knobsAreShown);
   const selected = useAppState((state) => state.selection.startsWith('link:'));
   const level = useLevel();
@@ -24,6 +26,8 @@ export function LinkMark() {
   const live = useAppState((state) => isMigrating(findMigration(state)));
   if (link === undefined) return null;
   const entity = `link:${Math.min(link.from, link.to)}-${Math.max(link.from, link.to)}`;
+  const rows = placeKnobs(lab).between;
+  const cut = lab.contract.faults.find(({ id }) => id === (link.up ? 'cut-link' : 'mend-link'));
   const height = pipeHeight(link.bandwidthBitsPerSecond);
   return (
     <>
@@ -39,20 +43,16 @@ export function LinkMark() {
           {link.lossPercent > 0 && <span className="soft">loses <Quantity value={link.lossPercent} unit="%" entity={entity} /></span>}
           {!link.up && <span className="link__cut">cut</span>}
           <TileLegend live={live} />
-          <button
-            type="button" className="button link__scissors"
-            title={link.up ? 'Cut the link' : 'Mend the link'} aria-label={link.up ? 'Cut the link' : 'Mend the link'}
-            onClick={() => void commands.run('inject-fault', { fault: link.up ? 'cut-link' : 'mend-link' })}
-          >
-            {link.up ? <Scissors size={16} aria-hidden="true" /> : <Link2 size={16} aria-hidden="true" />}
-          </button>
+          {cut !== undefined && (
+            <button type="button" className="button link__scissors" title={cut.title} aria-label={cut.title} onClick={() => void commands.run('inject-fault', { fault: cut.id })}>
+              {link.up ? <Scissors size={16} aria-hidden="true" /> : <Link2 size={16} aria-hidden="true" />}
+            </button>
+          )}
         </div>
-        <PipeHandle height={height} />
+        {rows.some(({ id }) => id === 'bandwidth') && <PipeHandle height={height} />}
       </div>
       <div ref={knobs} className="link__knobs" hidden={level !== 'site' || !shown} data-mark="knobs" data-no-zoom>
-        <Knob id="bandwidth" entity={entity} />
-        <Knob id="latency" entity={entity} />
-        <Knob id="loss" entity={entity} />
+        {rows.map(({ id }) => <Knob key={id} id={id} entity={entity} />)}
       </div>
     </>
   );

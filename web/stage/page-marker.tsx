@@ -10,8 +10,9 @@ export const RAM_BASE = 0x8000_0000;
 export function PageMarker() {
   const page = useAppState((state) => state.selectedPage);
   const vm = useAppState((state) => findVm(state)?.vm.id);
+  const { right } = useScene().shape;
   if (page < 0 || vm === undefined) return null;
-  return <><Ring side={0} page={page} /><Ring side={1} page={page} /></>;
+  return <><Ring side={0} page={page} />{right !== 'nothing' && <Ring side={1} page={page} />}</>;
 }
 
 function Ring({ side, page }: { readonly side: 0 | 1; readonly page: number }) {

@@ -5,7 +5,7 @@
 import { findPageBytes, type HostView } from '../session/host-view.ts';
 import type { Colours } from '../styles/colours.ts';
 import { HEAT_LEVELS, pageState } from './page-states.ts';
-import { MAP_COLUMNS, type Rect } from './stage-layout.ts';
+import type { Rect } from './stage-layout.ts';
 
 interface PagesOptions {
   readonly context: CanvasRenderingContext2D;
@@ -13,6 +13,7 @@ interface PagesOptions {
   readonly rect: Rect; //        of the whole map, stage px
   readonly ratio: number;
   readonly cell: number; //      stage px of a page
+  readonly columns: number; //   pages in a row
   readonly pageCount: number;
   readonly width: number; //     of the stage
   readonly height: number;
@@ -27,16 +28,16 @@ interface PagesOptions {
 const BYTE_COLUMNS = 64;
 
 export function paintPages(options: PagesOptions): void {
-  const { context, ratio, rect, cell, width, height, pageCount } = options;
+  const { context, ratio, rect, cell, columns, width, height, pageCount } = options;
   const firstColumn = Math.max(0, Math.floor(-rect.x / cell));
-  const lastColumn = Math.min(MAP_COLUMNS - 1, Math.floor((width - rect.x) / cell));
+  const lastColumn = Math.min(columns - 1, Math.floor((width - rect.x) / cell));
   const firstRow = Math.max(0, Math.floor(-rect.y / cell));
   const lastRow = Math.floor((height - rect.y) / cell);
   context.save();
   context.scale(ratio, ratio);
   for (let row = firstRow; row <= lastRow; row++) {
     for (let column = firstColumn; column <= lastColumn; column++) {
-      const page = row * MAP_COLUMNS + column;
+      const page = row * columns + column;
       if (page >= pageCount) break;
       const state = options.states[page]!;
       const written = state === pageState.heat || state === pageState.dirty;

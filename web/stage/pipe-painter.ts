@@ -36,6 +36,7 @@ interface PipeOptions {
   readonly colours: Colours;
   readonly state: AppState;
   readonly migration: MigrationSnapshot | undefined;
+  readonly leftwards: boolean; // the migration goes from right to left
   readonly inFlight: number;
   readonly linkBytesPerSecond: number;
   readonly pagesSent: number;
@@ -71,7 +72,7 @@ export function paintPipe(picture: PipePicture, options: PipeOptions): void {
   context.globalAlpha = 0.28;
   context.fillRect(pipe.x, pipe.y + pipe.height - filled, pipe.width, filled);
   context.globalAlpha = 1;
-  if (link.up) paintTiles(options, pipe, tiles, progress, migration?.from === state.hosts[1]?.id);
+  if (link.up) paintTiles(options, pipe, tiles, progress, options.leftwards);
   context.fillStyle = colours.css.ink;
   context.fillRect(pipe.x, pipe.y - 2, pipe.width, 2);
   context.fillRect(pipe.x, pipe.y + pipe.height, pipe.width, 2);

@@ -8,6 +8,7 @@ import { type D3ZoomEvent, zoom, zoomIdentity } from 'd3-zoom';
 import type { AppParts } from '../session/react.ts';
 import { findVm } from '../session/store.ts';
 import { project } from './stage-layout.ts';
+import { findSide, hostAt } from './stage-shape.ts';
 import type { StagePainter } from './stage-painter.ts';
 import { type DragPicture, PAGE_PX_MAX, type StageScene } from './stage-scene.ts';
 
@@ -72,7 +73,8 @@ function pickPage(event: MouseEvent, element: HTMLElement, scene: StageScene, _p
   const placed = findVm(state);
   if (placed === undefined) return;
   const found = scene.findPage(event.clientX - bounds.left, event.clientY - bounds.top, placed.vm.pageCount);
-  if (found === undefined || state.hosts[found.side]?.vms.length === 0) return;
+  const host = state.hosts.find((it) => it.id === hostAt(scene.shape, found?.side ?? 0));
+  if (found === undefined || host === undefined || host.vms.length === 0) return;
   store.setState({ selection: `vm:${placed.vm.id}`, selectedPage: found.page });
 }
 
@@ -85,10 +87,11 @@ function bindVmDrag(element: HTMLElement, scene: StageScene, parts: AppParts): (
     scene.setDrag(next);
   };
   const hostUnder = (x: number, y: number): number => {
-    const state = store.getState();
     for (const side of [0, 1] as const) {
       const rect = project(scene.camera, scene.layout.hosts[side]);
-      if (x >= rect.x && y >= rect.y && x < rect.x + rect.width && y < rect.y + rect.height) return state.hosts[side]?.id ?? -1;
+      const host = hostAt(scene.shape, side);
+      if (findSide(scene.shape, host) !== side) continue;
+      if (x >= rect.x && y >= rect.y && x < rect.x + rect.width && y < rect.y + rect.height) return host;
     }
     return -1;
   };

@@ -1,8 +1,9 @@
 /**
- * Where things stand on the stage at zoom 1: two hosts left and right, the link between them, the story
- * (sentence and button) above it, knobs beside their marks. Position is physical place, never load.
- * Pure geometry in CSS pixels; the camera is applied afterwards.
+ * Where things stand on the stage at zoom 1: two walls left and right with what is between them, or one wall
+ * with its console beside its map; the story (sentence and button); knobs beside their marks. Position is
+ * physical place, never load. Pure geometry in CSS pixels; the camera is applied afterwards.
  */
+import type { StageShape } from './stage-shape.ts';
 
 export interface Rect {
   readonly x: number;
@@ -11,61 +12,84 @@ export interface Rect {
   readonly height: number;
 }
 
-/** Everything that has a place. */
+/** Everything that has a place. What does not stand in this picture has no size. */
 export interface StageLayout {
   readonly cell: number; //            CSS px of a page at zoom 1
+  readonly columns: number; //         pages in a row of a map
   readonly hosts: readonly [Rect, Rect];
   readonly maps: readonly [Rect, Rect];
   readonly consoles: readonly [Rect, Rect];
-  readonly vmKnobs: readonly [Rect, Rect];
-  readonly link: Rect; //              between the hosts' walls; the pipe is centred in it
+  readonly sideKnobs: readonly [Rect, Rect];
+  readonly link: Rect; //              between the walls; a pipe or a queue is centred in it
   readonly story: Rect;
   readonly linkKnobs: Rect;
-  readonly variant: 'wide' | 'compact' | 'narrow';
+  readonly variant: 'wide' | 'compact' | 'narrow' | 'single';
 }
 
 export interface StageOptions {
   readonly width: number;
   readonly height: number;
-  readonly rows: number; //            of the page map (columns are MAP_COLUMNS)
-  readonly compact: boolean; //        a chart stands below: smaller maps, knobs beside them
+  readonly rows: number; //            of the page map
+  readonly columns?: number; //        MAP_COLUMNS when missing
+  readonly compact: boolean; //        a graph stands below: smaller maps, knobs beside them
   readonly large: boolean; //          projector text
+  readonly shape?: StageShape; //      two walls and a link when missing
 }
 
-/** Pages in a row of a map: 128 × 128 is 64 MiB. */
+/** Pages in a row of a map of 64 MiB or more: 128 × 128. */
 export const MAP_COLUMNS = 128;
-const CELL_MAX = 8;
 const PADDING = 12;
+const NOWHERE: Rect = { x: 0, y: 0, width: 0, height: 0 };
+
+/** Pages in a row of the map of a VM: a square of a power of two, at most MAP_COLUMNS. */
+export function columnsOf(pageCount: number): number {
+  let columns = 8;
+  while (columns < MAP_COLUMNS && columns * columns < pageCount) columns *= 2;
+  return columns;
+}
+
+/** Largest page at zoom 1: small memories have larger pages, and all stay below the size at which the close-up begins. */
+function cellMax(columns: number): number {
+  return columns >= 128 ? 8 : columns >= 64 ? 10 : 12;
+}
 
 interface Variant {
   readonly name: StageLayout['variant'];
   readonly margin: number;
   readonly top: number;
   readonly middle: number; // least px between the hosts
-  readonly side: number; //   px beside the map for the VM's knobs
-  readonly below: number; //  px below the console for the VM's knobs
+  readonly side: number; //   px beside the map for the knobs of a side
+  readonly below: number; //  px below the console for the knobs of a side
 }
 
 /** Ways to share the stage, in order of preference: the first in which a page is at least 2 px wide. */
-const VARIANTS: Readonly<Record<StageLayout['variant'], Variant>> = {
+const VARIANTS: Readonly<Record<'wide' | 'compact' | 'narrow', Variant>> = {
   wide: { name: 'wide', margin: 24, top: 24, middle: 352, side: 0, below: 56 },
   compact: { name: 'compact', margin: 24, top: 8, middle: 324, side: 146, below: 0 },
   narrow: { name: 'narrow', margin: 12, top: 8, middle: 224, side: 0, below: 0 },
 };
 
+/** Rows of knobs below a map: two in a row, or three with their value under their name. Unit: px. */
+function knobsHeight(count: number): number {
+  return count <= 2 ? 56 : 62 * Math.ceil(count / 3);
+}
+
 function cellOf(variant: Variant, options: StageOptions, text: number): number {
+  const columns = options.columns ?? MAP_COLUMNS;
   const width = (options.width - 4 * variant.margin - variant.middle * text) / 2 - 2 * PADDING - variant.side * text;
   const height = options.height - 2 * variant.top - Math.round(36 * text) - Math.round(62 * text) - variant.below * text - PADDING;
-  return Math.max(1, Math.min(CELL_MAX, Math.floor(width / MAP_COLUMNS), Math.floor(height / Math.max(options.rows, 64))));
+  return Math.max(1, Math.min(cellMax(columns), Math.floor(width / columns), Math.floor(height / Math.max(options.rows, columns / 2))));
 }
 
 function chooseVariant(options: StageOptions, text: number): Variant {
+  const columns = options.columns ?? MAP_COLUMNS;
+  const wide = { ...VARIANTS.wide, below: knobsHeight(options.shape?.sideKnobs ?? 2) };
   // A projected stage shows no knobs, so nothing stands beside its maps.
   const compact = options.large ? { ...VARIANTS.compact, side: 0 } : VARIANTS.compact;
-  const order = options.compact ? [compact, VARIANTS.narrow] : [VARIANTS.wide, compact, VARIANTS.narrow];
+  const order = options.compact ? [compact, VARIANTS.narrow] : [wide, compact, VARIANTS.narrow];
   const fits = (least: number) => (variant: Variant) => {
     const cell = cellOf(variant, options, text);
-    const width = 2 * (cell * MAP_COLUMNS + 2 * PADDING + variant.side * text) + 2 * variant.margin + variant.middle * text;
+    const width = 2 * (cell * columns + 2 * PADDING + variant.side * text) + 2 * variant.margin + variant.middle * text;
     return cell >= least && options.width >= width;
   };
   return order.find(fits(2)) ?? order.find(fits(1)) ?? VARIANTS.narrow;
@@ -73,7 +97,11 @@ function chooseVariant(options: StageOptions, text: number): Variant {
 
 /** Lays the stage out; cells are whole pixels so that pages stay crisp. */
 export function layoutStage(options: StageOptions): StageLayout {
-  const { width, height, rows, large } = options;
+  return options.shape?.right === 'nothing' ? layoutSingle(options, options.shape) : layoutPair(options);
+}
+
+function layoutPair(options: StageOptions): StageLayout {
+  const { width, height, rows, large, columns = MAP_COLUMNS } = options;
   const text = large ? 1.4 : 1;
   const variant = chooseVariant(options, text);
   const { margin } = variant;
@@ -82,7 +110,7 @@ export function layoutStage(options: StageOptions): StageLayout {
   const consoleHeight = Math.round(62 * text);
   const knobHeight = Math.round(variant.below * text);
   const side = Math.round(variant.side * text);
-  const map = { width: cell * MAP_COLUMNS, height: cell * rows };
+  const map = { width: cell * columns, height: cell * rows };
   const hostWidth = Math.max(map.width + 2 * PADDING + side, variant.name === 'narrow' ? 200 : 300);
   const hostHeight = header + map.height + consoleHeight + knobHeight + PADDING;
   const spareX = Math.max(0, width - 2 * hostWidth - 4 * margin - variant.middle * text);
@@ -108,12 +136,46 @@ export function layoutStage(options: StageOptions): StageLayout {
     height: Math.max(0, Math.max(top + hostHeight, height - 8) - link.y - link.height - 4),
   };
   return {
-    cell, hosts, link, story, linkKnobs, variant: variant.name,
-    maps: at(PADDING, header, map.width, map.height, true),
+    cell, columns, hosts, link, story, linkKnobs, variant: variant.name,
+    // A map stands at the outer wall, its knobs towards the middle; without knobs beside it, in the middle of its wall.
+    maps: at(side > 0 ? PADDING : Math.floor((hostWidth - map.width) / 2), header, map.width, map.height, side > 0),
     consoles: at(PADDING, header + map.height + 6, hostWidth - 2 * PADDING, consoleHeight - 6),
-    vmKnobs: side > 0
+    sideKnobs: side > 0
       ? at(PADDING + map.width + 12, header, hostWidth - map.width - 2 * PADDING - 12, map.height, true)
       : at(PADDING, header + map.height + consoleHeight, map.width, knobHeight),
+  };
+}
+
+/** One wall: its map with the console beside it as high as the map; the story and what else there is at the right. */
+function layoutSingle(options: StageOptions, shape: StageShape): StageLayout {
+  const { width, height, rows, large, columns = MAP_COLUMNS } = options;
+  const text = large ? 1.4 : 1;
+  const narrow = width < 760;
+  const margin = narrow ? 12 : 24;
+  const header = Math.round(36 * text);
+  const knobHeight = large || shape.sideKnobs === 0 ? 0 : Math.round(knobsHeight(shape.sideKnobs));
+  const storyWidth = narrow ? width - 2 * margin : Math.round(Math.min(480, Math.max(300, width * 0.28)) * (large ? 1.15 : 1));
+  const storyTop = narrow ? Math.round(120 * text) : 0;
+  const wallWidth = narrow ? width - 2 * margin : width - storyWidth - 3 * margin;
+  const room = height - storyTop - 2 * 16 - header - knobHeight - 2 * PADDING;
+  const cell = Math.max(1, Math.min(cellMax(columns) * (width > 1600 ? 1.5 : 1), Math.floor(room / Math.max(rows, 1)), Math.floor((wallWidth * 0.55) / columns)));
+  const map = { width: cell * columns, height: cell * rows };
+  const wallHeight = header + map.height + knobHeight + 2 * PADDING;
+  const top = storyTop + Math.max(8, Math.round((height - storyTop - wallHeight) / 2));
+  const wall = { x: margin, y: top, width: wallWidth, height: wallHeight };
+  const mapRect = { x: wall.x + PADDING, y: top + header, ...map };
+  const consoleX = mapRect.x + map.width + 16;
+  const between = shape.between === 'nothing' ? 0 : 124;
+  const story = narrow
+    ? { x: margin, y: 8, width: storyWidth, height: storyTop - 8 }
+    : { x: wall.x + wallWidth + margin, y: top + 4, width: storyWidth, height: Math.round(Math.max(150, wallHeight * 0.5)) };
+  const link = { x: story.x, y: story.y + story.height + 8, width: storyWidth, height: between };
+  return {
+    cell, columns, story, variant: narrow ? 'narrow' : 'single', link: between === 0 ? NOWHERE : link,
+    hosts: [wall, NOWHERE], maps: [mapRect, NOWHERE],
+    consoles: [{ x: consoleX, y: mapRect.y, width: Math.max(0, wall.x + wallWidth - PADDING - consoleX), height: map.height }, NOWHERE],
+    sideKnobs: [{ x: mapRect.x, y: mapRect.y + map.height + PADDING, width: Math.min(wallWidth - 2 * PADDING, 200 * Math.max(1, shape.sideKnobs)), height: knobHeight }, NOWHERE],
+    linkKnobs: { x: story.x, y: link.y + between + 4, width: storyWidth, height: Math.max(0, height - 8 - link.y - between - 4) },
   };
 }
 

@@ -2,7 +2,23 @@
  * The stage between React and the frame loop: size, layout, camera and level, and the elements that are
  * placed from them. Camera changes move elements directly; React renders only when layout or level change.
  */
-import { type Camera, CAMERA_HOME, cameraOn, type Level, layoutStage, levelAt, project, type Rect, type StageLayout } from './stage-layout.ts';
+import { type Camera, CAMERA_HOME, cameraOn, type Level, layoutStage, levelAt, MAP_COLUMNS, project, type Rect, type StageLayout } from './stage-layout.ts';
+import type { StageShape } from './stage-shape.ts';
+
+/** What the layout depends on besides the size of the stage. */
+export interface SceneShape {
+  readonly rows: number;
+  readonly columns: number;
+  readonly compact: boolean;
+  readonly large: boolean;
+  readonly shape: StageShape;
+}
+
+/** Two walls and a link, before a lab is known. */
+const FIRST: SceneShape = {
+  rows: MAP_COLUMNS, columns: MAP_COLUMNS, compact: false, large: false,
+  shape: { left: { map: 'vm', host: 0 }, right: { map: 'vm', host: 1 }, between: 'link', sideKnobs: 2, betweenKnobs: 3 },
+};
 
 /** How an element follows its rectangle: stretched over it, or its corner only. */
 export type AnchorMode = 'fill' | 'pin';
@@ -30,13 +46,11 @@ export class StageScene {
   level: Level = 'site';
   width = 1280;
   height = 620;
-  rows = 128;
+  #given: SceneShape = FIRST;
   /** Grows when anything that painters depend on changed. */
   version = 0;
   readonly #anchors = new Set<Anchor>();
   readonly #listeners = new Set<() => void>();
-  #compact = false;
-  #large = false;
 
   /** Registers an element; gives the function that forgets it. */
   anchor(element: HTMLElement, rect: (layout: StageLayout) => Rect, mode: AnchorMode): () => void {
@@ -71,11 +85,18 @@ export class StageScene {
     this.#relayout();
   }
 
-  setShape(options: { readonly rows: number; readonly compact: boolean; readonly large: boolean }): void {
-    if (options.rows === this.rows && options.compact === this.#compact && options.large === this.#large) return;
-    this.rows = options.rows;
-    this.#compact = options.compact;
-    this.#large = options.large;
+  /** What stands where: walls, what is between them, how many knobs. */
+  get shape(): StageShape {
+    return this.#given.shape;
+  }
+
+  /** Lays out anew when anything differs; `shape` is compared by identity. */
+  setShape(given: SceneShape): void {
+    const before = this.#given;
+    const same = (['rows', 'columns', 'compact', 'large', 'shape'] as const).every((key) => given[key] === before[key]);
+    if (same) return;
+    this.#given = given;
+    if (given.shape !== before.shape) this.camera = CAMERA_HOME;
     this.#relayout();
   }
 
@@ -99,8 +120,8 @@ export class StageScene {
 
   /** Layout rectangle of a page. */
   pageRect(side: 0 | 1, page: number): Rect {
-    const { cell, maps } = this.layout;
-    return { x: maps[side].x + (page % 128) * cell, y: maps[side].y + Math.floor(page / 128) * cell, width: cell, height: cell };
+    const { cell, columns, maps } = this.layout;
+    return { x: maps[side].x + (page % columns) * cell, y: maps[side].y + Math.floor(page / columns) * cell, width: cell, height: cell };
   }
 
   /** The page under a point of the stage, or undefined. */
@@ -110,14 +131,16 @@ export class StageScene {
       const size = this.layout.cell * this.camera.k;
       const column = Math.floor((x - rect.x) / size);
       const row = Math.floor((y - rect.y) / size);
-      const page = row * 128 + column;
-      if (column >= 0 && column < 128 && row >= 0 && page < pageCount) return { side, page };
+      const { columns } = this.layout;
+      const page = row * columns + column;
+      const isThere = this.layout.maps[side].width > 0 && column >= 0 && column < columns && row >= 0 && page < pageCount;
+      if (isThere) return { side, page };
     }
     return undefined;
   }
 
   #relayout(): void {
-    this.layout = layoutStage({ width: this.width, height: this.height, rows: this.rows, compact: this.#compact, large: this.#large });
+    this.layout = layoutStage({ width: this.width, height: this.height, ...this.#given });
     this.#changed(true);
   }
 

@@ -3,17 +3,20 @@
  * what can be pointed at, focused, dragged and turned. The camera moves both.
  */
 import { useEffect, useMemo, useRef } from 'react';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useLab } from '../session/react.ts';
 import { findMigration } from '../session/store.ts';
 import { readColours } from '../styles/colours.ts';
 import { HostMark } from './host-mark.tsx';
+import { FileMark } from './file-mark.tsx';
 import { LinkMark } from './link-mark.tsx';
-import { MAP_COLUMNS } from './stage-layout.ts';
+import { columnsOf } from './stage-layout.ts';
 import { SceneContext } from './scene-react.ts';
 import { bindCamera } from './stage-camera.ts';
 import { bindRoving } from './roving.ts';
 import { StagePainter } from './stage-painter.ts';
 import type { StageScene } from './stage-scene.ts';
+import { hostAt, shapeOf } from './stage-shape.ts';
+import { QueueMark } from './queue-mark.tsx';
 import { Story } from './story.tsx';
 import { PageMarker } from './page-marker.tsx';
 import './stage.css';
@@ -23,11 +26,12 @@ export function Stage({ scene }: { readonly scene: StageScene }) {
   const { controller, loop, store } = parts;
   const element = useRef<HTMLElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const compact = useAppState((state) => findMigration(state) !== undefined);
+  const lab = useLab();
+  const shape = useMemo(() => shapeOf(lab), [lab]);
+  const compact = useAppState((state) => findMigration(state) !== undefined && state.lab.view.strip.some(({ view }) => view === 'migration-graph'));
   const large = useAppState((state) => state.density === 'projector');
   const theme = useAppState((state) => state.theme);
-  const rows = useAppState((state) => Math.ceil((state.hosts.flatMap((host) => host.vms)[0]?.pageCount ?? 16_384) / MAP_COLUMNS));
-  const hostCount = useAppState((state) => Math.max(2, state.hosts.length));
+  const pageCount = useAppState((state) => state.hosts.flatMap((host) => host.vms)[0]?.pageCount ?? 16_384);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a change of theme or density must read the colours again
   useEffect(() => {
@@ -52,8 +56,11 @@ export function Stage({ scene }: { readonly scene: StageScene }) {
     };
   }, [scene, controller, loop, parts, theme]);
 
-  useEffect(() => scene.setShape({ rows, compact, large }), [scene, rows, compact, large]);
-  const sides = useMemo(() => Array.from({ length: hostCount }, (_, side) => (side === 1 ? 1 : 0) as 0 | 1).slice(0, 2), [hostCount]);
+  useEffect(() => {
+    const columns = columnsOf(pageCount);
+    scene.setShape({ rows: Math.ceil(pageCount / columns), columns, compact, large, shape });
+  }, [scene, pageCount, compact, large, shape]);
+  const sides = ([0, 1] as const).map((side) => ({ side, it: side === 0 ? shape.left : shape.right }));
 
   return (
     <SceneContext value={scene}>
@@ -64,8 +71,11 @@ export function Stage({ scene }: { readonly scene: StageScene }) {
         }}
       >
         <canvas ref={canvas} className="stage__canvas" aria-hidden="true" />
-        {sides.map((side) => <HostMark key={side} side={side} />)}
-        <LinkMark />
+        {sides.map(({ side, it }) => (it === 'nothing' ? null
+          : it.map === 'file' ? <FileMark key={side} side={side} host={it.host} />
+          : <HostMark key={side} side={side} id={it.host} />))}
+        {shape.between === 'link' && <LinkMark />}
+        {shape.between === 'queue' && <QueueMark host={hostAt(shape, 0)} />}
         <PageMarker />
         <Story />
       </section>

@@ -33,3 +33,11 @@ export const HartGlyph = ({ busy }: { readonly busy: boolean }) => (
     <path d="M6 1v2M10 1v2M6 13v2M10 13v2M1 6h2M1 10h2M13 6h2M13 10h2" />
   </Glyph>
 );
+
+/** A disk: a drum. */
+export const DiskGlyph = () => (
+  <Glyph>
+    <ellipse cx="8" cy="4" rx="6" ry="2.5" />
+    <path d="M2 4v8c0 1.4 2.7 2.5 6 2.5s6-1.1 6-2.5V4" />
+  </Glyph>
+);

@@ -5,28 +5,25 @@
 import { Slider } from '@base-ui/react/slider';
 import { Switch } from '@base-ui/react/switch';
 import type { KnobRow } from '../../core/base/contract.ts';
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import { formatQuantity } from '../app/quantity.ts';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useContract } from '../session/react.ts';
 import { positionCount, positionOf, valueAt } from './knob-scale.ts';
 import './knob.css';
 
-/** The contract's row of a knob; the id is one of the contract's. */
-export function knobRow(id: string): KnobRow {
-  const row = contract.knobs.find((it) => it.id === id);
-  if (row === undefined) throw new Error(`the contract has no knob ${id}`);
-  return row;
-}
-
 /** Beside its mark a knob need not repeat the mark's name: "Link bandwidth" stands as "Bandwidth" at the link. */
 function shortTitle(row: KnobRow): string {
-  const short = row.title.replace(/^Link /, '');
+  const short = row.title.toLowerCase().startsWith(`${row.entity} `) ? row.title.slice(row.entity.length + 1) : row.title;
   return short.charAt(0).toUpperCase() + short.slice(1);
 }
 
-/** A slider or switch for one knob, bound to the run. `entity` is the mark that it changes. */
+/** A slider or switch for one knob of the lab, bound to the run; nothing when the lab has none of that id. `entity` is the mark that it changes. */
 export function Knob({ id, entity }: { readonly id: string; readonly entity: string }) {
-  const row = knobRow(id);
+  const row = useContract().knobs.find((it) => it.id === id);
+  return row === undefined ? null : <BoundKnob row={row} entity={entity} />;
+}
+
+function BoundKnob({ row, entity }: { readonly row: KnobRow; readonly entity: string }) {
+  const { id } = row;
   const { controller } = useApp();
   const confirmed = useAppState((state) => state.knobs[id] ?? row.default);
   const requested = useAppState((state) => state.requested[id]);

@@ -58,6 +58,39 @@ export function findWalkthrough(lab: string): Walkthrough | undefined {
 `;
 }
 
+/** What the library lists of a mechanism: title and sentence as they are written at the head of its contract. */
+export function libraryRow(root, slug) {
+  const text = readFileSync(join(root, 'core/mechanisms', slug, 'contract.ts'), 'utf8');
+  const [title, sentence] = ['title', 'sentence'].map((name) => {
+    const literal = new RegExp(`\\n  ${name}:\\s*('(?:[^'\\\\\\n]|\\\\.)*'|"(?:[^"\\\\\\n]|\\\\.)*"),`).exec(text)?.[1];
+    if (literal === undefined) throw new Error(`core/mechanisms/${slug}/contract.ts must give its ${name} as one string at its head`);
+    return literal;
+  });
+  return { slug, title, sentence };
+}
+
+/** The text of core/mechanisms/library.ts. */
+export function libraryText(rows) {
+  return `/**
+ * Name and sentence of every lab, for lists: so light that the page carries it from the start, where a contract
+ * comes when its lab is opened. Written by \`npm run new-mechanism\` from the contracts, and held to them by
+ * catalog.test.ts; not edited by hand.
+ */
+
+/** One lab as a list shows it. */
+export interface LibraryRow {
+  readonly id: string;
+  readonly title: string;
+  readonly sentence: string;
+}
+
+// biome-ignore format: a row a line
+export const LIBRARY: readonly LibraryRow[] = [
+${rows.map(({ slug, title, sentence }) => `  { id: '${slug}', title: ${title}, sentence: ${sentence} },`).join('\n')}
+];
+`;
+}
+
 /** The text of core/mechanisms/labs.ts. */
 export function labsText(slugs) {
   return `/**
@@ -85,6 +118,7 @@ export function catalogFiles(root) {
   return {
     'core/mechanisms/catalog.ts': catalogText(slugs),
     'core/mechanisms/labs.ts': labsText(slugs),
+    'core/mechanisms/library.ts': libraryText(slugs.map((slug) => libraryRow(root, slug))),
   };
 }
 

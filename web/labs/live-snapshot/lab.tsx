@@ -1,13 +1,15 @@
-/** How a snapshot is shown: the VM's pages on their way to the disk, the session, and its latency. */
+/** How a snapshot is shown: the VM's pages on their way through the queue into the file, and how long the session waits. */
 import type { LabView } from '../lab-view.ts';
 
 export const view: LabView = {
   lab: 'live-snapshot',
-  parts: [
-    { view: 'stage', entities: ['host:0', 'vm:1', 'link:0-1', 'host:1'] },
-    { view: 'console', entity: 'console:1' },
-    { view: 'time-chart', metrics: ['echo-latest'], process: 0 },
-    { view: 'time-chart', metrics: ['queue-bytes', 'disk-bytes-per-second'], process: 0 },
-    { view: 'time-chart', metrics: ['pages-protected', 'pages-stored'], process: 0 },
+  stage: { picture: 'memories', left: { map: 'vm', host: 0 }, between: 'queue', right: { map: 'file', host: 0 } },
+  strip: [{ view: 'latency-ribbons', metric: 'echo-latest' }],
+  charts: [
+    { view: 'time-chart', title: 'From a typed line to its echo', metrics: ['echo-latest'] },
+    { view: 'time-chart', title: 'Queue', metrics: ['queue-bytes'], tokens: ['in-flight'] },
+    { view: 'time-chart', title: 'Pages protected and pages in the file', metrics: ['pages-protected', 'pages-stored'], tokens: ['ink', 'device'] },
+    { view: 'time-chart', title: 'Disk rate', metrics: ['disk-bytes-per-second'], tokens: ['device'] },
+    { view: 'lanes' }, { view: 'page-heat' }, { view: 'memory-map' }, { view: 'console-gaps' }, { view: 'registers' }, { view: 'sample-ring' },
   ],
 };

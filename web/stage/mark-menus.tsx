@@ -1,0 +1,69 @@
+/** What every mark of a lab offers, read from the lab's contract: its knobs, its faults, its requests. */
+import { Menu } from '@base-ui/react/menu';
+import type { RequestRow } from '../../core/base/contract.ts';
+import { useApp, useAppState, useLab } from '../session/react.ts';
+import { findVm } from '../session/store.ts';
+import { Knob } from '../widgets/knob.tsx';
+import { entityName } from './entity-name.ts';
+import { knobsAreShown } from './knobs-shown.ts';
+import { useAnchor, useLevel } from './scene-react.ts';
+import { placeKnobs } from './stage-shape.ts';
+
+/** The knobs of a side, below its map or beside it. */
+export function SideKnobs({ side, place }: { readonly side: 0 | 1; readonly place: 'vm' | 'file' }) {
+  const lab = useLab();
+  const anchor = useAnchor<HTMLDivElement>((layout) => layout.sideKnobs[side], 'pin');
+  const level = useLevel();
+  const shown = useAppState(knobsAreShown);
+  const vm = useAppState((state) => findVm(state)?.vm.id ?? 0);
+  const rows = placeKnobs(lab)[place];
+  if (rows.length === 0) return null;
+  return (
+    <div ref={anchor} className="host__knobs" data-count={rows.length} hidden={level !== 'site' || !shown} data-mark="knobs" data-no-zoom>
+      {rows.map((row) => <Knob key={row.id} id={row.id} entity={entityName(row.entity, { vm, host: 0 })} />)}
+    </div>
+  );
+}
+
+/** Marks at which faults are offered; what has no mark of its own is offered at the VM. */
+const OWN_MARK = ['link', 'host', 'disk'];
+
+/** Faults of a mark as items of its menu. A fault of a host names it as its target. */
+export function FaultItems({ at, target }: { readonly at: 'vm' | 'host' | 'disk'; readonly target?: string }) {
+  const { commands } = useApp();
+  const { contract, view } = useLab();
+  const hasFile = view.stage.picture === 'memories' && view.stage.right !== 'nothing' && view.stage.right.map === 'file';
+  const isHere = (entity: string) => (at === 'vm' ? !OWN_MARK.includes(entity) || (entity === 'disk' && !hasFile) : entity === at);
+  const rows = contract.faults.filter((fault) => isHere(fault.entity) && fault.id !== 'cancel');
+  if (rows.length === 0) return null;
+  return (
+    <>
+      {at === 'vm' && <Menu.Separator className="menu__rule" />}
+      {rows.map((fault) => (
+        <Menu.Item key={fault.id} className="menu__item" title={fault.help} onClick={() => void commands.run('inject-fault', { fault: fault.id, ...(target === undefined ? {} : { target }) })}>
+          {fault.title}
+        </Menu.Item>
+      ))}
+    </>
+  );
+}
+
+/** Requests that the page has a command of its own for. */
+const CORE_COMMANDS = ['migrate', 'cancel-migration'];
+
+/** Requests of the lab that are not commands of the page already. */
+export function requestsOf(requests: readonly RequestRow[]): readonly RequestRow[] {
+  return requests.filter(({ id }) => !CORE_COMMANDS.includes(id));
+}
+
+/** What can be asked of a VM. A request that needs more than the VM opens its dialog. */
+export function RequestItems({ vm }: { readonly vm: number }) {
+  const { commands } = useApp();
+  const { contract } = useLab();
+  return requestsOf(contract.requests).map((row) => {
+    const more = row.arguments.some(({ kind, optional }) => kind !== 'vm' && !optional);
+    const given = Object.fromEntries(row.arguments.filter(({ kind }) => kind === 'vm').map(({ id }) => [id, vm]));
+    const run = () => void (more ? commands.run('open-request', { request: row.id }) : commands.run('ask', { request: row.id, arguments: given }));
+    return <Menu.Item key={row.id} className="menu__item" title={row.help} onClick={run}>{row.title}{more && ' …'}</Menu.Item>;
+  });
+}
