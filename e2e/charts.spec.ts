@@ -4,7 +4,7 @@ import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 import { commandAt, loadPaused, openLab } from './lab-page.ts';
 
-const FIGURES = ['rates', 'bytes-left', 'lanes', 'flow', 'heat', 'map', 'gaps', 'downtime', 'registers', 'throttle', 'ring'];
+const FIGURES = ['dirty-bytes-per-second', 'bytes-left', 'lanes', 'flow', 'heat', 'map', 'gaps', 'downtime-predicted', 'registers', 'throttle-percent', 'ring'];
 
 async function openCharts(page: Page): Promise<void> {
   await openLab(page);
