@@ -50,3 +50,74 @@ test('steps back by an event and by an instruction, with keys and buttons', asyn
   await expect.poll(() => timeOf(page)).toBe(0);
   await expect(page.getByRole('button', { name: 'Step back to the event before' })).toBeDisabled();
 });
+
+test('the strip scrubs by pointer and keyboard, and the hash comes back', async ({ page }) => {
+  const recorded = await migrated(page);
+  const strip = page.getByRole('slider', { name: 'Present, in virtual time' });
+  await expect(strip).toHaveAttribute('aria-valuemax', String(END_NS));
+  const box = (await strip.boundingBox())!;
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width - 4, y);
+  await page.mouse.down();
+  for (let part = 95; part >= 10; part -= 5) await page.mouse.move(box.x + (box.width * part) / 100, y);
+  await page.mouse.up();
+  // The latest target wins: it stands where the pointer was let go.
+  await expect(strip).toHaveAttribute('aria-busy', 'false');
+  await expect.poll(async () => Math.abs((await timeOf(page))! / END_NS - 0.1)).toBeLessThan(0.01);
+  await expect(strip).toHaveAttribute('aria-valuenow', String(await timeOf(page)));
+  await strip.focus();
+  const before = (await timeOf(page))!;
+  await page.keyboard.press('ArrowRight');
+  await expect.poll(() => timeOf(page)).toBe(before + END_NS / 100);
+  await page.keyboard.press('PageUp');
+  await expect.poll(() => timeOf(page)).toBe(before + END_NS / 100 + END_NS / 10);
+  await page.keyboard.press('Home');
+  await expect.poll(() => timeOf(page)).toBe(0);
+  await page.keyboard.press('End');
+  await expect.poll(() => timeOf(page)).toBe(END_NS);
+  await expect(strip).toHaveAttribute('aria-busy', 'false');
+  expect(await hashOf(page)).toBe(recorded);
+});
+
+test('a knob turned in the past forks a branch that the timeline shows; a return to the first gives its hash', async ({ page }) => {
+  const recorded = await migrated(page);
+  await page.evaluate(() => window.glasshouse.rewindTo(150_000_000));
+  await page.getByRole('slider', { name: 'Bandwidth' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await expect.poll(async () => (await page.evaluate(() => window.glasshouse.history()))!.branches.length).toBe(2);
+  await page.evaluate((ns) => window.glasshouse.advanceTo(ns), END_NS);
+  expect(await hashOf(page)).not.toBe(recorded);
+  await page.evaluate(() => window.glasshouse.runCommand('toggle-timeline'));
+  await page.evaluate(() => window.glasshouse.runCommand('toggle-samples'));
+  const branches = page.getByRole('list', { name: 'Branches' });
+  await expect(branches.getByRole('listitem')).toHaveText(['Branch 0', 'Branch 1']);
+  await expect(page.locator('[data-figure="dirty-bytes-per-second"]').getByText('branch 0, which was left')).toBeVisible();
+  await branches.getByRole('button', { name: 'Branch 0' }).click();
+  await expect(branches.getByRole('button')).toHaveText(['Branch 1']);
+  await expect.poll(() => timeOf(page)).toBe(END_NS);
+  expect(await hashOf(page)).toBe(recorded);
+  // The knob stands as it did there, and the other course is compared now.
+  await expect(page.locator('[data-figure="dirty-bytes-per-second"]').getByText('branch 1, which was left')).toBeVisible();
+  expect((await page.evaluate(() => window.glasshouse.history()))!.branch).toBe(0);
+});
+
+test('the panel’s axis zooms and moves by keyboard, an interval is chosen with Shift, Escape clears it', async ({ page }) => {
+  await migrated(page);
+  await page.evaluate(() => window.glasshouse.runCommand('toggle-timeline'));
+  const slider = page.locator('.timeline__slider');
+  await slider.focus();
+  await page.keyboard.press('w');
+  await page.keyboard.press('w');
+  await page.keyboard.press('ArrowLeft');
+  await expect.poll(() => timeOf(page)).toBe(END_NS - END_NS / 400);
+  await page.keyboard.press('a');
+  await page.keyboard.press('s');
+  await page.keyboard.press('s');
+  await page.keyboard.press('Shift+ArrowLeft');
+  await page.keyboard.press('Shift+ArrowLeft');
+  const strip = page.getByRole('region', { name: 'Timeline' });
+  await expect(strip).toContainText('At ');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press(',');
+  await expect.poll(() => timeOf(page)).toBeLessThan(END_NS - END_NS / 400);
+});

@@ -7,6 +7,7 @@ import type { StageScene } from '../stage/stage-scene.ts';
 import { Panels } from '../panels/panels.tsx';
 import { captionOf } from './caption.ts';
 import { Header } from './header.tsx';
+import { ScrubStrip } from '../timeline/scrub-strip.tsx';
 import { bindHotkeys } from './hotkeys.ts';
 import { bindHoverLight } from './hover-light.ts';
 import { Transport } from './transport.tsx';
@@ -19,6 +20,7 @@ export function App({ scene }: { readonly scene: StageScene }) {
   const { commands, store } = useApp();
   const theme = useAppState((state) => state.theme);
   const density = useAppState((state) => state.density);
+  const timeline = useAppState((state) => state.panels.timeline);
   const dialog = useAppState((state) => state.dialog);
   const teaching = useAppState((state) => state.teacher.frozen || state.teacher.pointerRing || state.teacher.blackout || state.teacher.notes || state.teacher.beatMs > 0);
   const { locked, answersHidden } = useAppState((state) => state.teacher);
@@ -45,6 +47,7 @@ export function App({ scene }: { readonly scene: StageScene }) {
       <main className="main" onDragOver={(event) => event.preventDefault()}>
         <Panels>{main}</Panels>
       </main>
+      {!timeline && <ScrubStrip />}
       <Transport scene={scene} />
       <section id="popups" aria-label="Menus" />
       <Summary />

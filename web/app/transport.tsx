@@ -18,11 +18,11 @@ export function Transport({ scene }: { readonly scene: StageScene }) {
     <footer className="transport" aria-label="Transport">
       <CommandButton id="rewind"><SkipBack size={18} aria-hidden="true" /></CommandButton>
       <CommandButton id="step-back-event"><StepBack size={18} aria-hidden="true" /></CommandButton>
-      <CommandButton id="step-back-instruction"><Undo size={18} aria-hidden="true" /></CommandButton>
+      <CommandButton id="step-back-instruction" className="transport__fine"><Undo size={18} aria-hidden="true" /></CommandButton>
       <CommandButton id="play-pause" title={paused ? 'Play' : 'Pause'} className="transport__play">
         {paused ? <Play size={22} aria-hidden="true" /> : <Pause size={22} aria-hidden="true" />}
       </CommandButton>
-      <CommandButton id="step-instruction"><Redo size={18} aria-hidden="true" /></CommandButton>
+      <CommandButton id="step-instruction" className="transport__fine"><Redo size={18} aria-hidden="true" /></CommandButton>
       <CommandButton id="step-event"><StepForward size={18} aria-hidden="true" /></CommandButton>
       <Clock />
       <Speed />

@@ -9,7 +9,9 @@ import { formatQuantity } from '../app/quantity.ts';
 import { useApp, useAppState } from '../session/react.ts';
 import type { SampleSeries } from '../session/sample-series.ts';
 import { readColours } from '../styles/colours.ts';
+import { differNs } from '../timeline/branch-lanes.ts';
 import { ChartFrame } from './chart-frame.tsx';
+import { type BesideColumns, comparedColumns } from './compared-columns.ts';
 import { findContract } from '../../core/mechanisms/catalog.ts';
 import { samplesAlong, sampleWindow } from './sample-window.ts';
 import { textSize, watchColours } from './surroundings.ts';
@@ -49,6 +51,8 @@ export function TimeChart(props: TimeChartProps) {
   const baselines = useBaselines();
   const curves = useMemo(() => laneCurves(props.curves, baselines), [props.curves, baselines]);
   const series = (lane?: string) => controller.session?.samplesOf(host(), lane);
+  /** The branch whose samples stand beside the present one's, −1 for none. */
+  const compared = useAppState((state) => (state.branches.length > 1 ? (controller.session?.branchToCompare(state.branch) ?? -1) : -1));
   const theme = useAppState((state) => state.theme);
   const density = useAppState((state) => state.density);
   const box = useRef<HTMLDivElement>(null);
@@ -62,21 +66,34 @@ export function TimeChart(props: TimeChartProps) {
     const others = baselines.flatMap((it) => samplesAlong({ series: series(it.id)!, times: own[0]!, metrics }));
     return [...own, ...others];
   };
-  const latest = useRef(read);
-  latest.current = read;
+  /** The columns with the courses beside: what lies ahead of the present, and the branch that was left. */
+  const readBeside = (pointsMax: number): BesideColumns => {
+    const found = series();
+    const { session } = controller;
+    const { branch, branches } = store.getState();
+    const tailOf = (id: number) => (found === undefined || id < 0 ? undefined : session?.tailOf(id, found));
+    const other = session?.branchToCompare(branch) ?? -1;
+    const [ahead, left] = [tailOf(branch), tailOf(other)];
+    return comparedColumns(read(pointsMax), {
+      ahead: ahead === undefined ? undefined : { tail: ahead, fromNs: session?.timeNs() ?? 0 },
+      left: left === undefined ? undefined : { tail: left, fromNs: differNs(branches, branch, other) },
+    }, { places: props.curves.map(({ metric }) => found?.ids.indexOf(metric) ?? -1), pointsMax: pointsMax / 2 });
+  };
+  const latest = useRef(readBeside);
+  latest.current = readBeside;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: colours and sizes follow theme and density
   useEffect(() => {
     let chart = build();
-    let columns: Columns = [];
-    let version = -1;
+    let columns: BesideColumns = [];
+    let version = '';
     let source: SampleSeries | undefined;
     let drawnAt = 0;
     let visible = true;
     let brushKey = '';
     let cursor = -1;
     function build(): uPlot {
-      return makePlot(box.current!, curves, readColours(document.documentElement).css, {
+      return makePlot(box.current!, curves, props.curves, readColours(document.documentElement).css, {
         onCursor: (ns) => { if (store.getState().crosshairNs !== ns) store.setState({ crosshairNs: ns }); },
         onBrush: (range) => store.setState({ brush: range }),
       });
@@ -84,7 +101,7 @@ export function TimeChart(props: TimeChartProps) {
     const rebuild = () => {
       chart.destroy();
       chart = build();
-      version = -1;
+      version = '';
       brushKey = '';
     };
     const unwatch = watchColours(rebuild);
@@ -101,7 +118,9 @@ export function TimeChart(props: TimeChartProps) {
       const found = series();
       if (!visible || found === undefined || now - drawnAt < REDRAW_MS) return;
       const { brush, crosshairNs } = store.getState();
-      const newest = baselines.reduce((sum, it) => sum + series(it.id)!.version, found.version);
+      const { branch, branches } = store.getState();
+      const sampled = baselines.reduce((sum, it) => sum + series(it.id)!.version, found.version);
+      const newest = `${sampled} ${controller.session?.tailVersion()} ${branch} ${branches.length}`;
       if (found !== source || newest !== version) {
         source = found;
         version = newest;
@@ -120,7 +139,7 @@ export function TimeChart(props: TimeChartProps) {
         cursor = crosshairNs;
         if (document.activeElement === keys.current) chart.setCursor({ left: crosshairNs < 0 ? -10 : chart.valToPos(crosshairNs / 1e9, 'x'), top: 0 }, false);
       }
-      const text = crosshairNs < 0 ? curveSentence(curves, columns) : valuesAt(curves, columns, crosshairNs);
+      const text = crosshairNs < 0 ? curveSentence(curves, columns as Columns) : valuesAt(curves, columns, crosshairNs);
       if (readout.current !== null && readout.current.textContent !== text) readout.current.textContent = text;
       describe(keys.current, columns, crosshairNs, text);
     });
@@ -131,7 +150,7 @@ export function TimeChart(props: TimeChartProps) {
       seen.disconnect();
       chart.destroy();
     };
-  }, [loop, store, id, curves, host, theme, density]);
+  }, [loop, store, controller, id, curves, host, theme, density]);
 
   const onKey = (event: KeyboardEvent) => {
     const times = read(2)[0] ?? [];
@@ -156,10 +175,11 @@ export function TimeChart(props: TimeChartProps) {
       table={() => curveTable(curves, read(Number.MAX_SAFE_INTEGER), title)}
       picture={(size) => timePicture({ curves, columns: read(2000), brush: store.getState().brush, size })}
     >
-      {curves.length > 1 && (
+      {(curves.length > 1 || compared >= 0) && (
         <ul className="legend">
           {props.curves.length > 1 && props.curves.map((curve) => <li key={curve.metric}><span className={`swatch swatch--${curve.token}`} aria-hidden="true" />{curve.title}</li>)}
-          {baselines.map((it, position) => <li key={it.id}><ThinLine position={position} />{it.title}</li>)}
+          {baselines.map((it, position) => <li key={it.id}><ThinLine dash={baselineDash(position)} />{it.title}</li>)}
+          {compared >= 0 && <li data-entity="run"><ThinLine dash={[]} />branch {compared}, which was left</li>}
         </ul>
       )}
       <div className="figure__plot" ref={box} />
@@ -171,17 +191,17 @@ export function TimeChart(props: TimeChartProps) {
   );
 }
 
-/** Columns as uPlot takes them: null where there is no value. */
-function plotted(columns: Columns): (number | null)[][] {
-  return columns.map((column) => column.map((value) => (Number.isNaN(value) ? null : value)));
+/** Columns as uPlot takes them: null where there is no value, undefined where only another course has one. */
+function plotted(columns: BesideColumns): (number | null | undefined)[][] {
+  return columns.map((column) => column.map((value) => (value !== undefined && Number.isNaN(value) ? null : value)));
 }
 
-/** How a baseline's curves are drawn. */
-function ThinLine({ position }: { readonly position: number }) {
-  return <svg className="legend__line" width="20" height="4" aria-hidden="true"><path d="M0 2H20" strokeDasharray={baselineDash(position).join(' ')} /></svg>;
+/** How the curves of a baseline, or of another branch, are drawn. */
+function ThinLine({ dash }: { readonly dash: readonly number[] }) {
+  return <svg className="legend__line" width="20" height="4" aria-hidden="true"><path d="M0 2H20" strokeDasharray={dash.join(' ')} /></svg>;
 }
 
-function describe(element: HTMLElement | null, columns: Columns, crosshairNs: number, text: string): void {
+function describe(element: HTMLElement | null, columns: BesideColumns, crosshairNs: number, text: string): void {
   if (element === null || document.activeElement !== element) return;
   const end = (columns[0]?.at(-1) ?? 0) * 1e9;
   element.setAttribute('aria-valuemax', String(Math.round(end)));
@@ -190,10 +210,11 @@ function describe(element: HTMLElement | null, columns: Columns, crosshairNs: nu
 }
 
 /** The curves' values at a time, with units. */
-function valuesAt(curves: readonly Curve[], columns: Columns, timeNs: number): string {
-  const times = columns[0] ?? [];
-  let row = times.findIndex((time) => time * 1e9 >= timeNs);
-  if (row < 0) row = times.length - 1;
+function valuesAt(curves: readonly Curve[], columns: BesideColumns, timeNs: number): string {
+  const times = (columns[0] ?? []) as readonly number[];
+  const isOwn = (_: unknown, at: number) => columns[1]?.[at] !== undefined; // other courses are drawn, not told
+  let row = times.findIndex((time, at) => time * 1e9 >= timeNs && isOwn(time, at));
+  if (row < 0) row = times.findLastIndex(isOwn);
   if (row < 0) return '';
   const values = curves.flatMap((curve, index) => {
     const value = columns[index + 1]![row] ?? Number.NaN;
@@ -207,7 +228,7 @@ function sizeOf(element: HTMLElement): { width: number; height: number } {
 }
 
 function makePlot(
-  element: HTMLElement, curves: readonly Curve[], css: Readonly<Record<string, string>>,
+  element: HTMLElement, curves: readonly Curve[], own: readonly Curve[], css: Readonly<Record<string, string>>,
   on: { readonly onCursor: (ns: number) => void; readonly onBrush: (range: { fromNs: number; toNs: number } | null) => void },
 ): uPlot {
   const text = textSize();
@@ -217,12 +238,17 @@ function makePlot(
   return new uPlot({
     ...sizeOf(element), legend: { show: false }, padding: [6, text, 0, 0],
     cursor: { sync: { key: 'migration', setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { show: false } },
-    scales: { x: { time: false }, y: { range: (chart, _, most) => [0, Math.max(1, readableTop(ownValues(curves, chart.data.slice(1) as (number | null)[][]), most)) * 1.1] } },
+    scales: { x: { time: false }, y: { range: (chart, _, most) => [0, Math.max(1, topOf(chart, curves, most)) * 1.1] } },
     axes: [
       { ...axis, size: text * 1.9, gap: 2, space: text * 7, values: (_, splits) => splits.map((value) => formatQuantity(Math.round(value * 1e9), 'ns').text) },
       { ...axis, size: text * 6, gap: 4, space: text * 2.2, values: (_, splits) => splits.map((value) => formatQuantity(value, unit).text) },
     ],
-    series: [{}, ...curves.map((curve): uPlot.Series => ({ stroke: css[curve.token]!, width: curveWidth(curve), spanGaps: curve.lane !== undefined, points: { show: false }, ...(curve.dash === undefined ? {} : { dash: [...curve.dash] }) }))],
+    series: [
+      {},
+      ...curves.map((curve): uPlot.Series => ({ stroke: css[curve.token]!, width: curveWidth(curve), spanGaps: curve.lane !== undefined, points: { show: false }, ...(curve.dash === undefined ? {} : { dash: [...curve.dash] }) })),
+      // What lies ahead of the present, and the branch that was left: the same curves, thin.
+      ...COURSES_BESIDE.flatMap((dash) => own.map((curve): uPlot.Series => ({ stroke: css[curve.token]!, width: 1, spanGaps: true, points: { show: false }, dash: [...dash] }))),
+    ],
     hooks: {
       setCursor: [(chart) => {
         const { left, event } = chart.cursor;
@@ -234,5 +260,14 @@ function makePlot(
         on.onBrush(width < 2 ? null : { fromNs: Math.round(chart.posToVal(left, 'x') * 1e9), toNs: Math.round(chart.posToVal(left + width, 'x') * 1e9) });
       }],
     },
-  }, [[], ...curves.map(() => [])] as unknown as uPlot.AlignedData, element);
+  }, [[], ...curves.map(() => []), ...COURSES_BESIDE.flatMap(() => own.map(() => []))] as unknown as uPlot.AlignedData, element);
+}
+
+/** Dashes of the courses beside: ahead of the present, left. */
+const COURSES_BESIDE: readonly (readonly number[])[] = [[2, 2], []];
+
+/** The run's own curves and the courses beside count for the scale; baselines do not. */
+function topOf(chart: uPlot, curves: readonly Curve[], most: number): number {
+  const columns = chart.data.slice(1) as (number | null)[][];
+  return readableTop([...ownValues(curves, columns), ...columns.slice(curves.length)], most);
 }

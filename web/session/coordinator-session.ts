@@ -98,8 +98,9 @@ class CoordinatorSession implements Session {
     return series;
   }
 
-  tailOf(branch: number, host: number): SampleTail | undefined {
-    return this.#tails.find(branch, host);
+  tailOf(branch: number, series: SampleSeries): SampleTail | undefined {
+    const host = [...this.#series.values()].find((it) => it.lane === 'main' && it.series === series)?.host;
+    return host === undefined ? undefined : this.#tails.find(branch, host);
   }
 
   branchToCompare(branch: number): number {

@@ -63,8 +63,8 @@ export interface Session {
   readonly baselines: readonly string[];
   /** Samples of a host so far; `lane` is 'main' (when it is left out) or a baseline's id. */
   samplesOf(host: number, lane?: string): SampleSeries;
-  /** Samples of times that the run has left, of a branch and a host: what lies ahead, or another course. */
-  tailOf(branch: number, host: number): SampleTail | undefined;
+  /** Samples of times that the run has left on a branch, of the host of a series of the main run: what lies ahead, or another course. */
+  tailOf(branch: number, series: SampleSeries): SampleTail | undefined;
   /** The branch left last of which there are samples, other than `branch`; −1 without one. */
   branchToCompare(branch: number): number;
   /** Grows when {@link tailOf} would give something else. */
