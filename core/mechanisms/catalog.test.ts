@@ -111,6 +111,8 @@ test.each(WALKTHROUGHS)('the walkthrough of $lab says what its buttons do and wh
       expect(ask.question, id).toMatch(/\?$/);
       expect(ask.range.minimum, id).toBeGreaterThan(0);
       expect(ask.range.minimum, id).toBeLessThan(ask.range.maximum);
+      const positions = [id, ask.answeredBy ?? id].map((it) => steps.findIndex((step) => step.id === it));
+      expect(positions[1], `${id}: a later step answers`).toBeGreaterThanOrEqual(positions[0]!);
       expect(command, `${id}: a bet is on what a command will do`).toBeDefined();
     }
   }

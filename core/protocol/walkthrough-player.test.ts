@@ -5,6 +5,7 @@ import type { Walkthrough } from './walkthrough.ts';
 import {
   beginStep,
   findStep,
+  followBack,
   goToStep,
   guess,
   hasEnded,
@@ -71,7 +72,7 @@ test('a step without a condition is over at once, and the next waits', () => {
 });
 
 test('a step gives its command once, waits for its event, and keeps the guess beside the answer', () => {
-  const begun = beginStep(walkthrough, guess(atAct(), 8), at(20));
+  const begun = beginStep(walkthrough, guess(walkthrough, atAct(), 8), at(20));
   expect(begun.command).toEqual({ kind: 'migrate', vm: 1, to: 1 });
   const early = at(40, 9, [{ timeNs: 19, kind: 'done' }]); // of an earlier migration
   expect(watch(walkthrough, begun.state, early)).toBe(begun.state);
@@ -82,6 +83,7 @@ test('a step gives its command once, waits for its event, and keeps the guess be
     endedAtNs: 20,
     holds: true,
     found: 'time-taken is 9 ns, expected at most 10 ns',
+    measured: { metric: 'time-taken', value: 9, unit: 'ns' },
     answer: { metric: 'time-taken', guess: 8, value: 9, unit: 'ns' },
   });
 });
@@ -91,9 +93,32 @@ test.each([
   ['what it expects was not measured', undefined, 'time-taken is not measured'],
 ])('a step fails when %s', (_, taken, words) => {
   const { state } = beginStep(walkthrough, atAct(), at(20));
-  const over = watch(walkthrough, state, at(50, taken, [{ timeNs: 30, kind: 'done' }]));
+  const over = watch(walkthrough, state, at(2_000_050, taken, [{ timeNs: 30, kind: 'done' }]));
   expect(over.results.at(-1)?.holds).toBe(false);
   expect(over.results.at(-1)?.found).toContain(words);
+});
+
+test('a promise that comes true a moment after the step’s condition is kept', () => {
+  const { state } = beginStep(walkthrough, atAct(), at(20));
+  const late = [{ timeNs: 30, kind: 'done' }];
+  expect(watch(walkthrough, state, at(31, 11, late))).toBe(state);
+  expect(watch(walkthrough, state, at(1_000_000, 9, late)).results.at(-1)).toMatchObject({ holds: true, endedAtNs: 30 });
+  expect(watch(walkthrough, state, at(2_000_030, 11, late)).results.at(-1)).toMatchObject({ holds: false });
+});
+
+test('a question may be answered by a later step, and a guess is forgotten when one goes back before it', () => {
+  const steps = [
+    { ...walkthrough.steps[1]!, ask: { ...walkthrough.steps[1]!.ask!, answeredBy: 'wait' } },
+    walkthrough.steps[2]!,
+  ];
+  const later: Walkthrough = { lab: 'toy', steps };
+  const { state } = beginStep(later, guess(later, startPlayer(later), 8), at(20));
+  const acted = watch(later, state, at(50, 9, [{ timeNs: 30, kind: 'done' }]));
+  expect(acted.results.at(-1)).not.toHaveProperty('answer');
+  const waited = watch(later, beginStep(later, nextStep(acted), at(60, 9)).state, at(200, 7));
+  expect(waited.results.at(-1)).toMatchObject({ answer: { guess: 8, value: 7, unit: 'ns' } });
+  expect(goToStep(later, waited, 1).guesses).toEqual({ act: 8 });
+  expect(goToStep(later, waited, 0).guesses).toEqual({});
 });
 
 test('a step that never comes true ends as failed after its longest virtual time', () => {
@@ -116,7 +141,7 @@ test('a refused command ends the step with its sentence', () => {
 });
 
 test('the state is plain data: a page can leave and resume, or go back', () => {
-  const { state } = beginStep(walkthrough, guess(atAct(), 8), at(20));
+  const { state } = beginStep(walkthrough, guess(walkthrough, atAct(), 8), at(20));
   const back = JSON.parse(JSON.stringify(state)) as PlayerState;
   const over = watch(walkthrough, back, at(50, 9, [{ timeNs: 30, kind: 'done' }]));
   expect(over.phase).toBe('over');
@@ -125,6 +150,14 @@ test('the state is plain data: a page can leave and resume, or go back', () => {
     phase: 'waiting',
     results: [{ id: 'look' }],
   });
+});
+
+test('a run taken back takes the tour along: the step that was on then runs again', () => {
+  const over = watch(walkthrough, beginStep(walkthrough, guess(walkthrough, atAct(), 8), at(20)).state, at(50, 9, [{ timeNs: 30, kind: 'done' }]));
+  const { state } = beginStep(walkthrough, nextStep(over), at(60));
+  expect(followBack(walkthrough, state, 45)).toMatchObject({ step: 2, phase: 'running', beganAtNs: 30 });
+  expect(followBack(walkthrough, state, 25)).toMatchObject({ step: 1, phase: 'running', beganAtNs: 20, guesses: { act: 8 }, results: [{ id: 'look' }] });
+  expect(followBack(walkthrough, state, 0)).toMatchObject({ step: 0, phase: 'waiting', guesses: {}, results: [] });
 });
 
 test('virtual time ends the last step; then it has ended', () => {

@@ -23,6 +23,9 @@ export interface WalkthroughView {
 /** Where a step stands. */
 export type StepPhase = 'waiting' | 'running' | 'over';
 
+/** Virtual time after a step's condition in which its promise may still come true: two samples. Unit: ns. */
+const SETTLE_NS = 2_000_000;
+
 const PLACEHOLDER = /\{([a-z0-9-]+)\}/g;
 
 /** What a step came to. */
@@ -32,7 +35,9 @@ export interface StepResult {
   readonly endedAtNs: number;
   readonly holds: boolean;
   readonly found: string; // one sentence about what was expected and what was found
-  /** What was guessed and what it was, when the step asks; `guess` is missing when nobody guessed. */
+  /** The metric that the step expects something of, as it was when the step ended. */
+  readonly measured?: { readonly metric: string; readonly value: number; readonly unit: string };
+  /** What was guessed and what it was, when a question is answered here; `guess` is missing when nobody guessed. */
   readonly answer?: {
     readonly metric: string;
     readonly guess?: number;
@@ -47,7 +52,8 @@ export interface PlayerState {
   readonly step: number; // position; the number of steps when it has ended
   readonly phase: StepPhase;
   readonly beganAtNs: number;
-  readonly guess: number | undefined;
+  /** What was guessed, by the id of the asking step, in the metric's unit. */
+  readonly guesses: Readonly<Record<string, number>>;
   readonly results: readonly StepResult[];
 }
 
@@ -65,7 +71,7 @@ export function startPlayer(walkthrough: Walkthrough): PlayerState {
     step: 0,
     phase: 'waiting',
     beganAtNs: 0,
-    guess: undefined,
+    guesses: {},
     results: [],
   };
 }
@@ -84,9 +90,23 @@ export function hasEnded(walkthrough: Walkthrough, state: PlayerState): boolean 
 }
 
 /** Takes a prediction, in the metric's unit; the last one before the step begins counts. */
-export function guess(state: PlayerState, value: number): PlayerState {
-  assert(state.phase === 'waiting', 'a guess comes before the step begins');
-  return { ...state, guess: value };
+export function guess(walkthrough: Walkthrough, state: PlayerState, value: number): PlayerState {
+  const step = findStep(walkthrough, state);
+  assert(
+    step?.ask !== undefined && state.phase === 'waiting',
+    'a guess comes before a step that asks begins',
+  );
+  return { ...state, guesses: { ...state.guesses, [step.id]: value } };
+}
+
+/** The step whose question is answered at the end of this one; undefined without one. */
+export function findQuestion(
+  walkthrough: Walkthrough,
+  step: WalkthroughStep,
+): WalkthroughStep | undefined {
+  return walkthrough.steps.find(
+    (it) => it.ask !== undefined && (it.ask.answeredBy ?? it.id) === step.id,
+  );
 }
 
 /**
@@ -134,26 +154,65 @@ export function watch(
     const found = `${sayCondition(step.until, view)} did not come true within ${STEP_NS_MAX / 1e9} s of virtual time`;
     return endStep(walkthrough, state, view, { holds: false, found });
   }
+  // What is told of events and what is sampled do not come at once: promise and answer have a moment to come.
+  const settled = step.until === undefined ? 0 : cameTrueAt(step.until, state, view) + SETTLE_NS;
+  if (view.timeNs < settled && !isComplete(walkthrough, step, state, view)) return state;
   if (step.expect === undefined)
     return endStep(walkthrough, state, view, { holds: true, found: '' });
   const holds = conditionHolds(step.expect, state, view);
   return endStep(walkthrough, state, view, { holds, found: sayCondition(step.expect, view) });
 }
 
+/** Does what the step expects hold, and is what it answers measured? */
+function isComplete(
+  walkthrough: Walkthrough,
+  step: WalkthroughStep,
+  state: PlayerState,
+  view: WalkthroughView,
+): boolean {
+  const asked = findQuestion(walkthrough, step)?.ask?.metric;
+  if (asked !== undefined && view.metrics[asked] === undefined) return false;
+  return step.expect === undefined || conditionHolds(step.expect, state, view);
+}
+
 /** Goes to the next step, which waits to begin. */
 export function nextStep(state: PlayerState): PlayerState {
   assert(state.phase === 'over', 'the step is over');
-  return { ...state, step: state.step + 1, phase: 'waiting', guess: undefined };
+  return { ...state, step: state.step + 1, phase: 'waiting' };
 }
 
 /** Goes back to an earlier step, as after a rewind; later results are forgotten. */
 export function goToStep(walkthrough: Walkthrough, state: PlayerState, step: number): PlayerState {
   assert(step >= 0 && step < walkthrough.steps.length, 'a step of the walkthrough');
-  const results = state.results.filter(({ id }) => {
-    const position = walkthrough.steps.findIndex((it) => it.id === id);
-    return position < step;
-  });
-  return { ...state, step, phase: 'waiting', guess: undefined, results };
+  const isBefore = (id: string) => walkthrough.steps.findIndex((it) => it.id === id) < step;
+  const results = state.results.filter(({ id }) => isBefore(id));
+  const guesses = Object.fromEntries(
+    Object.entries(state.guesses).filter(([id]) => isBefore(id)),
+  );
+  return { ...state, step, phase: 'waiting', guesses, results };
+}
+
+/**
+ * Follows a run that somebody took back to an earlier time, or started again: the step that was on then runs, and
+ * what came after is forgotten. Before the first step began, the first one waits.
+ */
+export function followBack(
+  walkthrough: Walkthrough,
+  state: PlayerState,
+  timeNs: number,
+): PlayerState {
+  const began = state.results.map((it) => it.beganAtNs);
+  if (state.phase === 'running') began.push(state.beganAtNs);
+  const step = began.findLastIndex((it) => it <= timeNs);
+  if (step < 0) return goToStep(walkthrough, state, 0);
+  // What was guessed before the step began stands: the question is not asked again.
+  const guesses = state.guesses;
+  return {
+    ...goToStep(walkthrough, state, step),
+    guesses,
+    phase: 'running',
+    beganAtNs: began[step]!,
+  };
 }
 
 /** The metrics that a sentence names as {metric}, in order, each once. */
@@ -231,23 +290,21 @@ function endStep(
 ): PlayerState {
   const step = findStep(walkthrough, state);
   assert(step !== undefined && state.phase === 'running', 'a step that runs ends');
-  const measured = step.ask === undefined ? undefined : view.metrics[step.ask.metric];
+  const { beganAtNs, guesses } = state;
+  const question = findQuestion(walkthrough, step);
+  const metric = question?.ask?.metric ?? '';
+  const measured = view.metrics[metric];
+  const guessed = question === undefined ? undefined : guesses[question.id];
   const answer =
-    step.ask === undefined || measured === undefined
+    measured === undefined
       ? {}
-      : {
-          answer: {
-            metric: step.ask.metric,
-            ...measured,
-            ...(state.guess === undefined ? {} : { guess: state.guess }),
-          },
-        };
-  const { beganAtNs } = state;
+      : { answer: { metric, ...measured, ...(guessed === undefined ? {} : { guess: guessed }) } };
   const ended: StepResult = {
     id: step.id,
     beganAtNs,
     endedAtNs: cameTrueAt(step.until, state, view),
     ...result,
+    ...measuredOf(step.expect, view),
     ...answer,
   };
   return { ...state, phase: 'over', results: [...state.results, ended] };
@@ -266,4 +323,13 @@ function cameTrueAt(
     .filter(({ kind, timeNs }) => kind === condition.event && timeNs >= state.beganAtNs)
     .map(({ timeNs }) => timeNs);
   return Math.min(view.timeNs, ...times);
+}
+
+function measuredOf(
+  expected: WalkthroughCondition | undefined,
+  view: WalkthroughView,
+): Pick<StepResult, 'measured'> {
+  if (expected?.kind !== 'metric') return {};
+  const found = view.metrics[expected.metric];
+  return found === undefined ? {} : { measured: { metric: expected.metric, ...found } };
 }

@@ -41,6 +41,8 @@ export interface WalkthroughStep {
 export interface WalkthroughQuestion {
   readonly question: string;
   readonly metric: string;
+  /** The step at whose end the metric is read; the asking one when missing. */
+  readonly answeredBy?: string;
   /** Between what a guess is sought, on a logarithmic scale: 0 < minimum < maximum. A guess beyond is taken as well. */
   readonly range: { readonly minimum: number; readonly maximum: number };
 }

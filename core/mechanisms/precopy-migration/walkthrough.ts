@@ -19,6 +19,7 @@ export const walkthrough: Walkthrough = {
       ask: {
         question: 'For how many milliseconds will it stand still?',
         metric: 'downtime',
+        answeredBy: 'hand-over',
         range: { minimum: 100_000, maximum: 1_000_000_000 },
       },
       do: { kind: 'migrate', vm: 1, to: 1 },
