@@ -6,6 +6,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { HostSnapshot, LinkSnapshot, MigrationSnapshot, ProcessSnapshot, TimelineEvent, VmSnapshot } from '../../core/protocol/snapshot.ts';
 import { type LoadedLab, NO_LAB } from '../labs/lab-view.ts';
+import type { TourState } from '../tour/tour-state.ts';
 import type { FailureReport, Pace, RunSpec } from './session.ts';
 
 export type Density = 'lab' | 'projector' | 'workbench';
@@ -70,6 +71,10 @@ export interface AppState {
   readonly chapter: string;
   /** What a teacher has switched on. */
   readonly teacher: TeacherState;
+  /** The tour that is on, or was left and can be resumed; null without one. */
+  readonly tour: TourState | null;
+  /** Language of narrations, as a tag: 'en'. */
+  readonly language: string;
 }
 
 /** One course that the run took, as the timeline shows it. */
@@ -179,6 +184,8 @@ export function makeStore(spec: RunSpec, density: Density, lab: LoadedLab = NO_L
     asked: '',
     crosshairNs: -1,
     teacher: TEACHER_OFF,
+    tour: null,
+    language: 'en',
   }));
 }
 
