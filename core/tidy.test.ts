@@ -39,6 +39,7 @@ const PACKAGES: readonly { readonly folder: string; readonly names: readonly Reg
   { folder: 'web', names: [/^react(-dom)?(\/|$)/, /^zustand(\/|$)/, /^lucide-react$/, /^@base-ui\/react/] },
   { folder: 'web', names: [/^d3-/, /^uplot/, /^@xterm\//, /^react-resizable-panels$/, /^valibot$/, /^fflate$/] },
   { folder: 'web/session', names: [/^comlink$/] },
+  { folder: 'web/tour', names: [/^driver\.js$/] },
   { folder: 'e2e', names: [/^node:/, /^@playwright\/test$/, /^@axe-core\/playwright$/] },
 ];
 

@@ -3,13 +3,13 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { makeActions } from './app/actions.ts';
 import { App } from './app/app.tsx';
-import { COMMAND_ROWS, makeCommandRegistry } from './app/commands.ts';
+import { COMMAND_ROWS, makeCommandRegistry, type PageActions } from './app/commands.ts';
 import { unsupportedBecause } from './app/environment.ts';
 import { FrameLoop } from './app/frame-loop.ts';
 import { makeGlasshouse } from './app/glasshouse.ts';
 import { bindGuestDrop } from './app/guest-drop.ts';
 import { workOffline } from './app/offline.ts';
-import { labOf, parseMoment } from './app/moment-link.ts';
+import { labOf, type Moment, parseMoment } from './app/moment-link.ts';
 import { noSuchLab } from './labs/lab-view.ts';
 import { DEFAULT_LAB, LAB_SLUGS, loadLab } from './labs/load-lab.ts';
 import { makeCoordinatorFactory } from './session/coordinator-session.ts';
@@ -17,6 +17,7 @@ import { AppContext } from './session/react.ts';
 import { RunController } from './session/run-controller.ts';
 import { makeStore, TEACHER_OFF } from './session/store.ts';
 import { StageScene } from './stage/stage-scene.ts';
+import { hasKeptTour } from './tour/kept-tour.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/print.css';
@@ -37,6 +38,7 @@ async function start(root: HTMLElement): Promise<void> {
   const spec = { lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay };
   const store = makeStore(spec, moment.density === '' ? 'lab' : moment.density, lab);
   if (moment.lecture) store.setState({ teacher: { ...TEACHER_OFF, locked: true, answersHidden: true } });
+  if (moment.language !== '') store.setState({ language: moment.language });
   const loop = new FrameLoop();
   const controller = new RunController(store, makeCoordinatorFactory(), (work) => loop.account(work), loadLab);
   const scene = new StageScene();
@@ -53,21 +55,24 @@ async function start(root: HTMLElement): Promise<void> {
       </AppContext>
     </StrictMode>,
   );
-  bindGuestDrop(controller);
+  bindGuestDrop(controller, actions);
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'hidden') controller.pauseBecause(HIDDEN);
     else controller.resumeFrom(HIDDEN);
   });
-  window.addEventListener('hashchange', () => void follow(controller));
+  window.addEventListener('hashchange', () => void follow(controller, actions));
   void controller.start(spec).then((refusal) => {
     if (refusal !== '') store.setState({ status: 'failed', notice: refusal });
-    else store.setState({ notice: sentence, selection: moment.selection });
+    else {
+      store.setState({ notice: sentence, selection: moment.selection });
+      resumeTour(actions, moment);
+    }
     requestIdleCallback(() => void workOffline(), { timeout: 5_000 });
   });
 }
 
 /** The address has changed: opens the lab that it names. An unknown one is named, and what runs goes on. */
-async function follow(controller: RunController): Promise<void> {
+async function follow(controller: RunController, actions: PageActions): Promise<void> {
   const { store } = controller;
   const named = labOf(location.hash);
   if (named !== '' && !LAB_SLUGS.includes(named)) {
@@ -78,7 +83,14 @@ async function follow(controller: RunController): Promise<void> {
   if (lab === undefined) return;
   const { moment, sentence } = parseMoment(location.hash, lab.contract);
   const refusal = await controller.start({ lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay });
-  store.setState({ notice: refusal === '' ? sentence : refusal, ...(refusal === '' ? { selection: moment.selection } : {}) });
+  store.setState({ notice: refusal === '' ? sentence : refusal, ...(refusal === '' ? { selection: moment.selection } : {}), ...(moment.language === '' ? {} : { language: moment.language }) });
+  if (refusal === '' && moment.tour) await actions.tour({ kind: 'start' });
+}
+
+/** A link may begin the lab's tour; one that was on or left in this tab before a reload stands again. */
+function resumeTour(actions: PageActions, moment: Moment): void {
+  if (moment.tour && !hasKeptTour(sessionStorage)) void actions.tour({ kind: 'start' });
+  else if (hasKeptTour(sessionStorage)) void actions.tour({ kind: 'recall', orStart: moment.tour });
 }
 
 void start(document.getElementById('root')!);

@@ -7,7 +7,9 @@ import { findSide, type StageShape } from '../stage/stage-shape.ts';
 import type { PageActions } from './commands.ts';
 import { pickFile, saveFile } from './files.ts';
 import type { FrameLoop } from './frame-loop.ts';
+import { metricsOf } from './glasshouse.ts';
 import { formatMoment, knobFault } from './moment-link.ts';
+import type { TourPlayer } from '../tour/tour-player.ts';
 
 interface ActionOptions {
   readonly controller: RunController;
@@ -21,6 +23,8 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
   const session = () => controller.session;
   const load = (change: Partial<RunSpec>) => controller.start({ ...store.getState().spec, ...change });
   const camera = () => findCameraCommands(scene);
+  let tour: Promise<TourPlayer> | undefined;
+  const touring = () => (tour ??= import('../tour/open-tour.ts').then(({ openTour }) => openTour(controller, () => metricsOf(controller, loop))));
   return {
     migrate: (vm, to, atNs) => controller.send({ kind: 'migrate', vm, to }, atNs),
     cancelMigration: (vm, atNs) => controller.send({ kind: 'cancel-migration', vm }, atNs),
@@ -100,6 +104,7 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       location.hash = hash; // the listener of the address opens it; back and forward go the same way
       return Promise.resolve('');
     },
+    tour: async (act) => await (await touring()).act(act),
     select: (entity) => store.setState({ selection: entity }),
     zoom: (factor) => camera()?.zoomBy(factor),
     pan: (dx, dy) => camera()?.panBy(dx, dy),
@@ -115,7 +120,7 @@ const exports = () => import('../exports/export-actions.ts');
 async function share(store: RunController['store'], lecture: boolean): Promise<string> {
   const state = store.getState();
   const hash = formatMoment(
-    { lab: state.spec.lab, seed: state.spec.seed, knobs: { ...state.spec.knobs, ...state.knobs }, autoplay: true, density: state.density, selection: state.selection, lecture },
+    { lab: state.spec.lab, seed: state.spec.seed, knobs: { ...state.spec.knobs, ...state.knobs }, autoplay: true, density: state.density, selection: state.selection, lecture, tour: state.tour?.on === true, language: state.language },
     state.lab.contract,
   );
   if (!lecture) history.replaceState(null, '', hash);

@@ -14,6 +14,7 @@ import { Transport } from './transport.tsx';
 import './app.css';
 
 const TeacherLayer = lazy(() => import('./teacher-layer.tsx').then((it) => ({ default: it.TeacherLayer })));
+const TourLayer = lazy(() => import('../tour/tour-layer.tsx').then((it) => ({ default: it.TourLayer })));
 const Dialogs = lazy(() => import('../panels/dialogs.tsx').then((it) => ({ default: it.Dialogs })));
 
 export function App({ scene }: { readonly scene: StageScene }) {
@@ -23,6 +24,7 @@ export function App({ scene }: { readonly scene: StageScene }) {
   const timeline = useAppState((state) => state.panels.timeline);
   const dialog = useAppState((state) => state.dialog);
   const teaching = useAppState((state) => state.teacher.frozen || state.teacher.pointerRing || state.teacher.blackout || state.teacher.notes || state.teacher.beatMs > 0);
+  const touring = useAppState((state) => state.tour?.on === true);
   const { locked, answersHidden } = useAppState((state) => state.teacher);
   useEffect(() => bindHotkeys(commands), [commands]);
   useEffect(() => bindHoverLight(store), [store]);
@@ -44,6 +46,7 @@ export function App({ scene }: { readonly scene: StageScene }) {
   return (
     <div className="app">
       <Header scene={scene} />
+      {touring && <Suspense fallback={null}><TourLayer /></Suspense>}
       <main className="main" onDragOver={(event) => event.preventDefault()}>
         <Panels>{main}</Panels>
       </main>

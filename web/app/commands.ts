@@ -6,6 +6,8 @@
 import * as v from 'valibot';
 import type { AppState } from '../session/store.ts';
 import { EXPORT_ROWS } from './export-commands.ts';
+import { TOUR_ROWS } from '../tour/tour-commands.ts';
+import type { TourAct } from '../tour/tour-state.ts';
 import { LOCKED, TEACHER_ROWS } from './teacher-commands.ts';
 import { TIME_ROWS } from './time-commands.ts';
 
@@ -44,6 +46,8 @@ export interface PageActions {
   downloadTrace(): Promise<string>;
   openRun(): Promise<string>;
   freeze(frozen: boolean): void;
+  /** Starts, moves or leaves the tour; '' or why not. */
+  tour(act: TourAct): Promise<string>;
   select(entity: string): void;
   zoom(factor: number): void;
   pan(dx: number, dy: number): void;
@@ -298,4 +302,4 @@ const otherRows: Rows = [
 ];
 
 /** The table of all commands. */
-export const COMMAND_ROWS: Rows = [...runRows, ...TIME_ROWS, ...labRows, ...viewRows, ...TEACHER_ROWS, ...otherRows, ...EXPORT_ROWS];
+export const COMMAND_ROWS: Rows = [...runRows, ...TIME_ROWS, ...labRows, ...viewRows, ...TOUR_ROWS, ...TEACHER_ROWS, ...otherRows, ...EXPORT_ROWS];

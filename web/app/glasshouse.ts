@@ -6,11 +6,13 @@
  */
 import { LIBRARY } from '../../core/mechanisms/library.ts';
 import type { Command } from '../../core/protocol/command.ts';
+import type { StepPhase, StepResult } from '../../core/protocol/walkthrough-player.ts';
 import type { TimelineEvent } from '../../core/protocol/snapshot.ts';
 import type { RunHistory } from '../session/session.ts';
 import { loadLab } from '../labs/load-lab.ts';
 import type { RunController } from '../session/run-controller.ts';
 import { downtimeNs, findMigration, sampledHost } from '../session/store.ts';
+import type { TourState } from '../tour/tour-state.ts';
 import type { CommandRegistry } from './commands.ts';
 import type { FrameLoop } from './frame-loop.ts';
 import { knobFault } from './moment-link.ts';
@@ -32,6 +34,22 @@ export interface MetricCondition {
   readonly metric: string;
   readonly atLeast?: number;
   readonly atMost?: number;
+}
+
+/** Where the tour of a lab stands. */
+export interface TourPlace {
+  readonly lab: string;
+  readonly on: boolean; //        false: left, to be resumed
+  readonly step: string; //       id of the present step, '' when the tour has come to its end
+  readonly position: number; //   1 … of the present step
+  readonly stepCount: number;
+  readonly phase: StepPhase; //   it waits to begin, runs, or is over
+  readonly busy: boolean; //      the run is on its way to another time
+  readonly language: string;
+  /** The guess for the present question, in the metric's unit. */
+  readonly guess: number | undefined;
+  /** What the steps so far came to: whether what they expect held, guesses beside answers. */
+  readonly results: readonly StepResult[];
 }
 
 /** The typed interface behind `window.glasshouse`. Times in virtual ns. */
@@ -74,6 +92,8 @@ export interface Glasshouse {
   metrics(): Metrics;
   /** What happened so far, in order of virtual time: commands, faults, rounds, stops, resumes. */
   events(): readonly TimelineEvent[];
+  /** The tour that is on or was left; undefined without one. Moved by the commands start-tour, next-step, … */
+  tour(): TourPlace | undefined;
   /** Hash of the run's whole history so far: 16 hexadecimal digits, equal for equal runs. */
   runHash(): Promise<string>;
   /** The run as text of a run file. */
@@ -158,6 +178,7 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
     },
     metrics,
     events: () => store.getState().events,
+    tour: () => tourPlace(store.getState().tour),
     runHash: async () => (await controller.session?.runHash()) ?? '',
     exportRun: async () => (await controller.session?.exportRun()) ?? '{}',
     failed: controller.failed,
@@ -166,8 +187,18 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
   };
 }
 
+function tourPlace(tour: TourState | null): TourPlace | undefined {
+  if (tour === null) return undefined;
+  const { player, on, busy, language, steps } = tour;
+  const step = steps[player.step]?.id ?? '';
+  return {
+    lab: player.lab, on, step, position: player.step + 1, stepCount: steps.length, phase: player.phase, busy, language,
+    guess: player.guesses[step], results: player.results,
+  };
+}
+
 /** Contract metrics from the newest sample and snapshot, and a few of the page itself. */
-function metricsOf(controller: RunController, loop: FrameLoop): Metrics {
+export function metricsOf(controller: RunController, loop: FrameLoop): Metrics {
   const { session, store } = controller;
   const state = store.getState();
   const migration = findMigration(state);

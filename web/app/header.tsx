@@ -8,6 +8,7 @@ import type { StageScene } from '../stage/stage-scene.ts';
 import { hostAt } from '../stage/stage-shape.ts';
 import { RAM_BASE } from '../stage/page-marker.tsx';
 import { popupHome } from '../widgets/popup-home.ts';
+import { TOUR_MENU } from '../tour/tour-commands.ts';
 import { formatAddress } from './quantity.ts';
 
 export function Header({ scene }: { readonly scene: StageScene }) {
@@ -17,6 +18,7 @@ export function Header({ scene }: { readonly scene: StageScene }) {
       <h1 className="header__name">Glasshouse</h1>
       <Breadcrumbs scene={scene} />
       <div className="header__tools">
+        <TourButton />
         <button
           type="button" className="button badge" title="Guests run instruction by instruction; what is left out is one click away"
           onClick={() => void commands.run('leaves-out')}
@@ -32,6 +34,18 @@ export function Header({ scene }: { readonly scene: StageScene }) {
   );
 }
 
+/** The way into the tour, and back into one that was left. */
+function TourButton() {
+  const { commands } = useApp();
+  const { left, on, alive } = useAppState(({ tour, status }) => ({ left: tour !== null && !tour.on, on: tour?.on === true, alive: status === 'live' }));
+  if (on || !alive) return null;
+  return (
+    <button type="button" className="button" data-tour-button title="The presenter’s PageDown does the same" onClick={() => void commands.run(left ? 'resume-tour' : 'start-tour')}>
+      {left ? 'Resume the tour' : 'Tour'}
+    </button>
+  );
+}
+
 const MENU: readonly (readonly string[])[] = [
   ['labs'],
   ['density-projector', 'density-lab', 'density-workbench', 'theme'],
@@ -39,6 +53,7 @@ const MENU: readonly (readonly string[])[] = [
   ['open-elf', 'open-run', 'download-run', 'download-capture', 'download-trace', 'save-stage-png', 'save-stage-svg', 'print'],
   ['share-link', 'lecture-link', 'presenter-notes', 'freeze', 'pointer-ring', 'blackout', 'event-beat'],
   ['reset', 'help'],
+  TOUR_MENU,
 ];
 
 function PageMenu() {

@@ -20,6 +20,8 @@ function ownsKey(target: Element | null, key: string): boolean {
   }
   // Single letters and marks count only while the stage, the timeline, or nothing, has the focus (WCAG 2.1.4).
   if (key.length === 1 && target !== document.body && target.closest('[data-stage], [data-timeline]') === null) return true;
+  // Elsewhere pages are turned: a panel's text, a list.
+  if (key.startsWith('Page') && target !== document.body && target.closest('[data-stage], [data-timeline], .transport, .header') === null) return true;
   return key === 'Space' && target.matches('button, [role=button], [role=switch], summary, a');
 }
 
@@ -30,6 +32,8 @@ export function bindHotkeys(registry: CommandRegistry): () => void {
     const key = keyName(event);
     const id = byKey.get(key);
     if (id === undefined || event.defaultPrevented) return;
+    // Escape leaves what is there to be left, and says nothing when there is nothing.
+    if (key === 'Escape' && registry.blockedBecause(id) !== '') return;
     if (!key.startsWith('Ctrl+') && ownsKey(event.target as Element | null, key)) return;
     event.preventDefault();
     void registry.run(id);

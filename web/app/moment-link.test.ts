@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import { DEFAULT_SEED, formatMoment, type Moment, parseMoment } from './moment-link.ts';
 
-const defaults: Moment = { lab: contract.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false };
+const defaults: Moment = { lab: contract.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false, tour: false, language: '' };
 
 test('a moment survives the way through its link', () => {
   const knobs = fc.record(

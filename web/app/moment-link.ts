@@ -15,6 +15,10 @@ export interface Moment {
   readonly selection: string;
   /** A lecture: knobs locked, answers hidden until they are revealed. */
   readonly lecture: boolean;
+  /** The tour is on. */
+  readonly tour: boolean;
+  /** Language of its narration, '' when the link names none. */
+  readonly language: string;
 }
 
 /** The seed of a link that names none. */
@@ -61,7 +65,7 @@ export function parseMoment(
 ): { readonly moment: Moment; readonly sentence: string } {
   const faults: string[] = [];
   const empty: Moment = {
-    lab: fallback.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false,
+    lab: fallback.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false, tour: false, language: '',
   };
   if (hash === '' || hash === '#' || hash === '#/') return { moment: empty, sentence: '' };
   const match = /^#\/lab\/([a-z0-9-]+)(?:\?(.*))?$/.exec(hash);
@@ -84,7 +88,7 @@ export function parseMoment(
   const moment: Moment = {
     lab: contract.id, seed, knobs, autoplay: query.get('autoplay') !== '0', density,
     selection: (query.get('sel') ?? '').slice(0, 40),
-    lecture: query.get('lecture') === '1',
+    lecture: query.get('lecture') === '1', tour: query.get('tour') === '1', language: /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.exec(query.get('lang') ?? '')?.[0] ?? '',
   };
   return { moment, sentence: [...faults, ...knobFaults].join(' ') };
 }
@@ -99,6 +103,8 @@ export function formatMoment(moment: Moment, contract: Contract): string {
   if (moment.density !== '' && moment.density !== 'lab') parts.push(`view=${moment.density}`);
   if (moment.selection !== '') parts.push(`sel=${encodeURIComponent(moment.selection)}`);
   if (moment.lecture) parts.push('lecture=1');
+  if (moment.tour) parts.push('tour=1');
+  if (moment.language !== '' && moment.language !== 'en') parts.push(`lang=${moment.language}`);
   if (knobs.length > 0) parts.push(`knobs=${knobs.join(',')}`);
   return `#/lab/${moment.lab}${parts.length === 0 ? '' : `?v=1&${parts.join('&')}`}`;
 }

@@ -11,6 +11,7 @@ export function Story() {
   const { commands } = useApp();
   const place = useAnchor<HTMLDivElement>((layout) => layout.story, 'pin');
   const level = useLevel();
+  const touring = useAppState((it) => it.tour?.on === true); // its card says what is to be said
   const lab = useLab();
   const state = useAppState((it) => it);
   const told = lab.story === undefined ? genericStory(state) : lab.story.tell(state);
@@ -20,7 +21,7 @@ export function Story() {
     : told.sentence;
   const noticed = state.notice !== '';
   return (
-    <div ref={place} className="story" hidden={level !== 'site'}>
+    <div ref={place} className="story" hidden={level !== 'site' || touring}>
       {noticed && <p className="story__sentence story__notice" role="alert" data-story data-notice>{state.notice}</p>}
       {!noticed && <p className="story__sentence" data-story>{sentence}</p>}
       {button.id !== '' && (

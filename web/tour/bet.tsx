@@ -18,10 +18,10 @@ export function Bet({ step, unit, words }: { readonly step: TourStep; readonly u
   const [text, setText] = useState(given === undefined ? '' : guessText(given, scale));
   const wrong = text !== '' && typedGuess(text, scale) === undefined;
   const answer = (value: number) => void commands.run('answer', { value });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the scale follows from the step, and a field belongs to one step
   useEffect(() => {
     // Given elsewhere: by the slider, the notes or a script.
     if (given !== undefined) setText((now) => (typedGuess(now, scale) === given ? now : guessText(given, scale)));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the scale follows from the step
   }, [given]);
   const position = given === undefined ? Math.round(scale.steps / 2) : positionOfGuess(ask, scale, given);
   return (

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findWalkthrough, WALKTHROUGHS } from '../../core/mechanisms/catalog.ts';
-import { NARRATION_FORMAT, readNarration, tellIn } from './narration.ts';
+import { NARRATION_FORMAT } from './narration-format.ts';
+import { readNarration, tellIn } from './narration.ts';
 import { LANGUAGES, languageName, loadNarration } from './narration-files.ts';
 
 const labs = join(import.meta.dirname, '../labs');

@@ -6,10 +6,9 @@
 import * as v from 'valibot';
 import type { Walkthrough, WalkthroughStep } from '../../core/protocol/walkthrough.ts';
 import { metricsNamed } from '../../core/protocol/walkthrough-player.ts';
+import { NARRATION_FORMAT } from './narration-format.ts';
 import type { TourStep } from './tour-state.ts';
 
-/** What a narration file calls itself. */
-export const NARRATION_FORMAT = 'glasshouse-narration';
 /** Longest text of a step, so that a card holds it. Unit: characters. */
 const TEXT_MAX = 600;
 

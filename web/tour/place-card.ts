@@ -20,7 +20,7 @@ export interface Placing {
 }
 
 /** Distance kept from edges and from what is shown. */
-const GAP = 12;
+const GAP = 8;
 const STEP = 16;
 /** What a covered pixel costs: of what is shown, of another mark; and what a pixel of distance or a worse size costs. */
 const COST = { shown: 100, other: 1, distance: 12, size: 2_000, move: 4_000 } as const;

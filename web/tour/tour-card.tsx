@@ -3,11 +3,11 @@
  * running step waits for; what it came to. One primary button, the same as the presenter's PageDown.
  */
 import { type RefObject, useEffect, useRef } from 'react';
-import { findContract } from '../../core/mechanisms/catalog.ts';
+import type { MetricRow } from '../../core/base/contract.ts';
 import type { StepResult } from '../../core/protocol/walkthrough-player.ts';
 import { sayParts, sayStep } from '../../core/protocol/walkthrough-player.ts';
 import { formatQuantity } from '../app/quantity.ts';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useContract } from '../session/react.ts';
 import { Quantity } from '../widgets/quantity.tsx';
 import { Bet } from './bet.tsx';
 import { GuessBars } from './guess-bars.tsx';
@@ -21,15 +21,13 @@ export function TourCard({ card }: { readonly card: RefObject<HTMLElement | null
 
 function Told({ tour, card }: { readonly tour: TourState; readonly card: RefObject<HTMLElement | null> }) {
   const { commands } = useApp();
-  const { notice, hidden, lab, paused } = useAppState((state) => ({
-    notice: state.notice, hidden: state.teacher.answersHidden, lab: state.spec.lab, paused: state.pace.paused,
-  }));
+  const { notice, hidden, paused } = useAppState((state) => ({ notice: state.notice, hidden: state.teacher.answersHidden, paused: state.pace.paused }));
+  const { metrics } = useContract();
   const words = wordsOf(tour.language);
   const step = presentStep(tour);
   const { phase } = tour.player;
   const result = phase === 'over' ? tour.player.results.at(-1) : undefined;
-  const contract = findContract(lab);
-  const failure = step === undefined || result === undefined ? '' : failureSentence(step, result, contract?.metrics ?? [], words);
+  const failure = step === undefined || result === undefined ? '' : failureSentence(step, result, metrics, words);
   const wait = step === undefined || phase !== 'running' ? '' : waitSentence(step, words, tour.hurrying);
   const asks = step?.ask !== undefined && phase === 'waiting' ? step : undefined;
   const primary = useFocus(card, `${tour.player.step} ${phase}`);
@@ -45,11 +43,11 @@ function Told({ tour, card }: { readonly tour: TourState; readonly card: RefObje
         void commands.run('leave-tour');
       }}
     >
-      <p className="tour__say" data-tour-say>{step === undefined ? words.ended : <Words step={step} tour={tour} lab={lab} />}</p>
-      {asks !== undefined && <Bet key={asks.id} step={asks} unit={unitOf(lab, asks)} words={words} />}
+      <p className="tour__say" data-tour-say>{step === undefined ? words.ended : <Words step={step} tour={tour} metrics={metrics} />}</p>
+      {asks !== undefined && <Bet key={asks.id} step={asks} unit={unitOf(metrics, asks)} words={words} />}
       {wait !== '' && <p className="tour__wait" data-entity="run">{wait}</p>}
       {tour.busy && <p className="tour__wait">{words.travelling}</p>}
-      {result?.answer !== undefined && <GuessBars answer={result.answer} entity={entityOf(lab, result.answer.metric)} words={words} hidden={hidden} />}
+      {result?.answer !== undefined && <GuessBars answer={result.answer} entity={entityOf(metrics, result.answer.metric)} words={words} hidden={hidden} />}
       {failure !== '' && <p className="tour__failure" data-entity="run" data-answer>{failure}</p>}
       {notice !== '' && <p className="tour__failure" role="alert" data-entity="run" data-notice>{notice}</p>}
       <div className="tour__foot">
@@ -78,14 +76,14 @@ function labelOf({ player }: TourState, step: TourStep | undefined, words: TourW
 }
 
 /** What is said; {metric} is its value as it is measured now. */
-function Words({ step, tour, lab }: { readonly step: TourStep; readonly tour: TourState; readonly lab: string }) {
+function Words({ step, tour, metrics }: { readonly step: TourStep; readonly tour: TourState; readonly metrics: readonly MetricRow[] }) {
   return sayParts(step.say).map((part, index) => {
     // biome-ignore-start lint/suspicious/noArrayIndexKey: the pieces of one sentence, each in its place
     if ('words' in part) return <span key={index}>{part.words}</span>;
     const found = tour.values[part.metric];
     return found === undefined
       ? <span key={index}>–</span>
-      : <Quantity key={index} className="story__number" value={found.value} unit={found.unit} entity={entityOf(lab, part.metric)} />;
+      : <Quantity key={index} className="story__number" value={found.value} unit={found.unit} entity={entityOf(metrics, part.metric)} />;
     // biome-ignore-end lint/suspicious/noArrayIndexKey: see above
   });
 }
@@ -122,11 +120,11 @@ function useFocus(card: RefObject<HTMLElement | null>, place: string): RefObject
   return primary;
 }
 
-function unitOf(lab: string, step: TourStep): string {
-  return findContract(lab)?.metrics.find(({ id }) => id === step.ask?.metric)?.unit ?? '';
+function unitOf(metrics: readonly MetricRow[], step: TourStep): string {
+  return metrics.find(({ id }) => id === step.ask?.metric)?.unit ?? '';
 }
 
 /** What a metric is of, as an entity: the contract's word. */
-function entityOf(lab: string, metric: string): string {
-  return findContract(lab)?.metrics.find(({ id }) => id === metric)?.entity ?? 'run';
+function entityOf(metrics: readonly MetricRow[], metric: string): string {
+  return metrics.find(({ id }) => id === metric)?.entity ?? 'run';
 }

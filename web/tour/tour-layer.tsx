@@ -11,7 +11,7 @@ import './tour.css';
 /** Wall time between two looks at where things stand. Unit: ms. */
 const LOOK_MS = 100;
 /** Widths that a card can have, at text of 16 px. Unit: CSS px. */
-const WIDTHS = [380, 300, 520] as const;
+const WIDTHS = [368, 300, 520] as const;
 
 /** Stands while a tour is on. */
 export function TourLayer() {

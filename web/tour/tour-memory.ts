@@ -4,8 +4,8 @@
  */
 import * as v from 'valibot';
 import type { PlayerState } from '../../core/protocol/walkthrough-player.ts';
+import { TOUR_KEY } from './kept-tour.ts';
 
-const KEY = 'glasshouse.tour';
 /** Run files are a few kB; a larger one is not kept, then a resumed tour does not bring its run along. Unit: characters. */
 const RUN_TEXT_MAX = 1_000_000;
 
@@ -48,22 +48,22 @@ export type Shelf = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 export function keepTour(shelf: Shelf, kept: KeptTour): void {
   const run = kept.run.length > RUN_TEXT_MAX ? '' : kept.run;
   try {
-    shelf.setItem(KEY, JSON.stringify({ version: 1, ...kept, run }));
+    shelf.setItem(TOUR_KEY, JSON.stringify({ version: 1, ...kept, run }));
   } catch {
-    shelf.removeItem(KEY); // better no tour than an old one
+    shelf.removeItem(TOUR_KEY); // better no tour than an old one
   }
 }
 
 /** Forgets the tour. */
 export function forgetTour(shelf: Shelf): void {
-  shelf.removeItem(KEY);
+  shelf.removeItem(TOUR_KEY);
 }
 
 /** The tour that was kept of this lab and seed, or undefined; what cannot be read counts as nothing. */
 export function recallTour(shelf: Shelf, lab: string, seed: number): KeptTour | undefined {
   let found: unknown;
   try {
-    found = JSON.parse(shelf.getItem(KEY) ?? 'null');
+    found = JSON.parse(shelf.getItem(TOUR_KEY) ?? 'null');
   } catch {
     return undefined; // somebody else's text under this name
   }

@@ -41,6 +41,8 @@ export class TourPlayer {
   #goal = -1;
   /** Speed before the tour hurried, −1: it does not. */
   #ratioBefore = -1;
+  /** How far the run had come before it was taken back: until there, its old commands would repeat themselves. Unit: ns. */
+  #aheadNs = 0;
   /** The tour has made the run stand between two steps. */
   #stands = false;
 
@@ -58,7 +60,7 @@ export class TourPlayer {
       case 'previous': return await this.#onPrevious();
       case 'leave': return this.#leave();
       case 'resume': return await this.#resume();
-      case 'recall': return await this.#recall();
+      case 'recall': return (await this.#recall()) || !act.orStart ? '' : await this.#start();
       case 'go-to': return await this.#onGoTo(act.step);
       case 'answer': return this.#answer(act.value);
       case 'language': return await this.#speak(act.language);
@@ -130,15 +132,16 @@ export class TourPlayer {
     return refusal;
   }
 
-  /** After a reload: what was kept of this lab's tour stands again, on if it was on. */
-  async #recall(): Promise<string> {
+  /** After a reload: what was kept of this lab's tour stands again, on if it was on. False when nothing was. */
+  async #recall(): Promise<boolean> {
     const { spec } = this.#store.getState();
     const kept = recallTour(this.#parts.shelf, spec.lab, spec.seed);
     const told = kept === undefined ? undefined : await this.#tell(spec.lab, kept.language);
-    if (kept === undefined || told === undefined || kept.player.step > told.steps.length) return '';
+    if (kept === undefined || told === undefined || kept.player.step > told.steps.length) return false;
     this.#kept = kept;
     this.#open(kept.player, told, false);
-    return kept.on ? await this.#resume() : '';
+    if (kept.on) await this.#resume();
+    return true;
   }
 
   /** After a reload the run stands at its start: its commands are repeated up to where the tour stood. */
@@ -212,6 +215,7 @@ export class TourPlayer {
     const begun = beginStep(this.#walkthrough, before.player, this.#view());
     this.#patch({ player: begun.state });
     if (begun.command !== undefined) {
+      this.#aheadNs = 0; // a command given in the past forks the run
       this.#away = true;
       const refusal = await controller.send(begun.command);
       this.#away = false;
@@ -272,9 +276,9 @@ export class TourPlayer {
 
   /** Between steps the picture goes on moving, unless the step says otherwise, or commands are still to come that would repeat themselves. */
   #standsNow(): boolean {
-    const { tour, furthestNs, timeNs } = this.#store.getState();
+    const { tour, timeNs } = this.#store.getState();
     if (tour === null || tour.player.phase !== 'over') return false;
-    return findStep(this.#walkthrough, tour.player)?.stand === true || furthestNs > timeNs;
+    return findStep(this.#walkthrough, tour.player)?.stand === true || this.#aheadNs > timeNs;
   }
 
   async #onPrevious(): Promise<string> {
@@ -319,6 +323,8 @@ export class TourPlayer {
     if (began === undefined) return 'This step has not begun yet.';
     this.#goal = -1;
     this.#endHurry();
+    const { timeNs, furthestNs } = this.#store.getState();
+    this.#aheadNs = Math.max(timeNs, furthestNs);
     this.#away = true;
     this.#patch({ busy: true });
     const sentence = await this.#parts.controller.travelTo(began);
@@ -392,15 +398,16 @@ export class TourPlayer {
       return;
     }
     if (this.#away || state.status !== 'live') return;
-    if (state.timeNs < before.timeNs) this.#follow(state.timeNs);
+    if (state.timeNs < before.timeNs) this.#follow(state.timeNs, Math.max(before.timeNs, state.furthestNs));
     else if (tour.on && (state.timeNs !== before.timeNs || state.events !== before.events)) this.#look();
   }
 
   /** Somebody took the run back, or started it again: the tour goes along. */
-  #follow(timeNs: number): void {
+  #follow(timeNs: number, aheadNs: number): void {
     const { player } = this.#tour!;
     const followed = followBack(this.#walkthrough, player, timeNs);
     this.#goal = -1;
+    this.#aheadNs = timeNs === 0 ? 0 : aheadNs; // a run that was started again has no commands to come
     this.#endHurry();
     this.#patch({ player: followed });
     if (this.#tour?.on === true && followed.phase === 'waiting') void this.#arrive();

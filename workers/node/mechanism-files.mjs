@@ -144,6 +144,7 @@ export function newMechanismFiles(root, slug) {
         .replaceAll('the skeleton lab', `the lab '${slug}'`)
         .replaceAll('pause-briefly', `${slug}-pause`)
         .replaceAll(/'skeleton'/g, `'${slug}'`)
+        .replaceAll(/"skeleton"/g, `"${slug}"`)
         .replaceAll(/mechanisms\/skeleton\//g, `mechanisms/${slug}/`);
     }
   }

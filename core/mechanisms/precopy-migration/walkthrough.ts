@@ -14,7 +14,7 @@ export const walkthrough: Walkthrough = {
     {
       id: 'move',
       say: 'All pages cross the link while the VM goes on writing. What it writes must be sent again.',
-      show: ['link:0-1', 'vm:1', 'migration:1'],
+      show: ['link:0-1', 'vm:1'],
       button: 'Move it while it runs',
       ask: {
         question: 'For how many milliseconds will it stand still?',
@@ -53,7 +53,7 @@ export const walkthrough: Walkthrough = {
     {
       id: 'back',
       say: 'Move it back over the slow link. It takes longer, but the VM stands still no longer than the limit.',
-      show: ['host:0', 'host:1', 'link:0-1'],
+      show: ['link:0-1', 'migration:1'],
       button: 'Move it back',
       do: { kind: 'migrate', vm: 1, to: 0 },
       until: { kind: 'event', event: 'done' },
