@@ -56,6 +56,7 @@ const LASTING: ReadonlySet<string> = new Set([
   'unknown-knob',
   'not-a-number',
   'out-of-range',
+  'off-step',
   'unknown-fault',
   'no-such-vm',
   'no-such-host',

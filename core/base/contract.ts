@@ -10,7 +10,7 @@ export interface KnobRow {
   readonly unit: string; //          'bit/s', 'ns', 'pages/s', 'bytes', '%', 'count', '' for a choice or a switch
   readonly minimum: number;
   readonly maximum: number;
-  readonly step: number; //          on a linear scale; on a logarithmic one, steps a decade
+  readonly step: number; //          on a linear scale: values are whole steps from the minimum; on a logarithmic one, steps a decade
   readonly default: number; //       switches: 0 or 1
   readonly scale: 'linear' | 'logarithmic' | 'switch';
   readonly entity: string; //        the mark it stands beside: 'link', 'vm', 'migration'
@@ -91,5 +91,14 @@ export type KnobError =
       readonly found: number;
       readonly minimum: number;
       readonly maximum: number;
+      readonly unit: string;
+    }
+  | {
+      /** Between two values that the knob takes. */
+      readonly kind: 'off-step';
+      readonly knob: string;
+      readonly found: number;
+      readonly below: number;
+      readonly above: number;
       readonly unit: string;
     };

@@ -11,6 +11,7 @@ import {
   slugFault,
   slugsIn,
 } from '../../workers/node/mechanism-files.mjs';
+import { findKnobValueError } from '../base/knob-value.ts';
 import { CATALOG, WALKTHROUGHS } from './catalog.ts';
 import { LABS } from './labs.ts';
 import { LIBRARY } from './library.ts';
@@ -80,6 +81,7 @@ test.each(CATALOG)('$id: rows are sound', ({ knobs, faults, requests, metrics, b
     expect(knob.minimum).toBeLessThan(knob.maximum);
     expect(knob.default).toBeGreaterThanOrEqual(knob.minimum);
     expect(knob.default).toBeLessThanOrEqual(knob.maximum);
+    for (const value of [knob.default, knob.maximum]) expect(findKnobValueError(knob, value), knob.id).toBeUndefined();
     if (knob.scale === 'logarithmic') expect(knob.minimum).toBeGreaterThan(0);
     if (knob.scale === 'switch') expect([knob.minimum, knob.maximum, knob.step]).toEqual([0, 1, 1]);
   }

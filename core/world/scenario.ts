@@ -2,7 +2,7 @@
  * Scenarios: the labs that exist, and what they and the command line's `vm` are built from. Input is
  * checked here, before any world is built; a refused one changes nothing.
  */
-import { err, type KnobError, type KnobRow, ok, PAGE_SIZE, type Result } from '../base/index.ts';
+import { err, findKnobValueError, type KnobError, type KnobRow, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import type { BaselineRow, FaultRow, MetricRow, RequestRow } from '../base/contract.ts';
 import { checkImage, deviceTreeRoom, prepareImage, vmDeviceTree } from '../hypervisor/boot.ts';
 import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
@@ -81,14 +81,7 @@ export function findKnobError(
   const row = knobs.find((knob) => knob.id === id);
   if (row === undefined)
     return { kind: 'unknown-knob', knob: id, known: knobs.map((knob) => knob.id) };
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
-    return { kind: 'not-a-number', knob: id, found: String(value) };
-  }
-  const fits = value >= row.minimum && value <= row.maximum;
-  const whole = row.scale !== 'switch' || Number.isInteger(value);
-  if (fits && whole) return undefined;
-  const { minimum, maximum, unit } = row;
-  return { kind: 'out-of-range', knob: id, found: value, minimum, maximum, unit };
+  return findKnobValueError(row, value);
 }
 
 /** Whether a number may seed a run. */

@@ -34,6 +34,10 @@ export function sentenceOf(error: WorldError): string {
       return `Knob '${error.knob}' is '${error.found}', which is not a number.`;
     case 'out-of-range':
       return `Knob '${error.knob}' is ${error.found}; it must lie between ${error.minimum} and ${error.maximum}${error.unit === '' ? '' : ` ${error.unit}`}.`;
+    case 'off-step': {
+      const unit = error.unit === '' ? '' : ` ${error.unit}`;
+      return `Knob '${error.knob}' is ${error.found}; it takes ${error.below} or ${error.above}${unit} there, nothing between.`;
+    }
     case 'bad-guest':
       return vmErrorSentence(error.error);
   }

@@ -4,12 +4,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import { DEFAULT_SEED, formatMoment, type Moment, parseMoment } from './moment-link.ts';
+import { positionCount, valueAt } from '../widgets/knob-scale.ts';
 
 const defaults: Moment = { lab: contract.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false, tour: false, language: '' };
 
 test('a moment survives the way through its link', () => {
   const knobs = fc.record(
-    Object.fromEntries(contract.knobs.map((row) => [row.id, fc.integer({ min: row.minimum, max: row.maximum })])),
+    Object.fromEntries(contract.knobs.map((row) => [row.id, fc.integer({ min: 0, max: positionCount(row) }).map((at) => valueAt(row, at))])),
     { requiredKeys: [] },
   );
   const seeds = fc.integer({ min: 0, max: 0xffff_ffff });
@@ -45,6 +46,9 @@ test.each([
   ['#/lab/precopy-migration?knobs=bandwidth:fast', 'Link bandwidth as “fast”'],
   ['#/lab/precopy-migration?knobs=bandwidth', 'not a number'],
   ['#/lab/precopy-migration?knobs=loss:11', 'Packet loss is 11 %'],
+  ['#/lab/precopy-migration?knobs=loss:0.25', 'takes 0.2 or 0.3 %'],
+  ['#/lab/precopy-migration?knobs=working-set:100', 'takes 96 or 112 pages'],
+  ['#/lab/precopy-migration?knobs=round-limit:2.5', 'takes 2 or 3 rounds'],
 ])('a bad link %s is named in a sentence and the defaults go on', (hash, words) => {
   const { moment, sentence } = parseMoment(hash, contract);
   expect(sentence).toContain(words);

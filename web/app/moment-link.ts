@@ -4,6 +4,7 @@
  * the rest counts. Pure text in, plain data out.
  */
 import type { Contract, KnobRow } from '../../core/base/contract.ts';
+import { findKnobValueError } from '../../core/base/knob-value.ts';
 
 /** What a link says. */
 export interface Moment {
@@ -28,12 +29,16 @@ const DENSITIES = ['lab', 'projector', 'workbench'] as const;
 
 /** Why a knob's value cannot be taken, as one sentence, or '' when it can. */
 export function knobFault(row: KnobRow, value: number): string {
-  if (!Number.isFinite(value)) return `${row.title} must be a number.`;
-  if (value < row.minimum || value > row.maximum) {
-    const unit = row.unit === '' ? '' : ` ${row.unit}`;
+  const error = findKnobValueError(row, value);
+  if (error === undefined) return '';
+  const unit = row.unit === '' ? '' : ` ${row.unit}`;
+  if (error.kind === 'out-of-range') {
     return `${row.title} is ${value}${unit}; it must lie between ${row.minimum} and ${row.maximum}${unit}.`;
   }
-  return '';
+  if (error.kind === 'off-step') {
+    return `${row.title} is ${value}${unit}; it takes ${error.below} or ${error.above}${unit} there, nothing between.`;
+  }
+  return `${row.title} must be a number.`;
 }
 
 function parseKnobs(text: string, contract: Contract): { knobs: Record<string, number>; faults: string[] } {

@@ -1,9 +1,12 @@
-// Goal: every slider reaches its ends and stays within its row. Method: all positions of all knobs of the contract.
+// Goal: every slider reaches its ends and stays within its row. Method: all positions of all knobs of all contracts.
 import { expect, test } from 'vitest';
-import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
+import { findKnobValueError } from '../../core/base/knob-value.ts';
+import { CATALOG } from '../../core/mechanisms/catalog.ts';
 import { positionCount, positionOf, valueAt } from './knob-scale.ts';
 
-test.each(contract.knobs.map((row) => [row.id, row] as const))('%s', (_, row) => {
+const KNOBS = CATALOG.flatMap(({ id, knobs }) => knobs.map((row) => [id, row.id, row] as const));
+
+test.each(KNOBS)('%s, %s', (_lab, _knob, row) => {
   const count = positionCount(row);
   expect(valueAt(row, 0)).toBe(row.minimum);
   expect(valueAt(row, count)).toBe(row.maximum);
@@ -14,6 +17,7 @@ test.each(contract.knobs.map((row) => [row.id, row] as const))('%s', (_, row) =>
     expect(value).toBeGreaterThanOrEqual(row.minimum);
     expect(value).toBeLessThanOrEqual(row.maximum);
     expect(value).toBeGreaterThan(before);
+    expect(findKnobValueError(row, value)).toBeUndefined();
     before = value;
   }
 });

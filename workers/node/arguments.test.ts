@@ -12,7 +12,8 @@ import {
 } from './arguments.ts';
 
 function knob(id: string, unit: string, maximum: number, scale: KnobRow['scale'] = 'linear'): KnobRow {
-  return { id, title: id, unit, minimum: 0, maximum, step: 1, default: 1, scale, entity: 'link', help: '' };
+  const step = unit === '%' ? 0.1 : 1;
+  return { id, title: id, unit, minimum: 0, maximum, step, default: 1, scale, entity: 'link', help: '' };
 }
 const knobs = [
   knob('bandwidth', 'bit/s', 4e11),
@@ -68,6 +69,8 @@ test.each([
 test.each([
   ['bandwith=1G', "did you mean 'bandwidth'?"],
   ['bandwidth=fast', 'expected a rate such as 10G'],
+  ['loss=0.55%', 'takes 0.5 or 0.6 %'],
+  ['dirty-rate=0.5', 'takes 0 or 1 pages/s'],
   ['bandwidth=500G', 'between 0 and 400000000000 bit/s'],
   ['latency=-1ms', 'expected a duration'],
   ['throttle=maybe', 'expected on or off'],

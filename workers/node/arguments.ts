@@ -3,6 +3,7 @@
  * sentence that names the argument, what was found and what is expected.
  */
 import type { KnobRow } from '../../core/base/contract.ts';
+import { findKnobValueError } from '../../core/base/knob-value.ts';
 import type { Result } from '../../core/base/result.ts';
 import { err, ok } from '../../core/base/result.ts';
 
@@ -96,7 +97,12 @@ export function readKnob(
   if (value === undefined) {
     return err(`--set ${id} is '${given}'; expected ${expectation(row)}.`);
   }
-  if (value < row.minimum || value > row.maximum) {
+  const error = findKnobValueError(row, value);
+  if (error?.kind === 'off-step') {
+    const two = `${error.below} or ${error.above} ${row.unit}`.trim();
+    return err(`--set ${id} is '${given}'; it takes ${two} there, nothing between.`);
+  }
+  if (error !== undefined) {
     const range = `${row.minimum} and ${row.maximum} ${row.unit}`.trim();
     return err(`--set ${id} is '${given}'; it must lie between ${range}.`);
   }
