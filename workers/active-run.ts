@@ -88,7 +88,7 @@ export function layOutRun(setting: {
         lane,
         scenario,
         guest: options.guest?.bytes,
-        capture: options.capture ?? true,
+        capture: options.capture ?? lane === 'main',
         workerCount,
         workers: owners,
         makeBuffer: (byteCount) => platform.makeBuffer(byteCount),

@@ -5,6 +5,7 @@
  */
 import type { Result } from '../core/base/result.ts';
 import { err, ok } from '../core/base/result.ts';
+import { mergeCaptures } from '../core/formats/pcapng-merge.ts';
 import { readSamples } from '../core/metrics/sample-ring.ts';
 import type { Command, LoggedCommand, Refusal } from '../core/protocol/command.ts';
 import type { InspectionReply, InspectionRequest } from '../core/protocol/inspection.ts';
@@ -271,9 +272,13 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     return { timeNs, hash: hashes.length === 0 ? '' : foldRunHash(hashes) };
   }
 
-  async capture(process: number, lane: Lane = 'main'): Promise<Uint8Array> {
-    const replies = await this.#laneOf(lane)?.ask({ what: 'capture', process });
-    return replies?.[0]?.bytes?.[0] ?? new Uint8Array(0);
+  async capture(process: number | 'all', lane: Lane = 'main'): Promise<Uint8Array> {
+    const run = this.#laneOf(lane);
+    const replies = (await run?.ask({ what: 'capture', process })) ?? [];
+    const files = replies.flatMap(({ bytes }) => bytes ?? []);
+    if (process !== 'all' || run === undefined || files.length === 0) return files[0] ?? new Uint8Array(0);
+    const { lab, seed } = run.plan.scenario;
+    return mergeCaptures(files, { application: 'Glasshouse', comment: `${lab}, seed ${seed}, all ports` });
   }
 
   async snapshotFile(name: string, lane: Lane = 'main'): Promise<Uint8Array> {

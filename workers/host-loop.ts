@@ -248,10 +248,13 @@ class LaneLoop {
         }));
       case 'inspect':
         return processes.map((it) => ({ process: it.id, inspection: it.inspect(request.request) }));
-      case 'capture': {
-        const bytes = group.findProcess(request.process)?.capture?.();
-        return bytes === undefined ? [] : [{ process: request.process, bytes: [bytes] }];
-      }
+      case 'capture':
+        return processes
+          .filter((it) => request.process === 'all' || it.id === request.process)
+          .flatMap((it) => {
+            const bytes = it.capture?.();
+            return bytes === undefined ? [] : [{ process: it.id, bytes: [bytes] }];
+          });
       case 'snapshot-file':
         return processes.flatMap((it) => {
           const bytes = it.snapshotFile?.(request.name);

@@ -19,7 +19,7 @@ export type HostRequest =
   | { readonly what: 'hash' }
   | { readonly what: 'next'; readonly vm: number | undefined }
   | { readonly what: 'inspect'; readonly request: InspectionRequest }
-  | { readonly what: 'capture'; readonly process: number }
+  | { readonly what: 'capture'; readonly process: number | 'all' }
   | { readonly what: 'snapshot-file'; readonly name: string }
   | { readonly what: 'memory'; readonly process: number; readonly ranges: readonly MemoryRange[] };
 

@@ -26,7 +26,7 @@ export interface StartOptions {
   readonly playing: boolean; //                           false: stands at 0 until play() or a step
   readonly speed?: number; //                             virtual ns a wall ns; Infinity: as fast as it goes; else the lab's
   readonly workerCount?: number; //                       1 … 16; else as many as are useful
-  readonly capture?: boolean; //                          keep a pcapng of every port (default true)
+  readonly capture?: boolean; //                          keep a pcapng of every port (default: of the run's own, not of baselines)
   readonly guest?: { readonly name: string; readonly bytes: Uint8Array }; // an ELF in place of the lab's guest
   readonly log?: readonly LoggedCommand[]; //             commands to replay
   readonly scenario?: string; //                          text of a scenario file, in place of the lab's own
@@ -189,8 +189,8 @@ export interface SessionApi {
   inspect(request: InspectionRequest, lane?: Lane): Promise<InspectionReply>;
   /** Hash of the main run at the cut it reaches next. */
   runHash(): Promise<{ readonly timeNs: number; readonly hash: string }>;
-  /** pcapng file of a process's ports so far; empty when none is kept. */
-  capture(process: number, lane?: Lane): Promise<Uint8Array>;
+  /** pcapng file of a process's ports so far, or of the ports of all; empty when none is kept. */
+  capture(process: number | 'all', lane?: Lane): Promise<Uint8Array>;
   /** A snapshot as an ELF core, by its name; empty when no host keeps one of that name. */
   snapshotFile(name: string, lane?: Lane): Promise<Uint8Array>;
   /** Copies of ranges of a host's memory (without cross-origin isolation); empty when there is none. */

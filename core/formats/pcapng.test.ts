@@ -2,6 +2,7 @@
 // wrote; the reader's canary is a damaged file.
 import { expect, test } from 'vitest';
 import { readPcapng } from '../testing/pcapng-reader.ts';
+import { mergeCaptures } from './pcapng-merge.ts';
 import { interfaceBlock, packetBlock, sectionHeaderBlock } from './pcapng.ts';
 
 function join(blocks: readonly Uint8Array[]): Uint8Array {
@@ -35,6 +36,27 @@ test('blocks, options, times and lengths are read back', () => {
   expect(capture.packets).toEqual(
     packets.map(({ direction, ...packet }) => ({ ...packet, flags: direction === 'in' ? 1 : 2 })),
   );
+});
+
+test('captures of several ports become one: interfaces once each, packets by time, each on its port', () => {
+  const [first, second] = [packets.slice(0, 3), packets.slice(1, 5)];
+  const one = join([sectionHeaderBlock({ application: 'one' }), interfaceBlock({ name: 'a' }), interfaceBlock({ name: 'b' }), ...first.map(packetBlock)]);
+  const other = join([
+    sectionHeaderBlock({ application: 'other' }), interfaceBlock({ name: 'c', snapLength: 128 }), interfaceBlock({ name: 'd' }),
+    ...second.map(packetBlock),
+  ]);
+  const merged = readPcapng(mergeCaptures([one, new Uint8Array(0), other], { application: 'both', comment: 'seed 1' }));
+  expect(merged.application).toBe('both');
+  expect(merged.interfaces.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'd']);
+  expect(merged.interfaces[2]?.snapLength).toBe(128);
+  const expected = [
+    ...first.map((packet) => ({ ...packet, from: 0 })),
+    ...second.map((packet) => ({ ...packet, interfaceIndex: packet.interfaceIndex + 2, from: 1 })),
+  ].toSorted((left, right) => left.timeNs - right.timeNs || left.from - right.from);
+  expect(merged.packets).toEqual(
+    expected.map(({ direction, from: _, ...packet }) => ({ ...packet, flags: direction === 'in' ? 1 : 2 })),
+  );
+  expect(readPcapng(mergeCaptures([], { application: 'none' })).packets).toEqual([]);
 });
 
 test('canary: the reader refuses a capture whose second length is wrong', () => {

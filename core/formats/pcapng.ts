@@ -12,9 +12,10 @@ import { assert } from '../base/assert.ts';
 /** Most bytes of one packet that Wireshark takes (WTAP_MAX_PACKET_SIZE_STANDARD). */
 export const CAPTURE_LENGTH_MAX = 262_144;
 
-const SECTION_HEADER = 0x0a0d0d0a;
-const INTERFACE_DESCRIPTION = 1;
-const ENHANCED_PACKET = 6;
+/** Types of blocks. */
+export const SECTION_HEADER = 0x0a0d0d0a;
+export const INTERFACE_DESCRIPTION = 1;
+export const ENHANCED_PACKET = 6;
 const LINKTYPE_ETHERNET = 1;
 
 interface Option {

@@ -234,7 +234,7 @@ class CoordinatorSession implements Session {
   }
 
   async capture(): Promise<Uint8Array> {
-    return await this.#remote.capture(this.#run.processes[0]?.id ?? 0);
+    return await this.#remote.capture('all');
   }
 
   async exportRun(): Promise<string> {

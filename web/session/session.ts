@@ -95,7 +95,7 @@ export interface Session {
   command(command: Command, atNs?: number): Promise<Refusal | null>;
   inspect(request: InspectionRequest): Promise<InspectionReply>;
   runHash(): Promise<string>;
-  /** The packets so far as a pcapng file. */
+  /** The packets at all ports so far as a pcapng file. */
   capture(): Promise<Uint8Array>;
   /** The run's report and command log as JSON text. */
   exportRun(): Promise<string>;

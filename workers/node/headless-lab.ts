@@ -30,7 +30,7 @@ export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
   --guest file.elf       a guest in place of the lab's own
   --report file.json     writes the report there, else it goes to stdout
   --snapshot file.core   writes the snapshot that was taken last, an ELF core that gdb and readelf open
-  --capture file.pcapng  writes the frames at the first host's port, with virtual times
+  --capture file.pcapng  writes the frames at the ports of all hosts, an interface each, with virtual times
 
 Exit status: 0 when all checks hold, 1 when one does not, 2 for bad input. \`list\` tells the
 labs with their knobs and faults.
@@ -223,8 +223,7 @@ async function finish(
     judgement: judge({ scenario, snapshots: run.snapshots(id), commands }),
   }));
   if (asked.capture !== undefined) {
-    const [first] = run.started.processes;
-    writeFileSync(asked.capture, await run.coordinator.capture(first?.id ?? 0));
+    writeFileSync(asked.capture, await run.coordinator.capture('all'));
   }
   if (asked.snapshot !== undefined) await writeLastSnapshot(run, asked.snapshot);
   writeReport(asked.report, {

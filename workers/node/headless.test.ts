@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeElf } from '../../core/formats/index.ts';
 import { findGuestProgram, KERNEL_ADDRESS } from '../../core/guests/index.ts';
 import { assemble } from '../../core/isa/assemble.ts';
+import { readPcapng } from '../../core/testing/pcapng-reader.ts';
 
 const launcher = join(import.meta.dirname, 'launch.mjs');
 const bundle = join(import.meta.dirname, '../../.cache/headless/headless.js');
@@ -57,7 +58,14 @@ test('a lab gives one report whatever the workers, also inline, and a capture', 
   expect(first.runHash).toMatch(/^[0-9a-f]{16}$/);
   expect(first.metrics.downtime).toEqual({ value: expect.any(Number), unit: 'ns' });
   expect(first.outcome).toContain('migrated');
-  expect(readFileSync(capture).readUInt32LE(0)).toBe(0x0a0d0d0a);
+  const frames = readPcapng(new Uint8Array(readFileSync(capture)));
+  expect(frames.interfaces.map(({ name }) => name)).toEqual(['host-a to host-b', 'host-b to host-a']);
+  const times = frames.packets.map(({ timeNs }) => timeNs);
+  expect(times).toEqual(times.toSorted((left, right) => left - right));
+  // What one port sends, the other receives (flags 1: in, 2: out).
+  const count = (port: number, flags: number) => frames.packets.filter((it) => it.interfaceIndex === port && it.flags === flags).length;
+  expect([count(0, 2), count(1, 2)]).toEqual([count(1, 1), count(0, 1)]);
+  expect(count(0, 2)).toBeGreaterThan(1_000);
   for (const more of [['--workers', '2'], ['--workers', '4', '--baseline'], ['--inline']]) {
     const again = JSON.parse(run('lab', LAB, ...SHORT, ...more).out);
     expect(again).toMatchObject({ runHash: first.runHash, metrics: first.metrics, checks: first.checks });
