@@ -3,6 +3,7 @@
  * it checks, how a run is judged, and its share on each host. labs.ts lists them all.
  */
 import type { Contract } from '../base/contract.ts';
+import type { SampleRows } from '../metrics/index.ts';
 import type { Command, LoggedCommand, MechanismRequest, Refusal } from '../protocol/command.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
@@ -21,6 +22,8 @@ export interface JudgeOptions {
   readonly scenario: Scenario;
   readonly snapshots: readonly ProcessSnapshot[];
   readonly commands: readonly LoggedCommand[];
+  /** Sampled rows of a process, as far back as they are kept; missing: none were kept. */
+  readonly samplesOf?: (process: number) => SampleRows | undefined;
 }
 
 /** What a lab says of a run, besides what the world says of every run. */

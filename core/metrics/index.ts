@@ -1,1 +1,2 @@
 export * from './sample-ring.ts';
+export * from './sample-rows.ts';

@@ -8,6 +8,7 @@ import { custodyOf, overlapOf } from '../mechanisms/custody.ts';
 import { findVm, whereabouts } from '../mechanisms/find.ts';
 import type { Check, JudgeOptions, LabFindings } from '../mechanisms/lab.ts';
 import { findLab } from '../mechanisms/labs.ts';
+import { newestSample } from '../metrics/index.ts';
 import { type ProcessSnapshot, vmsOf } from '../protocol/snapshot.ts';
 
 export type { Check, JudgeOptions } from '../mechanisms/lab.ts';
@@ -28,9 +29,11 @@ export function judge(options: JudgeOptions): LabJudgement {
     checks: [],
     outcome: scenario.vms.map((vm) => describe(snapshots, vm.id)).join('; ') || 'nothing ran',
   };
+  // What the lab does not judge is what was sampled last where its first VM began.
+  const rows = options.samplesOf?.(scenario.vms[0]?.host ?? scenario.processes[0]?.id ?? 0);
   const metrics: Record<string, { value: number; unit: string }> = {};
   for (const { id, unit } of lab?.contract.metrics ?? []) {
-    const value = found.metrics[id];
+    const value = found.metrics[id] ?? newestSample(rows, id);
     if (value !== undefined && Number.isFinite(value)) metrics[id] = { value, unit };
   }
   const general = scenario.vms.flatMap((vm) => [

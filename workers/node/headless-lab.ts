@@ -1,8 +1,9 @@
 /** `headless lab`: runs a lab with its script and the faults asked for, judges it, writes report and capture. */
 import { writeFileSync } from 'node:fs';
+import type { SampleRows } from '../../core/metrics/index.ts';
 import type { Command, LoggedCommand } from '../../core/protocol/command.ts';
 import type { Scenario } from '../../core/protocol/scenario.ts';
-import { judge, listLabs, readScenarioFile, scriptOf, sentenceOf } from '../../core/world/index.ts';
+import { judge, type LabJudgement, listLabs, readScenarioFile, scriptOf, sentenceOf } from '../../core/world/index.ts';
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner } from '../world.ts';
 import { readDuration, readFault, readInteger, readKnob, suggestion, type TimedFault } from './arguments.ts';
@@ -217,11 +218,13 @@ async function finish(
   }
   const { hash } = await run.coordinator.runHash();
   const commands = run.log();
-  const judgement = judge({ scenario, snapshots: run.snapshots('main'), commands });
-  const baselines = setting.baselines.map(({ id, scenario }) => ({
-    id,
-    judgement: judge({ scenario, snapshots: run.snapshots(id), commands }),
-  }));
+  const judged = async (lane: string, scenario: Scenario) =>
+    judge({ scenario, snapshots: run.snapshots(lane), commands, samplesOf: await samplesOf(run, scenario, lane) });
+  const judgement = await judged('main', scenario);
+  const baselines: { id: string; judgement: LabJudgement }[] = [];
+  for (const it of setting.baselines) {
+    baselines.push({ id: it.id, judgement: await judged(it.id, it.scenario) });
+  }
   if (asked.capture !== undefined) {
     writeFileSync(asked.capture, await run.coordinator.capture('all'));
   }
@@ -241,6 +244,16 @@ async function finish(
   const broken = judgements.flatMap(({ checks }) => checks).filter((check) => !check.holds);
   for (const check of broken) process.stderr.write(`${check.id} does not hold: ${check.found}\n`);
   return broken.length === 0 ? 0 : 1;
+}
+
+/** Reads the sampled rows of a lane's processes. */
+async function samplesOf(run: HeadlessRun, { processes }: Scenario, lane: string) {
+  const rows = new Map<number, SampleRows>();
+  for (const { id, sampleColumns } of processes) {
+    const { values } = await run.coordinator.copySamples(id, 0, lane);
+    rows.set(id, { columns: sampleColumns, values });
+  }
+  return (process: number) => rows.get(process);
 }
 
 function writeReport(

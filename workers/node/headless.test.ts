@@ -57,6 +57,12 @@ test('a lab gives one report whatever the workers, also inline, and a capture', 
   expect(first).toMatchObject({ lab: LAB, seed: 1, workers: 1, virtualTimeNs: 320_000_000, baseline: null });
   expect(first.runHash).toMatch(/^[0-9a-f]{16}$/);
   expect(first.metrics.downtime).toEqual({ value: expect.any(Number), unit: 'ns' });
+  const contract = JSON.parse(run('list').out).find(({ slug }: { slug: string }) => slug === LAB);
+  const measured = contract.metrics.map(({ id }: { id: string }) => id).filter((id: string) => id !== 'guest-gap');
+  expect(Object.keys(first.metrics)).toEqual(expect.arrayContaining(measured)); // a gap below 2 ms is not printed
+  const { 'link-bytes-per-second': link, 'bytes-sent': sent, 'total-time': total } = first.metrics;
+  expect(link.value).toBeGreaterThan((0.5 * sent.value * 1e9) / total.value);
+  expect(link.value).toBeLessThanOrEqual(5e9); // what 40 Gb/s can carry
   expect(first.outcome).toContain('migrated');
   const frames = readPcapng(new Uint8Array(readFileSync(capture)));
   expect(frames.interfaces.map(({ name }) => name)).toEqual(['host-a to host-b', 'host-b to host-a']);

@@ -4,6 +4,7 @@
  */
 import type { MigrationSnapshot, ProcessSnapshot } from '../../protocol/snapshot.ts';
 import { guestGapAfter } from '../console-check.ts';
+import { meanSample, newestSample } from '../../metrics/index.ts';
 import { whereabouts } from '../find.ts';
 import type { Check, JudgeOptions, LabFindings } from '../lab.ts';
 import { milliseconds } from './convergence.ts';
@@ -17,7 +18,7 @@ export function judgeMigrations(options: JudgeOptions): LabFindings {
     .toSorted((left, right) => left.startedAtNs - right.startedAtNs);
   const last = migrations.at(-1);
   return {
-    metrics: last === undefined ? {} : metricsOf(snapshots, last),
+    metrics: last === undefined ? {} : { ...metricsOf(snapshots, last), ...ratesOf(options, last) },
     checks: [checkDowntime(options, migrations), checkGuestClock(snapshots, migrations)],
     outcome: outcomeOf(options, last),
   };
@@ -87,6 +88,18 @@ function metricsOf(
     'bytes-sent': last.bytesSent,
     'bytes-left': last.bytesLeft,
     'throttle-percent': last.throttlePercent,
+  };
+}
+
+/** Rates at the source as means over the last migration; pages in the dirty log as sampled last. */
+function ratesOf(options: JudgeOptions, last: MigrationSnapshot): LabFindings['metrics'] {
+  const rows = options.samplesOf?.(last.from);
+  const toNs = last.endedAtNs >= 0 ? last.endedAtNs : Number.POSITIVE_INFINITY;
+  const mean = (id: string) => meanSample(rows, id, { fromNs: last.startedAtNs, toNs });
+  return {
+    'dirty-bytes-per-second': mean('dirty-bytes-per-second'),
+    'link-bytes-per-second': mean('link-bytes-per-second'),
+    'dirty-pages': newestSample(rows, 'dirty-pages'),
   };
 }
 
