@@ -103,7 +103,7 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
     const scenarios = scenariosOf(this.#planner, options);
     if (!scenarios.ok) return scenarios;
     await this.stop();
-    const run = this.#launch(options, scenarios.value);
+    const run = this.#launch(this.#withScript(options, scenarios.value.main), scenarios.value);
     this.#run = run;
     const laneCount = lanesOf(run).reduce((sum, lane) => sum + lane.workerCount(), 0);
     await this.#until(() => this.#run !== run || run.startedLanes >= laneCount);
@@ -339,6 +339,13 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
   }
 
   // ── starting ──
+
+  /** A scenario file's own commands are given as a log, unless there is one. */
+  #withScript(options: StartOptions, scenario: S): StartOptions {
+    if (options.scenario === undefined || options.log !== undefined) return options;
+    const log = this.#planner.scriptOf(scenario).map(({ atNs, command }, sequence) => ({ atNs, command, sequence }));
+    return { ...options, log };
+  }
 
   #launch(options: StartOptions, scenarios: LaneScenarios<S>): ActiveRun {
     const run = layOutRun({

@@ -28,7 +28,7 @@ export interface StartOptions {
   readonly workerCount?: number; //                       1 … 16; else as many as are useful
   readonly capture?: boolean; //                          keep a pcapng of every port (default: of the run's own, not of baselines)
   readonly guest?: { readonly name: string; readonly bytes: Uint8Array }; // an ELF in place of the lab's guest
-  readonly log?: readonly LoggedCommand[]; //             commands to replay
+  readonly log?: readonly LoggedCommand[]; //             commands to replay; of a scenario file: in place of its own
   readonly scenario?: string; //                          text of a scenario file, in place of the lab's own
   readonly checkpointSpacing?: number; //                 replay work between two checkpoints (default 4,000,000 instructions a worker)
   readonly checkpointBytesMax?: number; //                memory of all checkpoints of the run (default 256 MiB)

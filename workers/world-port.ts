@@ -45,6 +45,8 @@ export interface Planner<S extends ScenarioFace = ScenarioFace> {
   readonly modelVersion: string;
   /** A scenario, or one sentence that says what was wrong and where. */
   scenarioOf(request: ScenarioRequest): Result<S, Refusal>;
+  /** Commands that the scenario itself brings, in order of time. */
+  scriptOf(scenario: S): readonly { readonly atNs: number; readonly command: Command }[];
   /** Ids of a lab's baselines, the one to show first at the front; none for what has none. */
   baselinesOf(lab: string): readonly string[];
   /** Why the command would be refused, as far as the snapshots tell. */

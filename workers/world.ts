@@ -8,6 +8,7 @@ import {
   buildWorld,
   parseScenarioFile,
   scenarioOf,
+  scriptOf,
   sentenceOf,
   validateCommand,
   vmScenarioOf,
@@ -39,6 +40,7 @@ export const planner: Planner<Scenario> = {
         : scenarioOf(request);
     return made.ok ? made : err({ kind: made.error.kind, sentence: sentenceOf(made.error) });
   },
+  scriptOf,
   baselinesOf,
   validateCommand,
   baselineCommand,

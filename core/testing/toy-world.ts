@@ -61,6 +61,7 @@ export const toyPlanner = {
     if (command.kind === 'migrate') return { kind: 'no-such-vm', sentence: `There is no VM ${command.vm}.` };
     return undefined;
   },
+  scriptOf: (): readonly { readonly atNs: number; readonly command: Command }[] => [],
   baselinesOf: (): readonly string[] => BASELINES,
   baselineCommand(_scenario: ToyScenario, command: Command): Command | undefined {
     return command.kind === 'inject-fault' ? undefined : command;

@@ -61,7 +61,7 @@ const vm = (change: { kernel?: Uint8Array; ramBytes?: number; vcpuCount?: number
 test.each([
   [{ ramBytes: 0 }, /RAM of VM vm is 0 bytes/],
   [{ ramBytes: 5000 }, /5000 bytes, which is not a whole number of 4 KiB pages/],
-  [{ ramBytes: 2 ** 33 }, /needs \d+ pages and host host has 240000 pages free/],
+  [{ ramBytes: 2 ** 33 }, /needs \d+ pages and host machine has 240000 pages free/],
   [{ ramBytes: 4096 }, /outside the VM's RAM|needs at least/],
   [{ vcpuCount: 0 }, /asks for 0 vCPUs/],
   [{ vcpuCount: 99 }, /asks for 99 vCPUs/],

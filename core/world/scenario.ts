@@ -177,9 +177,9 @@ export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, World
     baseline: '',
     seed,
     knobs: {},
-    processes: [{ id: 0, name: 'host', sampleColumns: [] }],
+    processes: [{ id: 0, name: 'machine', sampleColumns: [] }],
     links: [],
-    hosts: [{ id: 0, name: 'host', frameCount, processorCount: Math.min(vcpuCount, 4) }],
+    hosts: [{ id: 0, name: 'machine', frameCount, processorCount: Math.min(vcpuCount, 4) }],
     vms: [
       {
         id: 1,
@@ -208,7 +208,7 @@ function findVmSizeError(ramBytes: number, vcpuCount: number): VmError | undefin
     return {
       kind: 'ram-beyond-host',
       vm: 'vm',
-      host: 'host',
+      host: 'machine',
       pagesWanted,
       pagesFree: FRAME_COUNT_MAX,
     };

@@ -207,7 +207,8 @@ async function finish(
 ): Promise<number> {
   const { asked, scenario, untilNs, wallSeconds } = setting;
   const failure = run.failure();
-  const head = { lab: asked.slug, seed: asked.seed, workers: run.started.workerCount };
+  const { slug: lab, guestPath: guest = '', seed } = asked;
+  const head = { lab, guest, seed, workers: run.started.workerCount };
   if (failure !== undefined) {
     process.stderr.write(`${showFailure(failure)}\n`);
     const outcome = `failed: ${failure.message}`;

@@ -1,9 +1,13 @@
-/** `headless vm`: runs a kernel file in a VM, its console on stdout, until a text, its own end or a time. */
+/** `headless vm`: runs a kernel file in a VM, or the VMs of a scenario file, consoles on stdout, until a text, their own end or a time. */
 import { writeFileSync } from 'node:fs';
-import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
-import { snapshotInstant, VM_LAB } from '../world.ts';
+import type { Scenario } from '../../core/protocol/scenario.ts';
+import type { ProcessSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
+import { readScenarioFile, sentenceOf } from '../../core/world/index.ts';
+import type { StartOptions } from '../session-api.ts';
+import { planner, snapshotInstant, VM_LAB } from '../world.ts';
 import { readDuration, readInteger, readSize } from './arguments.ts';
-import { checkWritable, optional, readGuest, readOptions } from './options.ts';
+import { Consoles } from './consoles.ts';
+import { checkWritable, optional, readGuest, readOptions, readText } from './options.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { startHeadlessRun } from './run-session.ts';
 import { writeSnapshot } from './snapshot-file.ts';
@@ -12,16 +16,21 @@ import { BadInput, showDuration, showFailure } from './terminal.ts';
 /** What `vm --help` prints. */
 export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [options]
        npm run -s headless -- vm --restore file.core [options]
+       npm run -s headless -- vm --scenario file.json [--kernel guest.elf] [options]
 
   --kernel guest.elf   an S-mode RV64IMA program: a0 hart id, a1 device tree, RAM from
                        0x80000000, SBI 2.0
   --restore file.core  a VM goes on from a snapshot, at the instant that it shows; it brings its
                        RAM and its vCPUs
+  --scenario file.json the VMs of a scenario file, with its commands; what they print goes to
+                       stdout a line at a time, after the VM's name when there are several.
+                       --kernel is then what VMs with the guest 'file' run
   --snapshot file.core writes a snapshot of where the VM stands at the end, an ELF core that gdb
                        and readelf open
   --ram size           64M by default
   --vcpus n            1 by default
-  --until duration     virtual time at most; 10s by default, counted from a snapshot's instant
+  --until duration     virtual time at most; 10s by default, counted from a snapshot's instant;
+                       of a scenario file, its own
   --expect text        ends with 0 as soon as the console shows it, with 1 if it never does
   --seed n             0 … 4294967295, default 1
   --report file.json   writes a report there
@@ -35,14 +44,15 @@ const LOOK_NS = 10_000_000;
 const UNTIL_NS = 10_000_000_000;
 
 interface VmArguments {
-  readonly kernel: string;
+  readonly kernel: string | undefined; //   or the snapshot to restore
   readonly restores: boolean;
+  readonly scenario: string | undefined; // text of the file
   readonly snapshot: string | undefined;
   readonly ramBytes: number;
   readonly vcpuCount: number;
-  readonly untilNs: number;
+  readonly untilNs: number | undefined;
   readonly expect: string | undefined;
-  readonly seed: number;
+  readonly seed: number | undefined;
   readonly report: string | undefined;
 }
 
@@ -50,6 +60,7 @@ function readArguments(rest: readonly string[]): VmArguments {
   const given = readOptions('vm', rest, {
     kernel: 'value',
     restore: 'value',
+    scenario: 'value',
     snapshot: 'value',
     ram: 'value',
     vcpus: 'value',
@@ -62,51 +73,72 @@ function readArguments(rest: readonly string[]): VmArguments {
   if (operand !== undefined) throw new BadInput(`vm takes options only, found '${operand}'; the guest goes behind --kernel.`);
   const restore = given.value('restore');
   const kernel = restore ?? given.value('kernel');
-  if (kernel === undefined) throw new BadInput('vm needs --kernel guest.elf or --restore file.core.');
+  const path = given.value('scenario');
+  if (kernel === undefined && path === undefined) {
+    throw new BadInput('vm needs --kernel guest.elf, --restore file.core or --scenario file.json.');
+  }
   if (restore !== undefined) {
-    const surplus = ['kernel', 'ram', 'vcpus'].find((name) => given.value(name) !== undefined);
+    const surplus = ['kernel', 'ram', 'vcpus', 'scenario'].find((name) => given.value(name) !== undefined);
     if (surplus !== undefined) throw new BadInput(`vm takes --restore or --${surplus}, not both: a snapshot brings its own.`);
+  }
+  if (path !== undefined) {
+    const surplus = ['ram', 'vcpus'].find((name) => given.value(name) !== undefined);
+    if (surplus !== undefined) throw new BadInput(`vm takes --scenario or --${surplus}, not both: the file says it.`);
   }
   return {
     kernel,
     restores: restore !== undefined,
+    scenario: path === undefined ? undefined : readText('--scenario', path),
     snapshot: given.value('snapshot'),
     ramBytes: optional(given.value('ram'), (text) => readSize('--ram', text)) ?? 64 * 1024 * 1024,
     vcpuCount: optional(given.value('vcpus'), (text) => readInteger('--vcpus', text, { minimum: 1, maximum: 16 })) ?? 1,
-    untilNs: optional(given.value('until'), (text) => readDuration('--until', text)) ?? UNTIL_NS,
+    untilNs: optional(given.value('until'), (text) => readDuration('--until', text)),
     expect: given.value('expect'),
-    seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })) ?? 1,
+    seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })),
     report: given.value('report'),
   };
+}
+
+/** What is run: a guest file in a VM of its own, or a scenario file. */
+interface Plan {
+  readonly options: StartOptions;
+  readonly names: ReadonlyMap<number, string>; // of the VMs, by id
+  readonly beginsAtNs: number;
+  readonly endNs: number;
+}
+
+function planOf(asked: VmArguments): Plan {
+  const { kernel, restores, seed } = asked;
+  const bytes = kernel === undefined ? undefined : readGuest(restores ? '--restore' : '--kernel', kernel);
+  const guest = kernel === undefined || bytes === undefined ? {} : { guest: { name: kernel, bytes } };
+  const common = { playing: false, speed: Number.POSITIVE_INFINITY, capture: false, ...guest };
+  if (asked.scenario === undefined) {
+    const beginsAtNs = restores && bytes !== undefined ? instantOf(kernel ?? '', bytes) : 0;
+    const knobs = { ram: asked.ramBytes, vcpus: asked.vcpuCount };
+    const options = { ...common, lab: VM_LAB, seed: seed ?? 1, knobs };
+    return { options, names: new Map(), beginsAtNs, endNs: beginsAtNs + (asked.untilNs ?? UNTIL_NS) };
+  }
+  const read = readScenarioFile(asked.scenario);
+  if (!read.ok) throw new BadInput(sentenceOf(read.error));
+  const request = { lab: read.value.lab, seed: seed ?? read.value.seed, knobs: {} };
+  const made = planner.scenarioOf({ ...request, baseline: '', file: asked.scenario, ...(bytes === undefined ? {} : { guest: bytes }) });
+  if (!made.ok) throw new BadInput(made.error.sentence);
+  const scenario = made.value as Scenario;
+  const names = new Map(scenario.vms.map(({ id, name }) => [id, name]));
+  const options = { ...common, ...request, scenario: asked.scenario };
+  return { options, names, beginsAtNs: 0, endNs: asked.untilNs ?? scenario.untilNs };
 }
 
 /** Runs it; the result is the exit status. */
 export async function runVm(rest: readonly string[]): Promise<number> {
   const asked = readArguments(rest);
-  const bytes = readGuest(asked.restores ? '--restore' : '--kernel', asked.kernel);
-  const beginsAtNs = asked.restores ? instantOf(asked.kernel, bytes) : 0;
+  const plan = planOf(asked);
   checkWritable('--report', asked.report);
   checkWritable('--snapshot', asked.snapshot);
   const beganAtMs = performance.now();
-  let text = '';
-  const onSnapshot = (_lane: unknown, snapshot: ProcessSnapshot) => {
-    for (const chunk of snapshot.console) {
-      text += chunk.text;
-      process.stdout.write(Buffer.from(chunk.text, 'latin1'));
-    }
-  };
-  const begun = await startHeadlessRun(
-    {
-      lab: VM_LAB,
-      seed: asked.seed,
-      knobs: { ram: asked.ramBytes, vcpus: asked.vcpuCount },
-      playing: false,
-      speed: Number.POSITIVE_INFINITY,
-      capture: false,
-      guest: { name: asked.kernel, bytes },
-    },
-    { inline: false, onSnapshot },
-  );
+  const consoles = new Consoles(plan.names, (text) => process.stdout.write(Buffer.from(text, 'latin1')));
+  const onSnapshot = (_lane: unknown, snapshot: ProcessSnapshot) => consoles.take(snapshot);
+  const begun = await startHeadlessRun(plan.options, { inline: false, onSnapshot });
   if (!begun.ok) {
     if ('sentence' in begun.error) throw new BadInput(begun.error.sentence);
     process.stderr.write(`${showFailure(begun.error)}\n`);
@@ -114,10 +146,11 @@ export async function runVm(rest: readonly string[]): Promise<number> {
   }
   const run = begun.value;
   try {
-    const endNs = beginsAtNs + asked.untilNs;
-    const virtualTimeNs = await advance(run, asked, { endNs, beginsAtNs, text: () => text });
+    const virtualTimeNs = await advance(run, asked, { ...plan, consoles });
+    consoles.end();
     if (asked.snapshot !== undefined && run.failure() === undefined) await writeSnapshot(run, asked.snapshot);
-    return await finish(run, { asked, text, virtualTimeNs, wallSeconds: (performance.now() - beganAtMs) / 1000 });
+    const wallSeconds = (performance.now() - beganAtMs) / 1000;
+    return await finish(run, { asked, plan, text: consoles.text(), virtualTimeNs, wallSeconds });
   } finally {
     await run.stop();
   }
@@ -127,26 +160,32 @@ export async function runVm(rest: readonly string[]): Promise<number> {
 async function advance(
   run: HeadlessRun,
   asked: VmArguments,
-  way: { readonly beginsAtNs: number; readonly endNs: number; readonly text: () => string },
+  way: { readonly beginsAtNs: number; readonly endNs: number; readonly consoles: Consoles },
 ): Promise<number> {
-  const { text } = way;
+  const { consoles } = way;
   let timeNs = way.beginsAtNs;
   let searchedTo = 0;
   while (timeNs < way.endNs && run.failure() === undefined) {
     timeNs = Math.min(way.endNs, timeNs + LOOK_NS);
     await run.coordinator.advanceTo(timeNs);
+    consoles.settle();
     if (asked.expect !== undefined) {
-      if (text().indexOf(asked.expect, searchedTo) >= 0) break;
-      searchedTo = Math.max(0, text().length - asked.expect.length);
+      if (consoles.text().indexOf(asked.expect, searchedTo) >= 0) break;
+      searchedTo = Math.max(0, consoles.text().length - asked.expect.length);
     }
-    const state = vmOf(run)?.state;
-    if (state === 'stopped' || state === 'failed') break;
+    const vms = vmsOf(run);
+    if (vms.length > 0 && vms.every(({ state }) => state === 'stopped' || state === 'failed')) break;
   }
   return timeNs;
 }
 
-function vmOf(run: HeadlessRun) {
-  return run.snapshots('main').flatMap((snapshot) => snapshot.host?.vms ?? [])[0];
+/** All VMs, each as the host tells it on which it is (or was last). */
+function vmsOf(run: HeadlessRun): VmSnapshot[] {
+  const byId = new Map<number, VmSnapshot>();
+  for (const vm of run.snapshots('main').flatMap((snapshot) => snapshot.host?.vms ?? [])) {
+    if (!byId.has(vm.id) || vm.state !== 'incoming') byId.set(vm.id, vm);
+  }
+  return [...byId.values()];
 }
 
 /** The instant that a snapshot shows: its VM's time goes on from there. */
@@ -160,17 +199,19 @@ async function finish(
   run: HeadlessRun,
   ending: {
     readonly asked: VmArguments;
+    readonly plan: Plan;
     readonly text: string;
     readonly virtualTimeNs: number;
     readonly wallSeconds: number;
   },
 ): Promise<number> {
-  const { asked, text, virtualTimeNs, wallSeconds } = ending;
+  const { asked, plan, text, virtualTimeNs, wallSeconds } = ending;
   const failure = run.failure();
-  const vm = vmOf(run);
+  const vms = vmsOf(run);
+  const broke = vms.find(({ state }) => state === 'failed');
   const found = asked.expect === undefined || text.includes(asked.expect);
   const checks = [
-    { id: 'vm-did-not-fail', holds: failure === undefined && vm?.state !== 'failed', found: failure?.message ?? vm?.reason ?? '' },
+    { id: 'vm-did-not-fail', holds: failure === undefined && broke === undefined, found: failure?.message ?? broke?.reason ?? vms[0]?.reason ?? '' },
     ...(asked.expect === undefined
       ? []
       : [{ id: 'expected-text', holds: found, found: found ? asked.expect : `not on the console within ${showDuration(virtualTimeNs)}` }]),
@@ -178,19 +219,21 @@ async function finish(
   const runHash = failure === undefined ? (await run.coordinator.runHash()).hash : '';
   if (asked.report !== undefined) {
     const report = {
-      kernel: asked.kernel,
-      seed: asked.seed,
+      lab: plan.options.lab,
+      guest: asked.kernel ?? '',
+      seed: plan.options.seed,
       workers: run.started.workerCount,
       virtualTimeNs,
       wallSeconds: Number(wallSeconds.toFixed(3)),
       runHash,
       metrics: {
-        'instructions-retired': { value: vm?.instructionsRetired ?? 0, unit: 'instructions' },
+        'instructions-retired': { value: vms.reduce((sum, vm) => sum + vm.instructionsRetired, 0), unit: 'instructions' },
         'console-bytes': { value: text.length, unit: 'bytes' },
       },
       baseline: null,
+      baselines: {},
       checks,
-      outcome: vm === undefined ? 'failed' : `${vm.state}${vm.reason === '' ? '' : `: ${vm.reason}`}`,
+      outcome: vms.map(outcomeOf).join('; ') || 'failed',
     };
     writeFileSync(asked.report, `${JSON.stringify(report, null, 2)}\n`);
   }
@@ -200,4 +243,10 @@ async function finish(
     for (const check of broken) process.stderr.write(`${check.id} does not hold: ${check.found}\n`);
   }
   return broken.length === 0 ? 0 : 1;
+}
+
+/** How a VM ended; after its name when the file names several. */
+function outcomeOf({ name, state, reason }: VmSnapshot, _: number, vms: readonly VmSnapshot[]): string {
+  const how = `${state}${reason === '' ? '' : `: ${reason}`}`;
+  return vms.length > 1 ? `${name} ${how}` : how;
 }

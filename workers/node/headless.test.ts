@@ -14,6 +14,7 @@ const launcher = join(import.meta.dirname, 'launch.mjs');
 const bundle = join(import.meta.dirname, '../../.cache/headless/headless.js');
 const folder = mkdtempSync(join(tmpdir(), 'glasshouse-'));
 const LAB = 'precopy-migration';
+const RING = join(import.meta.dirname, '../../public/scenarios/ring-of-four.json');
 // The lab's script asks for the migration at 200 ms; over this link it ends within 120 ms.
 const SHORT = ['--set', 'bandwidth=40G', '--set', 'dirty-rate=20k', '--until', '320ms'];
 
@@ -52,7 +53,7 @@ test('a lab gives one report whatever the workers, also inline, and a capture', 
   expect(one.status).toBe(0);
   const first = JSON.parse(readFileSync(report, 'utf8'));
   expect(Object.keys(first)).toEqual([
-    'lab', 'seed', 'workers', 'virtualTimeNs', 'wallSeconds', 'runHash', 'metrics', 'baseline', 'baselines', 'checks', 'outcome',
+    'lab', 'guest', 'seed', 'workers', 'virtualTimeNs', 'wallSeconds', 'runHash', 'metrics', 'baseline', 'baselines', 'checks', 'outcome',
   ]);
   expect(first).toMatchObject({ lab: LAB, seed: 1, workers: 1, virtualTimeNs: 320_000_000, baseline: null });
   expect(first.runHash).toMatch(/^[0-9a-f]{16}$/);
@@ -117,9 +118,8 @@ test('the walkthroughs play to their ends; a report tells each step', () => {
 });
 
 test('a scenario file: four hosts in a ring, two migrations, one hash whatever the workers', () => {
-  const file = join(import.meta.dirname, '../../public/scenarios/ring-of-four.json');
   const reports = [['--workers', '1'], ['--workers', '2'], ['--workers', '4'], ['--inline']].map((more) => {
-    const { status, out, err } = run('lab', '--scenario', file, ...more);
+    const { status, out, err } = run('lab', '--scenario', RING, ...more);
     expect([status, err]).toEqual([0, '']);
     return JSON.parse(out);
   });
@@ -136,10 +136,28 @@ test('a guest file runs in a VM until its text appears; status 1 when it does no
   expect(seen.err).toBe('');
   expect(seen.status).toBe(0);
   expect(seen.out).toContain('tick');
-  expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({ checks: [{ holds: true }, { holds: true }] });
+  const told = JSON.parse(readFileSync(report, 'utf8'));
+  expect(told).toMatchObject({ lab: 'vm', guest: elf, checks: [{ holds: true }, { holds: true }] });
+  expect(Object.keys(told)).toEqual([
+    'lab', 'guest', 'seed', 'workers', 'virtualTimeNs', 'wallSeconds', 'runHash', 'metrics', 'baseline', 'baselines', 'checks', 'outcome',
+  ]);
   const unseen = run('vm', '--kernel', elf, '--expect', 'no such words', '--until', '50ms');
   expect(unseen.status).toBe(1);
   expect(unseen.err).toContain('expected-text does not hold');
+});
+
+test('the VMs of a scenario file run with its commands, their lines named, the same with any number of workers', () => {
+  const report = join(folder, 'ring.json');
+  const [one, two] = [1, 2].map(() => run('vm', '--scenario', RING, '--until', '260ms', '--report', report));
+  expect([one!.status, one!.err]).toEqual([0, '']);
+  expect(one!.out).toBe(two!.out);
+  for (const name of ['web-1', 'web-2', 'clock']) expect(one!.out).toMatch(new RegExp(`^${name} \\| .+$`, 'm'));
+  const told = JSON.parse(readFileSync(report, 'utf8'));
+  expect(told).toMatchObject({ lab: 'precopy-migration', guest: '', seed: 1, virtualTimeNs: 260_000_000 });
+  // The file's commands move VMs: the hash is that of the same file as a lab.
+  const lab = JSON.parse(run('lab', '--scenario', RING, '--until', '260ms').out);
+  expect(told.runHash).toBe(lab.runHash);
+  expect(run('vm', '--scenario', RING, '--expect', 'clock | ').status).toBe(0);
 });
 
 test.each([
@@ -170,7 +188,10 @@ test.each([
   [['vm'], 'vm needs --kernel'],
   [['vm', '--kernel', import.meta.filename], 'not an ELF file'],
   [['vm', '--kernel', 'ELF', '--ram', '0'], 'RAM'],
-  [['vm', '--kernel', 'ELF', '--ram', '900G'], 'RAM'],
+  [['vm', '--kernel', 'ELF', '--ram', '900G'], 'host machine has'],
+  [['vm', '--scenario', import.meta.filename], 'it is not JSON'],
+  [['vm', '--scenario', RING, '--ram', '1G'], '--scenario or --ram'],
+  [['vm', '--scenario', RING, '--kernel', 'ELF'], "no VM has the guest 'file'"],
   [['vm', '--kernel', 'ELF', '--vcpus', '99'], '--vcpus'],
   [['vm', '--kernel', 'CUT'], 'truncated'],
   [['bench', 'gest'], "did you mean 'guest'?"],
