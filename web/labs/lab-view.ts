@@ -7,6 +7,7 @@ import type { Contract } from '../../core/base/contract.ts';
 import type { Walkthrough } from '../../core/protocol/walkthrough.ts';
 import type { CommandRow } from '../app/commands.ts';
 import type { AppState } from '../session/store.ts';
+import type { FlowFacts } from '../stage/flow/flow-facts.ts';
 import type { ColourToken } from '../styles/colours.ts';
 
 /** What `lab.tsx` exports as `view`. */
@@ -90,6 +91,8 @@ export interface LabModule {
   readonly story?: LabStory;
   /** Commands that only this lab has. They have no hotkeys. */
   readonly commands?: readonly CommandRow[];
+  /** What the picture 'flow' draws, from what the processes tell; undefined until they do. */
+  readonly flow?: (state: AppState) => FlowFacts | undefined;
 }
 
 /** All that the page knows of the lab that it shows. */
@@ -99,6 +102,7 @@ export interface LoadedLab {
   readonly view: LabView;
   readonly story: LabStory | undefined;
   readonly commands: readonly CommandRow[];
+  readonly flow: LabModule['flow'];
 }
 
 /** No lab: before one is loaded, and in tests that need none. */
@@ -110,6 +114,7 @@ export const NO_LAB: LoadedLab = {
   view: { lab: '', stage: { picture: 'memories', left: { map: 'vm', host: 0 }, between: 'nothing', right: 'nothing' }, strip: [], charts: [] },
   story: undefined,
   commands: [],
+  flow: undefined,
 };
 
 /** Why a lab cannot be opened, in one sentence. */

@@ -20,6 +20,6 @@ export async function loadLab(slug: string): Promise<LoadedLab | undefined> {
   const walkthrough = WALKTHROUGHS[`../../core/mechanisms/${slug}/walkthrough.ts`];
   const module = MODULES[`./${slug}/lab.tsx`];
   if (contract === undefined || walkthrough === undefined || module === undefined) return undefined;
-  const [its, steps, { view, story, commands = [] }] = await Promise.all([contract(), walkthrough(), module()]);
-  return { contract: its, walkthrough: steps, view, story, commands };
+  const [its, steps, { view, story, flow, commands = [] }] = await Promise.all([contract(), walkthrough(), module()]);
+  return { contract: its, walkthrough: steps, view, story, commands, flow };
 }

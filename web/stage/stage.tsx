@@ -2,7 +2,7 @@
  * The stage: one canvas for what is made of thousands of marks (pages, tiles), and real elements for
  * what can be pointed at, focused, dragged and turned. The camera moves both.
  */
-import { useEffect, useMemo, useRef } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef } from 'react';
 import { useApp, useAppState, useLab } from '../session/react.ts';
 import { findMigration } from '../session/store.ts';
 import { readColours } from '../styles/colours.ts';
@@ -21,7 +21,17 @@ import { Story } from './story.tsx';
 import { PageMarker } from './page-marker.tsx';
 import './stage.css';
 
+const FlowStage = lazy(() => import('./flow/flow-stage.tsx').then((it) => ({ default: it.FlowStage })));
+
+/** The lab's one large picture. */
 export function Stage({ scene }: { readonly scene: StageScene }) {
+  const { picture } = useLab().view.stage;
+  if (picture === 'flow') return <Suspense fallback={<section className="stage" data-stage />}><FlowStage /></Suspense>;
+  return <Memories scene={scene} />;
+}
+
+/** Maps of pages side by side, and what is between them. */
+function Memories({ scene }: { readonly scene: StageScene }) {
   const parts = useApp();
   const { controller, loop, store } = parts;
   const element = useRef<HTMLElement>(null);

@@ -8,20 +8,25 @@ import { genericStory } from './generic-story.tsx';
 import { useAnchor, useLevel } from './scene-react.ts';
 
 export function Story() {
-  const { commands } = useApp();
   const place = useAnchor<HTMLDivElement>((layout) => layout.story, 'pin');
   const level = useLevel();
   const touring = useAppState((it) => it.tour?.on === true); // its card says what is to be said
+  return <div ref={place} className="story" hidden={level !== 'site' || touring}><StoryTold /></div>;
+}
+
+/** Sentence and button, wherever a picture puts them. */
+export function StoryTold() {
+  const { commands } = useApp();
   const lab = useLab();
   const state = useAppState((it) => it);
   const told = lab.story === undefined ? genericStory(state) : lab.story.tell(state);
   const button = state.status === 'failed' ? { id: 'start-again', args: {}, title: 'Start again', primary: true } : told.button;
   const sentence = state.status === 'failed' ? 'The run stopped.'
-    : state.status !== 'live' || findVm(state) === undefined ? 'The machines start.'
+    : state.status !== 'live' || (findVm(state) === undefined && state.nodes.length === 0) ? 'The machines start.'
     : told.sentence;
   const noticed = state.notice !== '';
   return (
-    <div ref={place} className="story" hidden={level !== 'site' || touring}>
+    <>
       {noticed && <p className="story__sentence story__notice" role="alert" data-story data-notice>{state.notice}</p>}
       {!noticed && <p className="story__sentence" data-story>{sentence}</p>}
       {button.id !== '' && (
@@ -36,6 +41,6 @@ export function Story() {
           {button.title}
         </button>
       )}
-    </div>
+    </>
   );
 }

@@ -1,0 +1,124 @@
+/**
+ * Where everything of the flow picture stands: five columns, one scale of bytes per second for all ribbons, the
+ * order in each column fixed by id, so that a move bends ribbons and nothing else jumps. Pure geometry.
+ */
+import type { FlowFacts, FlowRibbonFacts } from './flow-facts.ts';
+
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface FlowLayout {
+  readonly nodes: ReadonlyMap<string, Box>;
+  readonly ribbons: readonly { readonly facts: FlowRibbonFacts; readonly path: string; readonly centre: string; readonly height: number }[];
+  readonly wan: Box;
+  readonly perByte: number; // px a byte per second
+}
+
+interface Column {
+  readonly x: number;
+  readonly width: number;
+}
+
+/** Left edge and width of the five columns, as shares of the width. */
+const COLUMNS = {
+  workload: { x: 0, width: 0.115 },
+  primary: { x: 0.215, width: 0.19 },
+  wan: { x: 0.475, width: 0.05 },
+  recovery: { x: 0.595, width: 0.19 },
+  volume: { x: 0.885, width: 0.115 },
+} as const satisfies Record<string, Column>;
+
+/** Part of a column's height that ribbons may take when everything flows; the rest is air. */
+const FILL = 0.5;
+/** Gap between the boxes of a column. Unit: px. */
+const GAP = 14;
+
+/** Places all of it in a frame. Rates below a hundredth of the greatest are drawn as hairlines. */
+export function layoutFlow(facts: FlowFacts, frame: Box): FlowLayout {
+  const nodes = new Map<string, Box>();
+  const column = (entities: readonly string[], { x, width }: Column) => {
+    const height = (frame.height - GAP * Math.max(0, entities.length - 1)) / Math.max(1, entities.length);
+    entities.forEach((entity, index) => {
+      nodes.set(entity, { x: frame.x + x * frame.width, y: frame.y + index * (height + GAP), width: width * frame.width, height });
+    });
+  };
+  const gateways = (side: 0 | 1) => facts.gateways.filter((it) => it.side === side).map((it) => it.entity);
+  column(facts.workloads.map((it) => it.entity), COLUMNS.workload);
+  column(gateways(0), COLUMNS.primary);
+  column(gateways(1), COLUMNS.recovery);
+  column(facts.volumes.map((it) => it.entity), COLUMNS.volume);
+  const most = Math.max(facts.wan.capacity, ...columnRates(facts), 1);
+  const perByte = (frame.height * FILL) / most;
+  const wanHeight = Math.max(6, facts.wan.capacity * perByte);
+  const wan = {
+    x: frame.x + COLUMNS.wan.x * frame.width, y: frame.y + (frame.height - wanHeight) / 2,
+    width: COLUMNS.wan.width * frame.width, height: wanHeight,
+  };
+  nodes.set('wan', wan);
+  return { nodes, wan, perByte, ribbons: ribbonsOf(facts, nodes, perByte) };
+}
+
+/** Sum of what leaves the workloads, and of what enters the volumes. */
+function columnRates(facts: FlowFacts): number[] {
+  const sum = (pick: (it: FlowRibbonFacts) => boolean) => facts.ribbons.filter(pick).reduce((total, it) => total + it.bytesPerSecond, 0);
+  return [sum((it) => it.from.startsWith('workload')), sum((it) => it.to.startsWith('volume'))];
+}
+
+function ribbonsOf(facts: FlowFacts, nodes: ReadonlyMap<string, Box>, perByte: number): FlowLayout['ribbons'] {
+  const middle = (entity: string) => {
+    const box = nodes.get(entity);
+    return box === undefined ? 0 : box.y + box.height / 2;
+  };
+  // Ribbons leave and enter a node in the order of where they come from and go to: fewest crossings.
+  const sorted = facts.ribbons.filter((it) => nodes.has(it.from) && nodes.has(it.to));
+  const offsets = new Map<FlowRibbonFacts, { from: number; to: number }>();
+  for (const it of sorted) offsets.set(it, { from: 0, to: 0 });
+  for (const end of ['from', 'to'] as const) {
+    const other = end === 'from' ? 'to' : 'from';
+    for (const entity of nodes.keys()) {
+      const here = sorted.filter((it) => it[end] === entity).sort((a, b) => middle(a[other]) - middle(b[other]) || a.workload - b.workload);
+      const total = here.reduce((sum, it) => sum + it.bytesPerSecond * perByte, 0);
+      let y = middle(entity) - total / 2;
+      for (const it of here) {
+        const height = it.bytesPerSecond * perByte;
+        offsets.get(it)![end] = y + height / 2;
+        y += height;
+      }
+    }
+  }
+  return sorted.map((it) => {
+    const [from, to] = [nodes.get(it.from)!, nodes.get(it.to)!];
+    const { from: y1, to: y2 } = offsets.get(it)!;
+    const [x1, x2] = [from.x + from.width, to.x];
+    const height = it.bytesPerSecond * perByte;
+    return { facts: it, height, path: ribbonPath(x1, y1, x2, y2, height), centre: curve(x1, y1, x2, y2) };
+  });
+}
+
+const number = (value: number) => value.toFixed(1);
+
+function curve(x1: number, y1: number, x2: number, y2: number): string {
+  const half = (x1 + x2) / 2;
+  return `M${number(x1)} ${number(y1)}C${number(half)} ${number(y1)} ${number(half)} ${number(y2)} ${number(x2)} ${number(y2)}`;
+}
+
+/** A band of even height along the curve. */
+function ribbonPath(x1: number, y1: number, x2: number, y2: number, height: number): string {
+  const r = Math.max(0.5, height / 2);
+  const half = number((x1 + x2) / 2);
+  return `M${number(x1)} ${number(y1 - r)}C${half} ${number(y1 - r)} ${half} ${number(y2 - r)} ${number(x2)} ${number(y2 - r)}`
+    + `V${number(y2 + r)}C${half} ${number(y2 + r)} ${half} ${number(y1 + r)} ${number(x1)} ${number(y1 + r)}Z`;
+}
+
+/** Positions on a score bar, in px: where each resource's part ends, and the whole. `span` is the score at the bar's end. */
+export function scoreParts(resources: readonly { readonly use: number; readonly weight: number }[], width: number, span: number): number[] {
+  let sum = 0;
+  return resources.map(({ use, weight }) => {
+    sum += Math.max(0, use) * weight;
+    return (Math.min(span, sum) / span) * width;
+  });
+}
