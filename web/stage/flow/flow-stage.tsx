@@ -38,6 +38,7 @@ export function FlowStage() {
   const { store } = useApp();
   // biome-ignore lint/correctness/useExhaustiveDependencies: these are the parts of the state that tell of the run
   const facts = useMemo(() => lab.flow?.(store.getState()), [lab, store, state]);
+  const touring = useAppState((it) => it.tour?.on === true); // its card says what is to be said
   const element = useRef<HTMLElement>(null);
   const body = useRef<HTMLDivElement>(null);
   const [frame, setFrame] = useState<Box>({ x: 0, y: 0, width: 1232, height: 420 });
@@ -63,7 +64,7 @@ export function FlowStage() {
   return (
     <section ref={element} className="stage flow" aria-label="Stage" data-stage tabIndex={-1}>
       <div className="flow__head">
-        <div className="flow__story story"><StoryTold /></div>
+        <div className="flow__story story" hidden={touring}><StoryTold /></div>
         {facts !== undefined && <Alarms alarms={facts.alarms} />}
       </div>
       {facts !== undefined && <Sites facts={facts} />}
