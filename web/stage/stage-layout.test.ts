@@ -63,3 +63,8 @@ test('levels have hysteresis: what was entered is left later', () => {
   expect(levelAt({ cellPx: 100, k: 30, before: 'map' })).toBe('map');
   expect(levelAt({ cellPx: 3, k: 1, before: 'site' })).toBe('site');
 });
+
+test('on the first screen, 1280 × 720 with the scrub strip, a page is 3 px wide', () => {
+  const { cell, variant } = layoutStage({ width: 1280, height: 594, rows: 128, compact: false, large: false });
+  expect({ cell, variant }).toEqual({ cell: 3, variant: 'wide' });
+});

@@ -64,7 +64,7 @@ interface Variant {
 
 /** Ways to share the stage, in order of preference: the first in which a page is at least 2 px wide. */
 const VARIANTS: Readonly<Record<'wide' | 'compact' | 'narrow', Variant>> = {
-  wide: { name: 'wide', margin: 24, top: 24, middle: 352, side: 0, below: 56 },
+  wide: { name: 'wide', margin: 24, top: 16, middle: 352, side: 0, below: 56 },
   compact: { name: 'compact', margin: 24, top: 8, middle: 324, side: 146, below: 0 },
   narrow: { name: 'narrow', margin: 12, top: 8, middle: 224, side: 0, below: 0 },
 };
