@@ -1,21 +1,18 @@
-// Goal: every lab's walkthrough comes true on the page, as it does headless. Method: one runner for all labs: the shared
-// player (core/protocol/walkthrough-player.ts) reads the page's virtual time, events and metrics, and says what is to
-// be done; commands go through window.glasshouse, and where a step has a button on the page, by pointer or by keyboard.
+// Goal: every lab's walkthrough comes true on the page, by script, by pointer and by keyboard alone. Method: the script is the
+// shared player (core/protocol/walkthrough-player.ts) over window.glasshouse; the two hands go through the tour as a
+// person does: a guess where one is asked for, the card's one button or the presenter's keys, to its end.
 import { expect, type Page, test } from '@playwright/test';
 import { WALKTHROUGHS } from '../core/mechanisms/catalog.ts';
-import type { Command } from '../core/protocol/command.ts';
-import type { WalkthroughStep } from '../core/protocol/walkthrough.ts';
+import type { Walkthrough } from '../core/protocol/walkthrough.ts';
 import {
-  beginStep, findStep, hasEnded, nextStep, refuseStep, startPlayer, type WalkthroughView, watch,
+  beginStep, FIRST_STEP_NS, hasEnded, nextStep, refuseStep, startPlayer, type WalkthroughView, watch,
 } from '../core/protocol/walkthrough-player.ts';
 import { openLab } from './lab-page.ts';
 
 /** Virtual time between two looks. Unit: ns. */
-const LOOK_NS = 5_000_000;
-/** The guests have booted when the first step begins. Unit: ns. */
-const FIRST_LOOK_NS = 200_000_000;
-
-type Hand = 'script' | 'pointer' | 'keyboard';
+const LOOK_NS = 20_000_000;
+/** The longest way through a tour, in presses. */
+const PRESSES_MAX = 60;
 
 /** Virtual time, timeline events and metrics now. */
 async function viewOf(page: Page): Promise<WalkthroughView> {
@@ -31,43 +28,84 @@ async function advance(page: Page, timeNs: number): Promise<WalkthroughView> {
   return await viewOf(page);
 }
 
-/** Gives a step's command the way a person would when the page shows its button, else as a script. '' or the refusal. */
-async function give(page: Page, step: WalkthroughStep, command: Command, hand: Hand): Promise<string> {
-  const button = page.getByRole('button', { name: step.button ?? '', exact: true });
-  const isThere = step.button !== undefined && hand !== 'script' && (await button.count()) === 1 && (await button.isEnabled());
-  if (!isThere) return await page.evaluate((it) => window.glasshouse.command(it), command);
-  if (hand === 'pointer') await button.click();
-  else {
-    await button.focus();
-    await page.keyboard.press('Enter');
+const tourOf = (page: Page) => page.evaluate(() => window.glasshouse.tour());
+
+/** Goes through the whole tour; `press` goes on from where it stands, `guess` answers a question first. */
+async function playThrough(page: Page, walkthrough: Walkthrough, hand: { press: () => Promise<void>; guess: () => Promise<void> }): Promise<void> {
+  for (let press = 0; press < PRESSES_MAX; press++) {
+    const tour = await tourOf(page);
+    if (tour === undefined) throw new Error('the tour went away');
+    const last = tour.results.at(-1);
+    if (last !== undefined) expect(last, `step ${last.id}`).toMatchObject({ holds: true });
+    if (tour.step === '') break;
+    const step = walkthrough.steps.find(({ id }) => id === tour.step)!;
+    if (tour.phase === 'waiting' && step.ask !== undefined) {
+      await hand.guess();
+      await expect.poll(async () => (await tourOf(page))?.guess, `the guess at ${step.id}`).toBeGreaterThan(0);
+    }
+    await hand.press();
+    // Something came of it: the step began, hurries to its end, or the next one came up.
+    await page.waitForFunction(({ step, phase }) => {
+      const now = window.glasshouse.tour();
+      return now === undefined || now.step !== step || (now.phase !== phase && now.phase !== 'running') || (phase === 'waiting' && now.phase === 'running');
+    }, { step: tour.step, phase: tour.phase });
   }
-  return '';
+  const { results } = (await tourOf(page))!;
+  expect(results.map(({ id }) => id)).toEqual(walkthrough.steps.map(({ id }) => id));
+  for (const step of walkthrough.steps.filter(({ ask }) => ask !== undefined)) {
+    const answered = results.find(({ id }) => id === (step.ask!.answeredBy ?? step.id));
+    expect(answered?.answer, `the answer to ${step.id}`).toMatchObject({ metric: step.ask!.metric, guess: expect.any(Number), value: expect.any(Number) });
+  }
+  await hand.press();
+  await expect.poll(() => tourOf(page)).toBeUndefined();
 }
 
 for (const walkthrough of WALKTHROUGHS) {
-  for (const hand of ['script', 'pointer', 'keyboard'] as const) {
-    test(`the walkthrough of ${walkthrough.lab}, by ${hand}`, async ({ page }) => {
-      await openLab(page, `/lab/${walkthrough.lab}?autoplay=0`);
-      let view = await advance(page, FIRST_LOOK_NS);
-      let state = startPlayer(walkthrough);
-      while (!hasEnded(walkthrough, state)) {
-        const step = findStep(walkthrough, state)!;
-        const begun = beginStep(walkthrough, state, view);
-        state = begun.state;
-        if (begun.command !== undefined) {
-          const refusal = await give(page, step, begun.command, hand);
-          if (refusal !== '') state = refuseStep(walkthrough, state, view, refusal);
-          view = await viewOf(page);
-        }
-        state = watch(walkthrough, state, view);
-        while (state.phase === 'running') {
-          view = await advance(page, view.timeNs + LOOK_NS);
-          state = watch(walkthrough, state, view);
-        }
-        expect(state.results.at(-1), `step ${step.id}`).toMatchObject({ holds: true });
-        state = nextStep(state);
+  test(`the walkthrough of ${walkthrough.lab}, by script`, async ({ page }) => {
+    await openLab(page, `/lab/${walkthrough.lab}?autoplay=0`);
+    let view = await advance(page, FIRST_STEP_NS);
+    let state = startPlayer(walkthrough);
+    while (!hasEnded(walkthrough, state)) {
+      const begun = beginStep(walkthrough, state, view);
+      state = begun.state;
+      if (begun.command !== undefined) {
+        const refusal = await page.evaluate((it) => window.glasshouse.command(it), begun.command);
+        if (refusal !== '') state = refuseStep(walkthrough, state, view, refusal);
+        view = await viewOf(page);
       }
-      expect(state.results).toHaveLength(walkthrough.steps.length);
+      state = watch(walkthrough, state, view);
+      while (state.phase === 'running') {
+        view = await advance(page, view.timeNs + LOOK_NS);
+        state = watch(walkthrough, state, view);
+      }
+      expect(state.results.at(-1)).toMatchObject({ holds: true });
+      state = nextStep(state);
+    }
+    expect(state.results).toHaveLength(walkthrough.steps.length);
+  });
+
+  test(`the tour of ${walkthrough.lab}, by pointer`, async ({ page }) => {
+    await openLab(page, `/lab/${walkthrough.lab}`);
+    await page.getByRole('banner').getByRole('button', { name: 'Tour' }).click();
+    await expect(page.getByRole('region', { name: 'Tour' })).toBeVisible();
+    await playThrough(page, walkthrough, {
+      press: () => page.locator('[data-tour-next]').click(),
+      guess: () => page.locator('[data-tour] .knob__control').click({ position: { x: 30, y: 12 } }),
     });
-  }
+  });
+
+  test(`the tour of ${walkthrough.lab}, by keyboard alone`, async ({ page }) => {
+    await openLab(page, `/lab/${walkthrough.lab}`);
+    await page.keyboard.press('PageDown');
+    await expect(page.getByRole('region', { name: 'Tour' })).toBeVisible();
+    let presses = 0;
+    await playThrough(page, walkthrough, {
+      // The presenter's key, and the button that has the focus, in turn.
+      press: () => page.keyboard.press(presses++ % 2 === 0 ? 'PageDown' : 'Enter'),
+      guess: async () => {
+        await expect(page.locator('[data-guess]')).toBeFocused();
+        await page.keyboard.type('12,5');
+      },
+    });
+  });
 }

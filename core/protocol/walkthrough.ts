@@ -21,7 +21,7 @@ export interface WalkthroughStep {
   readonly say: string;
   /**
    * Entities that the picture should show: 'host:0', 'vm:1', 'link:0-1', 'migration:1',
-   * 'console:1'. What is not on the screen is passed over.
+   * 'console:1', 'disk:0', 'snapshot:1' (the queue). What is not on the screen is passed over.
    */
   readonly show: readonly string[];
   /** The command that the step gives when it begins, and what its button says. */
