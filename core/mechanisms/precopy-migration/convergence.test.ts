@@ -24,6 +24,7 @@ test.each<[string, Partial<RoundFacts>, string]>([
   ['the limit of rounds, may throttle', { roundCount: 30 }, 'throttle'],
   ['the limit of rounds, may not', { roundCount: 30, throttleAllowed: false }, 'give-up'],
   ['nothing is measured yet', { predictedNs: Number.POSITIVE_INFINITY }, 'round'],
+  ['nothing has come through yet', { predictedNs: Number.POSITIVE_INFINITY, leastNs: Number.POSITIVE_INFINITY }, 'round'],
 ])('%s', (_name, change, kind) => {
   expect(decideRound(makeConvergence(), { ...FACTS, ...change }).kind).toBe(kind);
 });
@@ -62,6 +63,12 @@ test('a way that is too long by itself is given three rounds, in a row', () => {
     'round',
     'give-up',
   ]);
+});
+
+test('while nothing has come through, nobody gives up for the way', () => {
+  const unknown = { ...FACTS, predictedNs: Number.POSITIVE_INFINITY, leastNs: Number.POSITIVE_INFINITY };
+  const state = makeConvergence();
+  expect(Array.from({ length: 5 }, () => decideRound(state, unknown).kind)).toEqual(Array.from({ length: 5 }, () => 'round'));
 });
 
 test('milliseconds are told to two places', () => {

@@ -64,7 +64,8 @@ export function makeConvergence(): Convergence {
 export function decideRound(state: Convergence, facts: RoundFacts): Decision {
   const usableNs = usableLimitNs(facts.limitNs);
   if (facts.predictedNs <= usableNs) return { kind: 'stop' };
-  if (facts.leastNs > usableNs) {
+  // Infinity: nothing has come through yet, and the round waits until something has.
+  if (facts.leastNs > usableNs && Number.isFinite(facts.leastNs)) {
     state.roundsHopeless++;
     if (state.roundsHopeless < PATIENCE) return { kind: 'round' };
     return {

@@ -299,3 +299,13 @@ test('what is typed and turned while it stands is there when it runs again, once
   expect(text.match(/dirtier sum/g)).toHaveLength(1);
   expect(text.match(/dirtier rate 1234/g)).toHaveLength(1);
 });
+
+test.each([
+  [{ latency: 8 * MS }],   [{ bandwidth: 1e9 }], [{ bandwidth: 4e11, latency: 5_000 }], [{ bandwidth: 1e7, latency: 1 * MS }], [{ latency: 8 * MS, loss: 1 }],
+])('a small VM that hardly writes is handed over, though so little is sent that no rate is ever measured: %o', (knobs) => {
+  const small = smallScenario({ seed: 3, knobs, pageCount: 256 });
+  const scenario = { ...small, vms: small.vms.map((vm) => ({ ...vm, guest: 'ticker', bootInput: 'period 50000\n' })) };
+  const migration = only(runTrial({ scenario, commands: [migrate(20)], untilNs: 3_000 * MS }));
+  expect(migration).toMatchObject({ phase: 'done', reason: '' });
+  expect(migration.resumedAtNs - migration.stoppedAtNs).toBeLessThanOrEqual(30 * MS);
+});

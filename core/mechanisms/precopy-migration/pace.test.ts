@@ -1,7 +1,7 @@
 // Goal: rate and round trip come out right from acknowledgements alone, at any latency. Method: synthetic
 // acknowledgements of a known way: continuous, in bursts, after a change.
 import { expect, test } from 'vitest';
-import { makePace, onAcknowledged, openProbe, transferNs } from './pace.ts';
+import { makePace, onAcknowledged, openBusyTime, openProbe, transferNs } from './pace.ts';
 
 const SEGMENT = 65_495;
 
@@ -17,6 +17,7 @@ function burst(
   },
 ): number {
   openProbe(pace, way.startNs, way.acknowledged);
+  openBusyTime(pace, way.startNs, way.acknowledged);
   let timeNs = way.startNs;
   for (let index = 1; index <= way.segments; index++) {
     timeNs = way.startNs + way.roundTripNs + Math.round(((index * SEGMENT) / way.rate) * 1e9);
@@ -45,11 +46,15 @@ test.each([
   expect(transferNs(pace, rate) / 1e9).toBeCloseTo(1, 2);
 });
 
-test('a lone acknowledgement measures no rate; a slower way is believed within a few samples', () => {
+test('a lone acknowledgement measures no rate, but what the way carries at least; a slower way is believed within a few samples', () => {
   const pace = makePace();
+  expect(transferNs(pace, 1)).toBe(Number.POSITIVE_INFINITY);
   burst(pace, { startNs: 0, acknowledged: 0, segments: 1, rate: 125e6, roundTripNs: 1e5 });
   expect(pace.rateBytesPerSecond).toBe(0);
-  expect(transferNs(pace, 1)).toBe(Number.POSITIVE_INFINITY);
+  const wireNs = (SEGMENT / 125e6) * 1e9;
+  expect(pace.roundTripNs).toBeCloseTo(1e5 + wireNs, -2); // with the burst's own time on the wire,
+  expect(transferNs(pace, SEGMENT)).toBe(0); //             which therefore takes no more,
+  expect(transferNs(pace, 3 * SEGMENT)).toBeGreaterThan(2 * wireNs); // and more of it more
   burst(pace, { startNs: 1e7, acknowledged: SEGMENT, segments: 40, rate: 125e6, roundTripNs: 1e5 });
   burst(pace, {
     startNs: 1e9,

@@ -8,6 +8,10 @@
 /** A measurement that is going on. A plain record; times in ns, −1 or 0 as said. */
 export interface Pace {
   rateBytesPerSecond: number; // goodput; 0 = not measured yet
+  busySinceNs: number; //        when something was sent into the idle way; −1 = all is acknowledged
+  busyBytes: number; //          acknowledged bytes at `busySinceNs`
+  carriedBytes: number; //       most that came through from one idle moment to the next; 0 = nothing yet
+  carriedNs: number; //          what that took, round trip included
   roundTripNs: number; //        of an otherwise idle way; 0 = not measured yet
   sinceNs: number; //            first acknowledgement of the present sample; −1 = no sample open
   sinceBytes: number; //         acknowledged bytes at `sinceNs`
@@ -29,6 +33,10 @@ const BURST_BYTES_MIN = 2 * 65_536;
 export function makePace(): Pace {
   return {
     rateBytesPerSecond: 0,
+    busySinceNs: -1,
+    busyBytes: 0,
+    carriedBytes: 0,
+    carriedNs: 0,
     roundTripNs: 0,
     sinceNs: -1,
     sinceBytes: 0,
@@ -44,6 +52,12 @@ export function makePace(): Pace {
 export function openProbe(pace: Pace, nowNs: number, acknowledgedBytes: number): void {
   pace.probeNs = nowNs;
   pace.probeBytes = acknowledgedBytes;
+}
+
+/** Something is sent at `nowNs` while nothing was unacknowledged: until all is again, what comes through is counted. */
+export function openBusyTime(pace: Pace, nowNs: number, acknowledgedBytes: number): void {
+  pace.busySinceNs = nowNs;
+  pace.busyBytes = acknowledgedBytes;
 }
 
 /**
@@ -74,7 +88,19 @@ export function onAcknowledged(
       open(pace, now.timeNs, now.acknowledgedBytes);
     }
   }
-  if (now.outstandingBytes === 0) pace.sinceNs = -1;
+  if (now.outstandingBytes > 0) return;
+  pace.sinceNs = -1;
+  closeBusyTime(pace, now.timeNs, now.acknowledgedBytes);
+}
+
+/** What came through in a busy time is what the way carries at least: all that is known of it while too little is sent for a sample. */
+function closeBusyTime(pace: Pace, timeNs: number, acknowledgedBytes: number): void {
+  const bytes = acknowledgedBytes - pace.busyBytes;
+  if (pace.busySinceNs >= 0 && bytes > pace.carriedBytes) {
+    pace.carriedBytes = bytes;
+    pace.carriedNs = Math.max(1, timeNs - pace.busySinceNs);
+  }
+  pace.busySinceNs = -1;
 }
 
 function open(pace: Pace, timeNs: number, acknowledgedBytes: number): void {
@@ -93,9 +119,14 @@ function closeProbe(pace: Pace, timeNs: number, acknowledgedBytes: number): void
 }
 
 /**
- * Time that `byteCount` bytes take at the measured rate, in ns; Infinity while no rate is known.
+ * Time that `byteCount` bytes take beside the round trip at the measured rate, in ns. While there is none (an idle
+ * VM sends so little that no sample is ever long enough), the most that they can take, by the largest burst that
+ * came through; Infinity while nothing has.
  */
 export function transferNs(pace: Pace, byteCount: number): number {
-  if (pace.rateBytesPerSecond === 0) return Number.POSITIVE_INFINITY;
-  return Math.round((byteCount / pace.rateBytesPerSecond) * 1e9);
+  const { rateBytesPerSecond, carriedBytes, carriedNs, roundTripNs } = pace;
+  if (rateBytesPerSecond > 0) return Math.round((byteCount / rateBytesPerSecond) * 1e9);
+  if (carriedBytes === 0) return Number.POSITIVE_INFINITY;
+  const bursts = Math.max(1, byteCount / carriedBytes);
+  return Math.max(0, Math.round(bursts * carriedNs) - roundTripNs);
 }

@@ -23,7 +23,7 @@ import type { MigrationSnapshot } from '../../protocol/snapshot.ts';
 import { decideRound, makeConvergence, milliseconds, usableLimitNs } from './convergence.ts';
 import { migrationCostNs } from './costs.ts';
 import { issueTerm, type Ledger, recordGranted } from './handover.ts';
-import { makePace, onAcknowledged, openProbe } from './pace.ts';
+import { makePace, onAcknowledged, openBusyTime, openProbe } from './pace.ts';
 import { CONTROL_BYTES, PageSender } from './page-sender.ts';
 import type { MigrationHost, MigrationVm, StreamConnection, StreamHandler } from './ports.ts';
 import { LOOK_NS } from './ports.ts';
@@ -221,8 +221,10 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   private pump(): void {
     if (this.startDue || (this.phase !== 'copying' && this.phase !== 'stopping')) return;
     // Without a rate the time on the wire cannot be taken off: the greeting's round trip stands.
-    if (this.outstandingBytes() === 0 && this.pace.rateBytesPerSecond > 0) {
-      openProbe(this.pace, this.host.now(), this.connection.acknowledgedByteCount());
+    if (this.outstandingBytes() === 0) {
+      const acknowledgedBytes = this.connection.acknowledgedByteCount();
+      openBusyTime(this.pace, this.host.now(), acknowledgedBytes);
+      if (this.pace.rateBytesPerSecond > 0) openProbe(this.pace, this.host.now(), acknowledgedBytes);
     }
     const moved = this.sender.pump(aheadBytes(this.pace));
     if (this.phase === 'copying') this.rounds.onSent(moved);
