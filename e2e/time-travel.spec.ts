@@ -121,3 +121,30 @@ test('the panel’s axis zooms and moves by keyboard, an interval is chosen with
   await page.keyboard.press(',');
   await expect.poll(() => timeOf(page)).toBeLessThan(END_NS - END_NS / 400);
 });
+
+test('a link to a moment opens there with all that was asked before, with the same hash', async ({ page, context }) => {
+  const recorded = await migrated(page);
+  expect(await page.evaluate(() => window.glasshouse.runCommand('share-moment'))).toBe('');
+  await expect(page).toHaveURL(/[?&]t=240000000&log=/);
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await other.waitForFunction(() => window.glasshouse !== undefined);
+  await expect.poll(() => timeOf(other)).toBe(END_NS);
+  expect(await hashOf(other)).toBe(recorded);
+  await other.goto(page.url().replace(/log=/, 'log=x'));
+  await other.reload();
+  await expect(other.locator('[data-notice]')).toContainText('damaged');
+});
+
+test('a reload goes on where the run stood, as it looked', async ({ page }) => {
+  const recorded = await migrated(page);
+  await page.evaluate(() => window.glasshouse.runCommand('toggle-timeline'));
+  await expect.poll(() => page.evaluate(() => sessionStorage.getItem('glasshouse-run')?.includes('"timeNs":240000000'))).toBe(true);
+  await page.reload();
+  await page.waitForFunction(() => window.glasshouse !== undefined);
+  await expect.poll(() => timeOf(page)).toBe(END_NS);
+  expect(await hashOf(page)).toBe(recorded);
+  await expect(page.getByRole('region', { name: 'Timeline' })).toBeVisible();
+  await page.evaluate(() => window.glasshouse.runCommand('reset'));
+  expect(await page.evaluate(async () => (JSON.parse(await window.glasshouse.exportRun()) as { log: unknown[] }).log)).toEqual([]);
+});

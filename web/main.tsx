@@ -9,7 +9,9 @@ import { FrameLoop } from './app/frame-loop.ts';
 import { makeGlasshouse } from './app/glasshouse.ts';
 import { bindGuestDrop } from './app/guest-drop.ts';
 import { workOffline } from './app/offline.ts';
+import { findKeptRun, isReload, keepRun, type KeptRun, resumeRun } from './app/kept-run.ts';
 import { labOf, type Moment, parseMoment } from './app/moment-link.ts';
+import { openMoment } from './app/open-moment.ts';
 import { noSuchLab } from './labs/lab-view.ts';
 import { DEFAULT_LAB, LAB_SLUGS, loadLab } from './labs/load-lab.ts';
 import { makeCoordinatorFactory } from './session/coordinator-session.ts';
@@ -61,14 +63,21 @@ async function start(root: HTMLElement): Promise<void> {
     else controller.resumeFrom(HIDDEN);
   });
   window.addEventListener('hashchange', () => void follow(controller, actions));
-  void controller.start(spec).then((refusal) => {
-    if (refusal !== '') store.setState({ status: 'failed', notice: refusal });
-    else {
-      store.setState({ notice: sentence, selection: moment.selection });
-      resumeTour(actions, moment);
-    }
+  const kept = isReload() ? findKeptRun(sessionStorage, location.hash) : undefined;
+  void begin(controller, moment, kept).then((refusal) => {
+    if (controller.session === null) store.setState({ status: 'failed', notice: refusal });
+    else if (refusal !== '') store.setState({ notice: refusal });
+    else if (kept === undefined) store.setState({ notice: sentence, selection: moment.selection });
+    if (controller.session !== null) resumeTour(actions, moment);
+    keepRun(controller, sessionStorage);
     requestIdleCallback(() => void workOffline(), { timeout: 5_000 });
   });
+}
+
+/** After a reload the run goes on where it stood; else the moment that the address names is opened. Gives '' or why not. */
+async function begin(controller: RunController, moment: Moment, kept: KeptRun | undefined): Promise<string> {
+  if (kept !== undefined && (await resumeRun(controller, kept)) === '') return '';
+  return await openMoment(controller, moment);
 }
 
 /** The address has changed: opens the lab that it names. An unknown one is named, and what runs goes on. */
@@ -82,7 +91,7 @@ async function follow(controller: RunController, actions: PageActions): Promise<
   const lab = await loadLab(named === '' ? DEFAULT_LAB : named);
   if (lab === undefined) return;
   const { moment, sentence } = parseMoment(location.hash, lab.contract);
-  const refusal = await controller.start({ lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay });
+  const refusal = await openMoment(controller, moment);
   store.setState({ notice: refusal === '' ? sentence : refusal, ...(refusal === '' ? { selection: moment.selection } : {}), ...(moment.language === '' ? {} : { language: moment.language }) });
   if (refusal === '' && moment.tour) await actions.tour({ kind: 'start' });
 }

@@ -1,4 +1,5 @@
 /** What commands set off on this page: calls into the session, files, links, and changes of the view. */
+import type { LoggedCommand } from '../../core/protocol/command.ts';
 import type { RunController } from '../session/run-controller.ts';
 import type { RunSpec } from '../session/session.ts';
 import { findCameraCommands } from '../stage/stage-camera.ts';
@@ -21,7 +22,10 @@ interface ActionOptions {
 export function makeActions({ controller, scene, loop }: ActionOptions): PageActions {
   const { store } = controller;
   const session = () => controller.session;
-  const load = (change: Partial<RunSpec>) => controller.start({ ...store.getState().spec, ...change });
+  const load = (change: Partial<RunSpec>) => {
+    const { log: _, ...spec } = store.getState().spec; // what a link repeated belongs to that run
+    return controller.start({ ...spec, ...change });
+  };
   const camera = () => findCameraCommands(scene);
   let tour: Promise<TourPlayer> | undefined;
   const touring = () => (tour ??= import('../tour/open-tour.ts').then(({ openTour }) => openTour(controller, () => metricsOf(controller, loop))));
@@ -85,6 +89,7 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       return '';
     },
     shareLink: () => share(store, false),
+    shareMoment: () => shareMoment(controller),
     shareLecture: () => share(store, true),
     saveStage: async (kind) => (await exports()).saveStage(controller, kind),
     downloadTrace: async () => (await exports()).saveTrace(controller),
@@ -120,7 +125,7 @@ const exports = () => import('../exports/export-actions.ts');
 async function share(store: RunController['store'], lecture: boolean): Promise<string> {
   const state = store.getState();
   const hash = formatMoment(
-    { lab: state.spec.lab, seed: state.spec.seed, knobs: { ...state.spec.knobs, ...state.knobs }, autoplay: true, density: state.density, selection: state.selection, lecture, tour: state.tour?.on === true, language: state.language },
+    { lab: state.spec.lab, seed: state.spec.seed, knobs: { ...state.spec.knobs, ...state.knobs }, autoplay: true, density: state.density, selection: state.selection, timeNs: -1, log: '', lecture, tour: state.tour?.on === true, language: state.language },
     state.lab.contract,
   );
   if (!lecture) history.replaceState(null, '', hash);
@@ -131,6 +136,32 @@ async function share(store: RunController['store'], lecture: boolean): Promise<s
   } catch {
     history.replaceState(null, '', hash); // the clipboard is not allowed here
     store.setState({ notice: `${what} is in the address bar.` });
+  }
+  return '';
+}
+
+/** Puts the link to where the run stands, with what was asked of it, into the address bar and onto the clipboard. */
+async function shareMoment(controller: RunController): Promise<string> {
+  const { store, session } = controller;
+  const { spec, density, selection, lab, language } = store.getState();
+  const refuse = (notice: string) => {
+    store.setState({ notice });
+    return notice;
+  };
+  if (session === null) return refuse('No run is alive; start again first.');
+  if (spec.guest !== undefined) return refuse('A link cannot carry a guest file; download the run report and send it with the file.');
+  const { encodeLog, LOG_TEXT_MAX } = await import('./shared-log.ts');
+  const file = JSON.parse(await session.exportRun()) as { readonly endNs: number; readonly log: readonly LoggedCommand[]; readonly scenario?: string };
+  if (file.scenario !== undefined) return refuse('A link cannot carry a scenario file; download the run report instead.');
+  const log = await encodeLog(file.log);
+  if (log.length > LOG_TEXT_MAX) return refuse(`${file.log.length} commands are too many for a link; download the run report instead.`);
+  const hash = formatMoment({ lab: spec.lab, seed: spec.seed, knobs: spec.knobs, autoplay: true, density, selection, timeNs: file.endNs, log, lecture: false, tour: false, language }, lab.contract);
+  history.replaceState(null, '', hash);
+  try {
+    await navigator.clipboard.writeText(new URL(hash, location.href).href);
+    store.setState({ notice: 'The link to this moment is copied; it is also in the address bar.' });
+  } catch {
+    store.setState({ notice: 'The link to this moment is in the address bar.' }); // the clipboard is not allowed here
   }
   return '';
 }

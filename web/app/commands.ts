@@ -41,6 +41,7 @@ export interface PageActions {
   downloadCapture(): Promise<string>;
   downloadRun(): Promise<string>;
   shareLink(): Promise<string>;
+  shareMoment(): Promise<string>;
   shareLecture(): Promise<string>;
   saveStage(kind: 'svg' | 'png'): Promise<string>;
   downloadTrace(): Promise<string>;

@@ -51,7 +51,7 @@ const MENU: readonly (readonly string[])[] = [
   ['density-projector', 'density-lab', 'density-workbench', 'theme'],
   ['toggle-inspector', 'toggle-console', 'toggle-timeline', 'toggle-samples', 'toggle-tables', 'toggle-knobs'],
   ['open-elf', 'open-run', 'download-run', 'download-capture', 'download-trace', 'save-stage-png', 'save-stage-svg', 'print'],
-  ['share-link', 'lecture-link', 'presenter-notes', 'freeze', 'pointer-ring', 'blackout', 'event-beat'],
+  ['share-moment', 'share-link', 'lecture-link', 'presenter-notes', 'freeze', 'pointer-ring', 'blackout', 'event-beat'],
   ['reset', 'help'],
   TOUR_MENU,
 ];

@@ -6,7 +6,7 @@ import { contract } from '../../core/mechanisms/precopy-migration/contract.ts';
 import { DEFAULT_SEED, formatMoment, type Moment, parseMoment } from './moment-link.ts';
 import { positionCount, valueAt } from '../widgets/knob-scale.ts';
 
-const defaults: Moment = { lab: contract.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false, tour: false, language: '' };
+const defaults: Moment = { lab: contract.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', timeNs: -1, log: '', lecture: false, tour: false, language: '' };
 
 test('a moment survives the way through its link', () => {
   const knobs = fc.record(
@@ -24,6 +24,19 @@ test('a moment survives the way through its link', () => {
     }),
     { seed: 7, numRuns: 200 },
   );
+});
+
+test('a moment carries its time and what was asked before it; a time that is none is named', () => {
+  const moment = { ...defaults, timeNs: 1_234_567, log: 'q1-_Z' };
+  const hash = formatMoment(moment, contract);
+  expect(hash).toBe('#/lab/precopy-migration?v=1&t=1234567&log=q1-_Z');
+  expect(parseMoment(hash, contract)).toEqual({ moment, sentence: '' });
+  expect(parseMoment('#/lab/precopy-migration?t=0', contract).moment.timeNs).toBe(0);
+  for (const text of ['-1', '1.5', '1e9', 'soon', '9999999999999999']) {
+    const { moment: read, sentence } = parseMoment(`#/lab/precopy-migration?t=${text}`, contract);
+    expect(read.timeNs).toBe(-1);
+    expect(sentence).toContain(`“${text}”`);
+  }
 });
 
 test('only differences are written', () => {

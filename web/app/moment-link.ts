@@ -1,5 +1,5 @@
 /**
- * The address of a moment: `#/lab/<slug>?v=1&seed=7&knobs=bandwidth:1e8,loss:2`. It holds only what
+ * The address of a moment: `#/lab/<slug>?v=1&seed=7&t=1200000&knobs=bandwidth:1e8,loss:2`. It holds only what
  * differs from the scenario. Unknown keys are ignored; a malformed part is named in one sentence and
  * the rest counts. Pure text in, plain data out.
  */
@@ -14,6 +14,10 @@ export interface Moment {
   readonly autoplay: boolean;
   readonly density: '' | 'lab' | 'projector' | 'workbench';
   readonly selection: string;
+  /** Where the run is to stand, −1: it begins at its start. Unit: ns. */
+  readonly timeNs: number;
+  /** What was asked of the run before that, as shared-log.ts writes it; '' for nothing. */
+  readonly log: string;
   /** A lecture: knobs locked, answers hidden until they are revealed. */
   readonly lecture: boolean;
   /** The tour is on. */
@@ -25,6 +29,8 @@ export interface Moment {
 /** The seed of a link that names none. */
 export const DEFAULT_SEED = 1;
 const SEED_MAX = 0xffff_ffff;
+/** Latest moment of a link: to run there takes minutes. Unit: ns. */
+export const TIME_NS_MAX = 3_600_000_000_000;
 const DENSITIES = ['lab', 'projector', 'workbench'] as const;
 
 /** Why a knob's value cannot be taken, as one sentence, or '' when it can. */
@@ -70,7 +76,7 @@ export function parseMoment(
 ): { readonly moment: Moment; readonly sentence: string } {
   const faults: string[] = [];
   const empty: Moment = {
-    lab: fallback.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', lecture: false, tour: false, language: '',
+    lab: fallback.id, seed: DEFAULT_SEED, knobs: {}, autoplay: true, density: '', selection: '', timeNs: -1, log: '', lecture: false, tour: false, language: '',
   };
   if (hash === '' || hash === '#' || hash === '#/') return { moment: empty, sentence: '' };
   const match = /^#\/lab\/([a-z0-9-]+)(?:\?(.*))?$/.exec(hash);
@@ -88,11 +94,18 @@ export function parseMoment(
     if (/^\d{1,10}$/.test(seedText) && Number(seedText) <= SEED_MAX) seed = Number(seedText);
     else faults.push(`The link’s seed “${seedText.slice(0, 20)}” is not a whole number from 0 to ${SEED_MAX}.`);
   }
+  const timeText = query.get('t');
+  let timeNs = -1;
+  if (timeText !== null) {
+    if (/^\d{1,15}$/.test(timeText) && Number(timeText) <= TIME_NS_MAX) timeNs = Number(timeText);
+    else faults.push(`The link’s time “${timeText.slice(0, 20)}” is not a whole number of nanoseconds up to ${TIME_NS_MAX}.`);
+  }
   const { knobs, faults: knobFaults } = parseKnobs(query.get('knobs') ?? '', contract);
   const density: Moment['density'] = DENSITIES.find((name) => name === query.get('view')) ?? '';
   const moment: Moment = {
     lab: contract.id, seed, knobs, autoplay: query.get('autoplay') !== '0', density,
     selection: (query.get('sel') ?? '').slice(0, 40),
+    timeNs, log: query.get('log') ?? '',
     lecture: query.get('lecture') === '1', tour: query.get('tour') === '1', language: /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.exec(query.get('lang') ?? '')?.[0] ?? '',
   };
   return { moment, sentence: [...faults, ...knobFaults].join(' ') };
@@ -102,6 +115,7 @@ export function parseMoment(
 export function formatMoment(moment: Moment, contract: Contract): string {
   const parts: string[] = [];
   if (moment.seed !== DEFAULT_SEED) parts.push(`seed=${moment.seed}`);
+  if (moment.timeNs >= 0) parts.push(`t=${moment.timeNs}`);
   const knobs = contract.knobs
     .filter((row) => moment.knobs[row.id] !== undefined && moment.knobs[row.id] !== row.default)
     .map((row) => `${row.id}:${moment.knobs[row.id]}`);
@@ -111,5 +125,6 @@ export function formatMoment(moment: Moment, contract: Contract): string {
   if (moment.tour) parts.push('tour=1');
   if (moment.language !== '' && moment.language !== 'en') parts.push(`lang=${moment.language}`);
   if (knobs.length > 0) parts.push(`knobs=${knobs.join(',')}`);
+  if (moment.log !== '') parts.push(`log=${moment.log}`);
   return `#/lab/${moment.lab}${parts.length === 0 ? '' : `?v=1&${parts.join('&')}`}`;
 }

@@ -39,6 +39,7 @@ export const TIME_ROWS: readonly CommandRow[] = [
       return actions.returnTo(id, timeNs === undefined ? undefined : Number(timeNs));
     },
   },
+  { id: 'share-moment', title: 'Share this moment', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.shareMoment() },
   {
     id: 'timeline-zoom', title: 'Zoom the timeline', group: 'View', enabledWhen: alive,
     schema: v.object({ factor: v.optional(v.pipe(v.number(), v.minValue(0.01), v.maxValue(100)), 2), aroundNs: v.optional(time) }),

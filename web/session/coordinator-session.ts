@@ -387,6 +387,7 @@ export function makeCoordinatorFactory(): SessionFactory {
       const result = spec.runFile !== undefined ? await api.importRun(spec.runFile, spec.guest) : await api.start({
         lab: spec.lab, seed: spec.seed, knobs: spec.knobs, baselines: 'all', playing: spec.autoplay ?? true,
         ...(spec.guest === undefined ? {} : { guest: spec.guest }),
+        ...(spec.log === undefined ? {} : { log: spec.log }),
       });
       if (!result.ok) {
         const broken = early.find((event) => event.kind === 'failed');

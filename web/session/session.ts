@@ -2,7 +2,7 @@
  * The one door between what people see and the run: commands go down, snapshots and samples come up,
  * and host memories are looked at in place. Everything else in web/ knows this interface only.
  */
-import type { Command, Refusal } from '../../core/protocol/command.ts';
+import type { Command, LoggedCommand, Refusal } from '../../core/protocol/command.ts';
 import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
 import type { RunHistory, StepKind } from '../../workers/session-api.ts';
@@ -18,6 +18,8 @@ export interface RunSpec {
   readonly knobs: Readonly<Record<string, number>>;
   /** false: stands at time 0 until told to play. Default true. */
   readonly autoplay?: boolean;
+  /** Commands that the run is to be given at their times. */
+  readonly log?: readonly LoggedCommand[];
   /** Text of a run file to repeat; `lab`, `seed` and `knobs` are then the file's. Stands at 0 until told to play. */
   readonly runFile?: string;
   /** An ELF that runs as the VM's guest instead of the lab's own. */
