@@ -24,7 +24,7 @@ test('offline after the first visit', async ({ page, context }) => {
   expect(await hashOf(page)).toBe(online);
   // Parts that are loaded late must be there as well.
   await page.evaluate(() => window.glasshouse.runCommand('toggle-samples'));
-  await expect(page.locator('[data-figure=rates]')).toBeVisible();
+  await expect(page.locator('[data-figure=dirty-bytes-per-second]')).toBeVisible();
   // Canary: what was never part of the build is not answered.
   expect(await page.evaluate(() => fetch('./not-there.txt').then(() => 'answered', () => 'no network'))).toBe('no network');
 });
