@@ -49,6 +49,12 @@ export interface LogicalProcess {
    * a cable is cut or the host is down; changes only when a command takes effect.
    */
   lookahead(): readonly Lookahead[];
+  /**
+   * Nothing that has not been sent yet arrives at `neighbour` before this time, if nothing comes in before `inputNs`. Not
+   * less than now() plus the latency, which is what holds for a process that does not say. Not below an answer that was
+   * given before, but for a command. Unit: ns.
+   */
+  earliestArrival?(neighbour: ProcessId, inputNs: number): number;
   /** Schedules a logged command; `atNs` is not before now(). Every process gets every command. */
   command(logged: LoggedCommand): void;
   /** Time of the next thing this process would do by itself; Infinity when it only waits. */

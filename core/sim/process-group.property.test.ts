@@ -21,6 +21,8 @@ interface Setting {
   readonly processCount: number;
   readonly links: readonly (readonly [number, number])[];
   readonly latencies: readonly number[];
+  /** By process: it says when it may send next. */
+  readonly tells: readonly boolean[];
   readonly commands: readonly LoggedCommand[];
 }
 
@@ -52,6 +54,7 @@ function makeGroups(setting: Setting, groupOf: (id: number) => number, groupCoun
         seed: setting.seed,
         latencyNs: setting.latencies[id]!,
         frameBytesMax: 300,
+        tellsNextSend: setting.tells[id]!,
       }),
   );
   const groups = Array.from({ length: groupCount }, (_, group) => {
@@ -61,7 +64,9 @@ function makeGroups(setting: Setting, groupOf: (id: number) => number, groupCoun
   return { groups, toys, board, rings, wiring };
 }
 
-function referenceHash(setting: Setting): string {
+/** One group, whose members say nothing of when they send. */
+function referenceHash(asked: Setting): string {
+  const setting = { ...asked, tells: asked.tells.map(() => false) };
   const { groups, toys } = makeGroups(setting, () => 0, 1);
   for (const logged of setting.commands) groups[0]!.command(logged);
   while (groups[0]!.advance(UNTIL_NS, Number.MAX_SAFE_INTEGER) !== 'at-limit');
@@ -77,16 +82,18 @@ const settings: fc.Arbitrary<Setting> = fc
       selector: ([a, b]) => (a < b ? a * 5 + b : b * 5 + a),
     }),
     latencies: fc.array(fc.integer({ min: 5000, max: 60_000 }), { minLength: 5, maxLength: 5 }),
+    tells: fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
     commands: fc.array(
       fc.tuple(fc.nat(UNTIL_NS - 1), fc.constantFrom(5000, 5001, 30_000, 200_000)),
       { maxLength: 4 },
     ),
   })
-  .map(({ seed, processCount, pairs, latencies, commands }) => ({
+  .map(({ seed, processCount, pairs, latencies, tells, commands }) => ({
     seed,
     processCount,
     links: pairs.filter(([a, b]) => a !== b && a < processCount && b < processCount),
     latencies,
+    tells,
     commands: commands
       .toSorted((left, right) => left[0] - right[0])
       .map(([atNs, value], sequence) => ({
@@ -131,6 +138,7 @@ const pair: Setting = {
   processCount: 2,
   links: [[0, 1]],
   latencies: [5000, 5000],
+  tells: [false, true],
   commands: [],
 };
 
@@ -167,6 +175,23 @@ test('canary: a promise beyond the lookahead is caught', () => {
       writePromise(board, 0, UNTIL_NS);
     }),
   ).toThrow(/keeps the promise|receiver’s future/);
+});
+
+test('those who wait do not creep on by a latency a turn', () => {
+  const idle: Setting = { ...pair, processCount: 3, links: [[0, 1], [1, 2]], latencies: [5000, 5000, 5000], tells: [true, true, true] };
+  const turnsOf = (setting: Setting): number => {
+    const { groups } = makeGroups(setting, () => 0, 1);
+    let turns = 0;
+    while (groups[0]!.advance(UNTIL_NS, Number.MAX_SAFE_INTEGER) !== 'at-limit') turns++;
+    return turns;
+  };
+  expect(turnsOf(idle)).toBeLessThan(turnsOf({ ...idle, tells: [false, false, false] }));
+});
+
+test('canary: who sends earlier than it says is caught', () => {
+  const { groups, toys } = makeGroups({ ...pair, tells: [true, true] }, () => 0, 1);
+  toys[0]!.nextSendTime = () => UNTIL_NS;
+  expect(() => runPair(groups, () => {})).toThrow(/keeps the promise|receiver’s future/);
 });
 
 test('a full mailbox holds the sender back and stops nobody for ever', () => {

@@ -11,7 +11,7 @@ import { pushRecord, takeRecord } from './byte-ring.ts';
 import type { CheckpointPart } from './checkpoint/part.ts';
 import type { ClockBoard } from './clock-board.ts';
 import { readPromise, writeClock, writePromise } from './clock-board.ts';
-import { promiseNs } from './horizon.ts';
+import { LATENCY_NS_MIN, promiseNs } from './horizon.ts';
 import type { LogicalProcess, ProcessId, WireMessage } from './logical-process.ts';
 
 /** One direction between two neighbours. */
@@ -42,12 +42,15 @@ interface OutgoingChannel {
   readonly number: number;
   readonly to: ProcessId;
   readonly ring: ByteRing | undefined; // undefined: the receiver is in this group
+  latencyNs: number; //                   as the sender told last
 }
 
 interface IncomingChannel {
   readonly number: number;
   readonly from: ProcessId;
   readonly ring: ByteRing | undefined;
+  sender: Member | undefined; //          undefined: it is in another group
+  latencyNs: () => number; //             of a sender in this group
 }
 
 interface Member {
@@ -57,6 +60,7 @@ interface Member {
   readonly incoming: readonly IncomingChannel[];
   readonly outbox: WireMessage[]; // sent and not yet in its ring, which was full
   commandIndex: number; // first command of the log that may not have been applied yet
+  inputNs: number; //      nothing that is not here yet comes in before this time
 }
 
 /** Bytes before the frame in a mailbox record: f64 arrival, f64 sequence, u32 link epoch. */
@@ -68,10 +72,6 @@ export class ProcessGroup {
   readonly #byId = new Map<ProcessId, Member>();
   readonly #board: ClockBoard;
   readonly #commands: LoggedCommand[] = [];
-  readonly #isWhole: boolean; // every process of the world is here
-  /** By channel number: its latency, as its sender told last. Unit: ns. */
-  readonly #latencies: Float64Array;
-  #pendingNs = 0; // time of the first command that some process has not passed yet
   readonly #head = new Uint8Array(MAIL_HEAD_SIZE);
   readonly #headView = new DataView(this.#head.buffer);
   #current: LogicalProcess | undefined;
@@ -80,8 +80,13 @@ export class ProcessGroup {
     this.#board = options.board;
     this.#members = options.processes.map((logical) => makeMember(logical, options));
     for (const member of this.#members) this.#byId.set(member.logical.id, member);
-    this.#latencies = new Float64Array(options.wiring.channels.length);
-    this.#isWhole = options.wiring.processIds.every((id) => this.#byId.has(id));
+    for (const member of this.#members) {
+      for (const channel of member.incoming) {
+        channel.sender = this.#byId.get(channel.from);
+        const there = channel.sender?.outgoing.find(({ number }) => number === channel.number);
+        if (there !== undefined) channel.latencyNs = () => there.latencyNs;
+      }
+    }
     for (const member of this.#members) {
       for (const channel of member.outgoing) {
         assert(
@@ -168,6 +173,7 @@ export class ProcessGroup {
     for (const member of this.#members) {
       assert(member.logical.now() === nowNs, 'a checkpoint is one cut');
       member.commandIndex = this.#commands.length;
+      member.inputNs = nowNs; // what others promised was of the time that is undone
       this.#publish(member);
     }
   }
@@ -189,9 +195,9 @@ export class ProcessGroup {
   advance(limitNs: number, sliceNs: number): AdvanceOutcome {
     let progressed = false;
     let atLimit = true;
-    const quietNs = this.#quietUntil();
+    this.#findHorizons();
     for (const member of this.#members) {
-      if (this.#step(member, limitNs, sliceNs, quietNs)) progressed = true;
+      if (this.#step(member, limitNs, sliceNs)) progressed = true;
       if (member.logical.now() < limitNs || member.outbox.length > 0) atLimit = false;
     }
     if (progressed) return 'progress';
@@ -199,32 +205,55 @@ export class ProcessGroup {
   }
 
   /**
-   * Nobody in the world sends anything before this time: known only where all processes are in one group, which
-   * hands mail over at once. Without it, processes that wait creep on by a latency a turn.
+   * How far each member may go: nothing reaches it before the least of what other groups promise and what members of
+   * this group can send, and those send nothing before their own next event or input. The least times are found by
+   * relaxing over the channels inside; every channel adds a latency, so this ends. Without it, processes that wait for
+   * each other would creep on by a latency a turn.
    */
-  #quietUntil(): number {
-    if (!this.#isWhole) return Number.NEGATIVE_INFINITY;
-    let quietNs = Number.MAX_SAFE_INTEGER / 2;
-    this.#pendingNs = quietNs;
-    for (const { logical, commandIndex } of this.#members) {
-      quietNs = Math.min(quietNs, logical.nextSendTime?.() ?? logical.now());
-      this.#pendingNs = Math.min(this.#pendingNs, this.#commands[commandIndex]?.atNs ?? this.#pendingNs);
+  #findHorizons(): void {
+    for (const member of this.#members) {
+      let inputNs = Number.MAX_SAFE_INTEGER / 2;
+      for (const { number, sender } of member.incoming) {
+        if (sender === undefined) inputNs = Math.min(inputNs, readPromise(this.#board, number));
+      }
+      member.inputNs = inputNs;
     }
-    return quietNs;
+    // The promises were read before the mail is taken: what a promise covers is here now.
+    for (const member of this.#members) {
+      this.#current = member.logical;
+      for (const channel of member.incoming) this.#takeMail(member, channel);
+    }
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const member of this.#members) {
+        for (const { sender, latencyNs } of member.incoming) {
+          if (sender === undefined) continue;
+          const arrivalNs = this.#promiseOf(sender, member.logical.id, latencyNs());
+          if (arrivalNs >= member.inputNs) continue;
+          member.inputNs = arrivalNs;
+          changed = true;
+        }
+      }
+    }
   }
 
-  #step(member: Member, limitNs: number, sliceNs: number, quietNs: number): boolean {
+  /** What `member` can promise now, all its mail taken: nothing that it has not sent yet arrives at `to` before this time. */
+  #promiseOf(member: Member, to: ProcessId, latencyNs: number): number {
+    const { logical, inputNs } = member;
+    const pendingCommandNs =
+      this.#commands[member.commandIndex]?.atNs ?? Number.MAX_SAFE_INTEGER / 2;
+    const least = promiseNs({ nowNs: logical.now(), latencyNs, pendingCommandNs });
+    const sendsNs = Math.min(logical.nextSendTime?.() ?? logical.now(), inputNs);
+    const earliestNs = logical.earliestArrival?.(to, inputNs) ?? sendsNs + latencyNs;
+    return Math.max(least, Math.min(earliestNs, pendingCommandNs + LATENCY_NS_MIN));
+  }
+
+  #step(member: Member, limitNs: number, sliceNs: number): boolean {
     const logical = member.logical;
     this.#current = logical;
     const hadOutbox = member.outbox.length > 0;
     if (hadOutbox && this.#flush(member)) this.#publish(member);
-    // The promises are read before the mail is taken: what a promise covers is in the ring by then.
-    let until = Math.min(limitNs, logical.now() + sliceNs);
-    for (const channel of member.incoming) {
-      const quiet = { nowNs: quietNs, latencyNs: this.#latencies[channel.number]!, pendingCommandNs: this.#pendingNs };
-      until = Math.min(until, Math.max(promiseNs(quiet), readPromise(this.#board, channel.number)));
-    }
-    for (const channel of member.incoming) this.#takeMail(member, channel);
+    const until = Math.min(limitNs, logical.now() + sliceNs, member.inputNs);
     if (member.outbox.length > 0) return false;
     if (until <= logical.now()) return hadOutbox;
     logical.run(until);
@@ -261,7 +290,7 @@ export class ProcessGroup {
       const channel = member.outgoing.find((candidate) => candidate.to === message.destination);
       assert(channel !== undefined, 'a frame goes to a neighbour');
       assert(
-        message.arrivalTimeNs >= readPromise(this.#board, channel.number),
+        channel.ring === undefined || message.arrivalTimeNs >= readPromise(this.#board, channel.number),
         'a process keeps the promise of its lookahead',
       );
       const receiver = this.#byId.get(message.destination);
@@ -298,15 +327,13 @@ export class ProcessGroup {
     ) {
       member.commandIndex++;
     }
-    const pendingCommandNs =
-      this.#commands[member.commandIndex]?.atNs ?? Number.MAX_SAFE_INTEGER / 2;
     const lookahead = logical.lookahead();
     for (const channel of member.outgoing) {
       const entry = lookahead.find((candidate) => candidate.neighbour === channel.to);
       assert(entry !== undefined, 'a process’s lookahead names every neighbour');
-      const latencyNs = entry.latencyNs;
-      this.#latencies[channel.number] = latencyNs;
-      writePromise(this.#board, channel.number, promiseNs({ nowNs, latencyNs, pendingCommandNs }));
+      channel.latencyNs = entry.latencyNs;
+      if (channel.ring === undefined) continue; // within the group horizons are found anew each turn
+      writePromise(this.#board, channel.number, this.#promiseOf(member, channel.to, entry.latencyNs));
     }
     writeClock(this.#board, member.position, nowNs);
   }
@@ -327,11 +354,12 @@ function makeMember(logical: LogicalProcess, options: ProcessGroupOptions): Memb
     position,
     outgoing: numbered
       .filter((channel) => channel.from === logical.id)
-      .map(({ number, to }) => ({ number, to, ring: rings.get(number) })),
+      .map(({ number, to }) => ({ number, to, ring: rings.get(number), latencyNs: LATENCY_NS_MIN })),
     incoming: numbered
       .filter((channel) => channel.to === logical.id)
-      .map(({ number, from }) => ({ number, from, ring: rings.get(number) })),
+      .map(({ number, from }) => ({ number, from, ring: rings.get(number), sender: undefined, latencyNs: () => LATENCY_NS_MIN })),
     outbox: [],
     commandIndex: 0,
+    inputNs: 0,
   };
 }

@@ -22,6 +22,8 @@ import { rank } from '../sim/rank.ts';
 
 /** See {@link ToyProcess}. */
 export interface ToyOptions {
+  /** Whether it says when it may send next. */
+  readonly tellsNextSend?: boolean;
   readonly id: number;
   readonly neighbours: readonly number[];
   readonly seed: number;
@@ -130,6 +132,11 @@ export class ToyProcess implements LogicalProcess {
 
   nextEventTime(): number {
     return peekTime(this.queue);
+  }
+
+  /** A toy sends at its events only; some say so. */
+  nextSendTime(): number {
+    return this.options.tellsNextSend === true ? peekTime(this.queue) : this.nowNs;
   }
 
   nextInstructionTime(vm: number): number {

@@ -242,6 +242,11 @@ export class HostProcess implements LogicalProcess {
     return peekTime(this.host.queue);
   }
 
+  /** Frames leave at events and at steps of vCPUs. */
+  nextSendTime(): number {
+    return this.host.nextEventTime();
+  }
+
   nextInstructionTime(vm: number): number {
     return nextInstructionNs(this.host, vm);
   }
