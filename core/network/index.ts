@@ -7,3 +7,4 @@ export * from './tcp-segment.ts';
 export type { ConnectionId, TcpState, TimerKind } from './tcp/connection.ts';
 export * from './tcp/context.ts';
 export * from './tcp/stack.ts';
+export * from './fluid-links.ts';
