@@ -75,7 +75,7 @@ for (const walkthrough of WALKTHROUGHS) {
       }
       state = watch(walkthrough, state, view);
       while (state.phase === 'running') {
-        view = await advance(page, view.timeNs + LOOK_NS);
+        view = await advance(page, view.timeNs + (walkthrough.lookNs ?? LOOK_NS));
         state = watch(walkthrough, state, view);
       }
       expect(state.results.at(-1)).toMatchObject({ holds: true });

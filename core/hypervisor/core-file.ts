@@ -10,7 +10,7 @@ import {
 import {
   decodeHead, decodeSnapshot, encodeHead, type SnapshotImage, snapshotFileErrorSentence,
 } from '../formats/snapshot-file.ts';
-import { hartFieldOffset } from '../machine/index.ts';
+import { HART_FIELDS } from '../machine/index.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
 
 const NOTE_NAME = 'GLASSHOUSE';
@@ -21,26 +21,23 @@ const ZERO_RUN_PAGES = 16;
 
 const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
 
-function threadOf(record: Uint8Array, index: number): CoreThread {
-  const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  const x = hartFieldOffset('x');
-  return {
-    id: index + 1,
-    pc: view.getBigUint64(hartFieldOffset('pc'), true),
-    ...floatOf(view),
-    x: Array.from({ length: 31 }, (_, register) => view.getBigUint64(x + 8 * (register + 1), true)),
-  };
+/** Offset of a field in a saved hart: after magic and version, in the order of the table. */
+function fieldOffset(name: string): number {
+  let offset = 8;
+  for (const field of HART_FIELDS) {
+    if (field.name === name) break;
+    offset += field.byteCount;
+  }
+  return offset;
 }
 
-/** The float registers of a record that has them. */
-function floatOf(view: DataView): Pick<CoreThread, 'float'> {
-  const f = hartFieldOffset('f');
-  if (view.byteLength < f + 256) return {};
+function threadOf(record: Uint8Array, index: number): CoreThread {
+  const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
+  const x = fieldOffset('x');
   return {
-    float: {
-      f: Array.from({ length: 32 }, (_, register) => view.getBigUint64(f + 8 * register, true)),
-      fcsr: view.getUint32(hartFieldOffset('fcsr'), true),
-    },
+    id: index + 1,
+    pc: view.getBigUint64(fieldOffset('pc'), true),
+    x: Array.from({ length: 31 }, (_, register) => view.getBigUint64(x + 8 * (register + 1), true)),
   };
 }
 

@@ -41,9 +41,8 @@ function run(seed: number, options: Partial<RandomProgramOptions>) {
     memory.write(HANDLER + BigInt(4 * index), 4, BigInt(word));
   });
   const before = memory.bytes.slice();
-  const hart = makeReferenceHart(CODE, getProfile('rv64g'));
+  const hart = makeReferenceHart(CODE, getProfile('rv64imab'));
   hart.stvec = HANDLER;
-  hart.sstatus = 3n << 13n; // float unit on
   program.registers.forEach((value, index) => {
     hart.x[index] = value;
   });
@@ -70,7 +69,7 @@ function run(seed: number, options: Partial<RandomProgramOptions>) {
 test('programs end, keep to their windows and do not trap unless asked to', () => {
   const executed = new Set<string>();
   for (let seed = 0; seed < SEEDS; seed++) {
-    const { names, traps } = run(seed, { extensions: getProfile('rv64g').extensions });
+    const { names, traps } = run(seed, { extensions: getProfile('rv64imab').extensions });
     expect(traps).toBe(0);
     for (const name of names.keys()) executed.add(name);
   }

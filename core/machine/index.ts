@@ -1,6 +1,6 @@
 export { GUEST_CSRS } from './csr.ts';
 export {
-  hartFieldOffset,
+  HART_FIELDS,
   hartFields,
   type HartStateError,
   hartStateSize,

@@ -4,6 +4,8 @@
  */
 import type { Contract } from '../base/contract.ts';
 import type { Walkthrough } from '../protocol/walkthrough.ts';
+import { contract as datacenterScale } from './datacenter-scale/contract.ts';
+import { walkthrough as datacenterScaleWalkthrough } from './datacenter-scale/walkthrough.ts';
 import { contract as liveSnapshot } from './live-snapshot/contract.ts';
 import { walkthrough as liveSnapshotWalkthrough } from './live-snapshot/walkthrough.ts';
 import { contract as precopyMigration } from './precopy-migration/contract.ts';
@@ -13,6 +15,7 @@ import { walkthrough as skeletonWalkthrough } from './skeleton/walkthrough.ts';
 
 // biome-ignore format: a row a line
 export const CATALOG: readonly Contract[] = [
+  datacenterScale,
   liveSnapshot,
   precopyMigration,
   skeleton,
@@ -20,6 +23,7 @@ export const CATALOG: readonly Contract[] = [
 
 // biome-ignore format: a row a line
 export const WALKTHROUGHS: readonly Walkthrough[] = [
+  datacenterScaleWalkthrough,
   liveSnapshotWalkthrough,
   precopyMigrationWalkthrough,
   skeletonWalkthrough,

@@ -61,6 +61,8 @@ export interface LabDefinition {
     world: { readonly scenario: Scenario; readonly snapshots: readonly ProcessSnapshot[] },
     request: MechanismRequest,
   ): Refusal | undefined;
+  /** Whether a fault may name this target, besides hosts, links, VMs and processes of the scenario: 'machine:4711'. */
+  hasTarget?(scenario: Scenario, target: string): boolean;
   /** The command as a baseline world of this lab takes it; undefined: it does not exist there. The same when missing. */
   forBaseline?(command: Command): Command | undefined;
   judge(options: JudgeOptions): LabFindings;

@@ -3,12 +3,14 @@
  * folders, and held to them by catalog.test.ts; not edited by hand.
  */
 import type { LabDefinition } from './lab.ts';
+import { lab as datacenterScale } from './datacenter-scale/scenario.ts';
 import { lab as liveSnapshot } from './live-snapshot/scenario.ts';
 import { lab as precopyMigration } from './precopy-migration/scenario.ts';
 import { lab as skeleton } from './skeleton/scenario.ts';
 
 // biome-ignore format: a row a line
 export const LABS: readonly LabDefinition[] = [
+  datacenterScale,
   liveSnapshot,
   precopyMigration,
   skeleton,

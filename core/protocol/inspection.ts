@@ -9,7 +9,27 @@ export type InspectionRequest =
   | { readonly view: 'exits'; readonly vm: number }
   | { readonly view: 'can-migrate'; readonly vm: number; readonly to: number }
   | { readonly view: 'process'; readonly process: number }
-  | { readonly view: 'volume'; readonly process: number; readonly workload: number; readonly byteOffset: number; readonly byteCount: number };
+  | { readonly view: 'volume'; readonly process: number; readonly workload: number; readonly byteOffset: number; readonly byteCount: number }
+  | { readonly view: 'pod-host'; readonly host: number }
+  | { readonly view: 'pod-vm'; readonly id: number };
+
+/** A VM of a pod. `host` and `moveTo` are numbers of hosts in the datacenter; move: '' while it stays. */
+export interface PodVmFacts {
+  readonly id: number;
+  readonly host: number;
+  readonly state: string; //           'running', 'standing', 'granted', 'down'
+  readonly profile: string;
+  readonly phase: string;
+  readonly phaseEndNs: number;
+  readonly memoryMib: number;
+  readonly millicores: number;
+  readonly writesPerSecond: number;
+  readonly guest: string; //           guest program that it may be emulated by, '' for none
+  readonly fidelity: string;
+  readonly move: string;
+  readonly moveRound: number;
+  readonly moveTo: number; //          a process when it goes abroad, −1 while it stays
+}
 
 /** Requests about a VM, which any host may be asked. */
 export type VmInspection = Extract<InspectionRequest, { readonly vm: number }>;
@@ -23,4 +43,11 @@ export type InspectionReply =
   | { readonly view: 'can-migrate'; readonly refused: boolean; readonly sentence: string }
   | { readonly view: 'process'; readonly process: number; readonly kind: string; readonly name: string; readonly told: unknown }
   | { readonly view: 'volume'; readonly process: number; readonly workload: number; readonly byteOffset: number; readonly bytes: readonly number[]; readonly sequence: number; readonly digest: string }
+  | {
+      readonly view: 'pod-host'; readonly process: number; readonly host: number; readonly up: boolean;
+      readonly millicores: number; readonly millicoresAsked: number; readonly memoryMib: number; readonly memoryMibFree: number;
+      readonly cpuSecondsStolen: number; readonly portBytes: number; readonly diskBytes: number; readonly receivedBytes: number;
+      readonly vms: readonly PodVmFacts[];
+    }
+  | { readonly view: 'pod-vm'; readonly process: number; readonly vm: PodVmFacts; readonly memoryStart: readonly number[] }
   | { readonly view: 'none'; readonly sentence: string };

@@ -50,5 +50,7 @@ export interface WalkthroughQuestion {
 /** The steps of one lab. */
 export interface Walkthrough {
   readonly lab: string;
+  /** Virtual time between two looks of whoever plays it without a person; a few milliseconds when missing. Unit: ns. */
+  readonly lookNs?: number;
   readonly steps: readonly WalkthroughStep[];
 }

@@ -20,6 +20,8 @@ import { sentenceOf } from './world-error.ts';
 
 /** Console input of one command at most. As the console's own queue. */
 const TEXT_LENGTH_MAX = 4096;
+/** Targets that a refusal names. */
+const TARGETS_SHOWN = 20;
 
 /** Why `command` is refused; undefined when it may be logged. */
 export function validateCommand(
@@ -71,10 +73,11 @@ function findFaultRefusal(
     ...scenario.vms.map(({ id }) => `vm:${id}`),
     ...(scenario.workloads ?? []).map(({ id }) => `workload:${id}`),
   ];
-  if (targets.includes(target)) return undefined;
+  if (targets.includes(target) || findLab(scenario.lab)?.hasTarget?.(scenario, target)) return undefined;
+  const more = targets.length > TARGETS_SHOWN ? ` and ${targets.length - TARGETS_SHOWN} more` : '';
   return refuse(
     'unknown-target',
-    `There is no '${target}' for the fault '${command.fault}'; known are ${targets.join(', ')}.`,
+    `There is no '${target}' for the fault '${command.fault}'; known are ${targets.slice(0, TARGETS_SHOWN).join(', ')}${more}.`,
   );
 }
 

@@ -43,7 +43,7 @@ test.each(WALKTHROUGHS)(
       }
       state = watch(walkthrough, begun, viewOf(run));
       while (state.phase === 'running') {
-        run.runTo(run.now() + LOOK_NS);
+        run.runTo(run.now() + (walkthrough.lookNs ?? LOOK_NS));
         state = watch(walkthrough, state, viewOf(run));
       }
       expect(state.results.at(-1)).toMatchObject({ holds: true });

@@ -123,7 +123,7 @@ async function play(run: HeadlessRun, walkthrough: Walkthrough, scenario: Scenar
     }
     state = findStep(walkthrough, state)?.until === undefined ? watch(walkthrough, state, view) : state;
     while (state.phase === 'running' && run.failure() === undefined) {
-      view = await advance(timeNs + LOOK_NS);
+      view = await advance(timeNs + (walkthrough.lookNs ?? LOOK_NS));
       state = watch(walkthrough, state, view);
     }
     if (state.phase !== 'over' || state.results.at(-1)?.holds !== true) break;

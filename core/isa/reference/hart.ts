@@ -16,9 +16,7 @@ export interface ReferenceHart {
   pc: bigint;
   readonly x: bigint[]; //      32 registers; x[0] is 0
   privilege: 0 | 1; //          0 = VU, 1 = VS
-  readonly f: bigint[]; //      32 float registers, singles NaN-boxed
-  fcsr: bigint; //              frm in bits 7 … 5, fflags below
-  sstatus: bigint; //           only SIE, SPIE, SPP, FS, SUM, MXR are kept; UXL, SD are added when read
+  sstatus: bigint; //           only SIE, SPIE, SPP, SUM, MXR are kept; UXL is added when read
   sie: bigint;
   stvec: bigint;
   scounteren: bigint;
@@ -64,7 +62,6 @@ export const statusBit = {
   sie: 1n << 1n,
   spie: 1n << 5n,
   spp: 1n << 8n,
-  fs: 3n << 13n, // 0 Off, 1 Initial, 2 Clean, 3 Dirty
   sum: 1n << 18n,
   mxr: 1n << 19n,
 } as const;
@@ -78,8 +75,6 @@ export function makeReferenceHart(
     profile,
     pc,
     x: Array.from({ length: 32 }, () => 0n),
-    f: Array.from({ length: 32 }, () => 0n),
-    fcsr: 0n,
     privilege: 1,
     sstatus: 0n,
     sie: 0n,
