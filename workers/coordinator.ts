@@ -316,7 +316,8 @@ export class Coordinator<S extends ScenarioFace> implements SessionApi {
       modelVersion: this.#planner.modelVersion,
       lab: run.scenario.lab,
       seed: run.scenario.seed,
-      knobs: run.scenario.knobs,
+      // All of them for a lab; over a scenario file's own values only what was asked for.
+      knobs: run.options.scenario === undefined ? run.scenario.knobs : run.options.knobs,
       guestDigest: run.guestDigest,
       guestName: run.options.guest?.name ?? '',
       endNs: run.main.limitNs(),

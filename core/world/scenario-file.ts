@@ -6,6 +6,7 @@
 import { err, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import { findGuestProgram, GUEST_PROGRAMS } from '../guests/index.ts';
 import { gStageTableCount } from '../memory/index.ts';
+import { knobsOfWorld } from '../mechanisms/knobs-of-file.ts';
 import { allKnobs } from '../mechanisms/lab.ts';
 import { findLab, LABS } from '../mechanisms/labs.ts';
 import { type Command, requestOf } from '../protocol/command.ts';
@@ -82,9 +83,12 @@ export function parseScenarioFile(options: FileOptions): Result<Scenario, WorldE
   }
   const guest = findGuestFault(file, options.guest);
   if (guest !== undefined) return err(guest);
-  const knobs = lab === undefined ? {} : allKnobs(lab.contract, turned);
+  const parts = partsOf(file, lab?.contract.metrics.map(({ id }) => id) ?? []);
+  const known = (id: string) => lab?.contract.knobs.some((knob) => knob.id === id) ?? false;
+  const stated = Object.fromEntries(Object.entries(knobsOfWorld(parts)).filter(([id]) => known(id)));
+  const knobs = lab === undefined ? {} : allKnobs(lab.contract, { ...stated, ...turned });
   return withCommands(file, {
-    ...partsOf(file, lab?.contract.metrics.map(({ id }) => id) ?? []),
+    ...parts,
     lab: file.lab,
     mode: baseline === '' ? 'mechanism' : 'baseline',
     baseline,

@@ -23,8 +23,11 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
   const { store } = controller;
   const session = () => controller.session;
   const load = (change: Partial<RunSpec>) => {
-    const { log: _, ...spec } = store.getState().spec; // what a link repeated belongs to that run
-    return controller.start({ ...spec, ...change });
+    const { log: _, runFile, scenario, ...kept } = store.getState().spec;
+    // What a link or a run file repeats belongs to that run; a scenario's world is not another lab's.
+    const course = runFile === undefined || Object.keys(change).length > 0 ? {} : { runFile };
+    const world = scenario === undefined || change.lab !== undefined ? {} : { scenario };
+    return controller.start({ ...kept, ...course, ...world, ...change });
   };
   const camera = () => findCameraCommands(scene);
   let tour: Promise<TourPlayer> | undefined;
@@ -97,6 +100,10 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       const file = await pickFile('.json,application/json');
       return file === null ? '' : await (await exports()).openRunFile(controller, file);
     },
+    async openScenario() {
+      const file = await pickFile('.json,application/json');
+      return file === null ? '' : await (await import('../exports/open-file.ts')).openScenarioFile(controller, file);
+    },
     freeze(frozen) {
       if (frozen) controller.hold();
       else controller.release();
@@ -124,6 +131,11 @@ const exports = () => import('../exports/export-actions.ts');
 /** Puts the link to this moment into the address bar and onto the clipboard. */
 async function share(store: RunController['store'], lecture: boolean): Promise<string> {
   const state = store.getState();
+  if (state.spec.scenario !== undefined) {
+    const notice = 'A link cannot carry a scenario file; download the run report instead.';
+    store.setState({ notice });
+    return notice;
+  }
   const hash = formatMoment(
     { lab: state.spec.lab, seed: state.spec.seed, knobs: { ...state.spec.knobs, ...state.knobs }, autoplay: true, density: state.density, selection: state.selection, timeNs: -1, log: '', lecture, tour: state.tour?.on === true, language: state.language },
     state.lab.contract,

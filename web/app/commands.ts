@@ -46,6 +46,7 @@ export interface PageActions {
   saveStage(kind: 'svg' | 'png'): Promise<string>;
   downloadTrace(): Promise<string>;
   openRun(): Promise<string>;
+  openScenario(): Promise<string>;
   freeze(frozen: boolean): void;
   /** Starts, moves or leaves the tour; '' or why not. */
   tour(act: TourAct): Promise<string>;

@@ -12,5 +12,6 @@ export const EXPORT_ROWS: readonly CommandRow[] = [
   { id: 'save-stage-svg', title: 'Save the picture as SVG', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.saveStage('svg') },
   { id: 'download-trace', title: 'Download the trace (Perfetto)', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.downloadTrace() },
   { id: 'open-run', title: 'Open a run file', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openRun() },
+  { id: 'open-scenario', title: 'Open a scenario file', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openScenario() },
   { id: 'print', title: 'Print', group: 'Files', schema: none, enabledWhen: always, run: () => window.print() },
 ];

@@ -62,6 +62,8 @@ export interface Glasshouse {
    * one sentence that says why not; the run that was there then goes on.
    */
   load(options: { readonly lab?: string; readonly seed?: number; readonly knobs?: Readonly<Record<string, number>>; readonly autoplay?: boolean }): Promise<string>;
+  /** Opens the text of a scenario file, playing; resolves as `load` does. */
+  loadScenario(text: string): Promise<string>;
   /** Runs to a virtual time as fast as possible, pauses, and resolves after the paint. Throws when it is past. */
   advanceTo(timeNs: number): Promise<void>;
   /**
@@ -148,6 +150,11 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
       const sentence = await controller.start({
         lab: contract.id, seed: options.seed ?? spec.seed, knobs: options.knobs ?? {}, autoplay: options.autoplay ?? true,
       });
+      if (sentence === '') await alive();
+      return sentence;
+    },
+    async loadScenario(text) {
+      const sentence = await (await import('../exports/open-file.ts')).openScenario(controller, text);
       if (sentence === '') await alive();
       return sentence;
     },

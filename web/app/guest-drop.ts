@@ -1,18 +1,13 @@
-/** A file dropped anywhere onto the page: an ELF runs as the guest of a new run, a run file is repeated, a narration tells the tour. */
+/** A file dropped anywhere onto the page: an ELF runs as the guest of a new run; a scenario, a run or a narration is opened. */
 import type { RunController } from '../session/run-controller.ts';
 import { looksLikeJson } from '../exports/looks-like-json.ts';
-import { NARRATION_FORMAT } from '../tour/narration-format.ts';
 import { runElf } from './actions.ts';
 import type { PageActions } from './commands.ts';
 
-/** Largest narration that is looked for. Unit: byte. */
-const NARRATION_SIZE_MAX = 1_000_000;
-
-/** A file that begins like JSON is a narration or a run file; anything else is taken for a guest. */
+/** A file that begins like JSON says by its format what it is; anything else is taken for a guest. */
 async function openDropped(controller: RunController, actions: PageActions, file: File): Promise<void> {
   const first = new Uint8Array(await file.slice(0, 64).arrayBuffer());
-  if (looksLikeJson(first) && file.size <= NARRATION_SIZE_MAX && (await file.text()).includes(`"${NARRATION_FORMAT}"`)) await actions.tour({ kind: 'narration', file });
-  else if (looksLikeJson(first)) await (await import('../exports/export-actions.ts')).openRunFile(controller, file);
+  if (looksLikeJson(first)) await (await import('../exports/open-file.ts')).openTextFile(controller, actions, file);
   else await runElf(controller, file);
 }
 

@@ -6,13 +6,12 @@ import { type KeyboardEvent, useEffect, useMemo, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { formatQuantity } from '../app/quantity.ts';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useContract } from '../session/react.ts';
 import type { SampleSeries } from '../session/sample-series.ts';
 import { readColours } from '../styles/colours.ts';
 import { differNs } from '../timeline/branch-lanes.ts';
 import { ChartFrame } from './chart-frame.tsx';
 import { type BesideColumns, comparedColumns } from './compared-columns.ts';
-import { findContract } from '../../core/mechanisms/catalog.ts';
 import { samplesAlong, sampleWindow } from './sample-window.ts';
 import { textSize, watchColours } from './surroundings.ts';
 import {
@@ -37,12 +36,12 @@ export interface TimeChartProps {
 
 /** Baselines that have told something, in the order of the contract. */
 function useBaselines(): readonly { readonly id: string; readonly title: string }[] {
-  const lab = useAppState((state) => state.spec.lab);
+  const contract = useContract();
   const told = useAppState((state) => Object.keys(state.baselines).join(' '));
   return useMemo(() => {
     const ids = told.split(' ');
-    return (findContract(lab)?.baselines ?? []).filter(({ id }) => ids.includes(id));
-  }, [lab, told]);
+    return contract.baselines.filter(({ id }) => ids.includes(id));
+  }, [contract, told]);
 }
 
 export function TimeChart(props: TimeChartProps) {

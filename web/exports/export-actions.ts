@@ -44,10 +44,10 @@ export async function openRunFile(controller: RunController, file: File): Promis
   const text = await file.text();
   const read = readRunFileHead(file.name, text);
   if (!read.ok) return refuse(read.sentence);
-  const { lab, seed, knobs, endNs, guestName } = read.head;
+  const { lab, seed, knobs, endNs, guestName, scenario } = read.head;
   const { guest } = store.getState().spec;
   const sentence = await controller.start({
-    lab, seed, knobs, autoplay: false, runFile: text, ...(guestName !== '' && guest !== undefined ? { guest } : {}),
+    lab, seed, knobs, autoplay: false, runFile: text, ...(scenario === undefined ? {} : { scenario }), ...(guestName !== '' && guest !== undefined ? { guest } : {}),
   });
   if (sentence !== '') return sentence;
   const late = endNs > 0 ? ((await controller.session?.advanceTo(endNs)) ?? '') : '';

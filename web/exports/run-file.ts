@@ -8,6 +8,7 @@ export interface RunFileHead {
   readonly knobs: Readonly<Record<string, number>>;
   readonly endNs: number;
   readonly guestName: string; // '' for the lab's own guest
+  readonly scenario?: string | undefined; // text of the scenario file that it was started from
 }
 
 /** Largest run file taken: a log of commands is small. Unit: bytes. */
@@ -20,6 +21,7 @@ const head = v.object({
   knobs: v.record(v.string(), v.number()),
   endNs: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   guestName: v.optional(v.string(), ''),
+  scenario: v.optional(v.string()),
 });
 
 /** The head of a run file's text, or one sentence that says what does not fit and where. */

@@ -117,6 +117,19 @@ export const NO_LAB: LoadedLab = {
   flow: undefined,
 };
 
+/** How a world from a scenario file is shown that belongs to no lab: two hosts and what is between them, no knobs. */
+export const DATACENTER_LAB: LoadedLab = {
+  ...NO_LAB,
+  contract: { ...NO_LAB.contract, id: 'datacenter', title: 'Datacenter', sentence: 'These machines come from a scenario file.' },
+  walkthrough: { lab: 'datacenter', steps: [] },
+  view: {
+    lab: 'datacenter',
+    stage: { picture: 'memories', left: { map: 'vm', host: 0 }, between: 'link', right: { map: 'vm', host: 1 } },
+    strip: [],
+    charts: [{ view: 'lanes' }, { view: 'page-heat' }, { view: 'memory-map' }, { view: 'console-gaps' }, { view: 'registers' }],
+  },
+};
+
 /** Why a lab cannot be opened, in one sentence. */
 export function noSuchLab(slug: string): string {
   return `There is no lab “${slug.slice(0, 40)}”; “Open a lab” lists those there are.`;

@@ -2,7 +2,7 @@
 /** Loads what the page needs of one lab: contract, walkthrough and view, each a file of its own that comes when asked for. */
 import type { Contract } from '../../core/base/contract.ts';
 import type { Walkthrough } from '../../core/protocol/walkthrough.ts';
-import type { LabModule, LoadedLab } from './lab-view.ts';
+import { DATACENTER_LAB, type LabModule, type LoadedLab } from './lab-view.ts';
 
 /** Shown when the address names no lab. */
 export const DEFAULT_LAB = 'precopy-migration';
@@ -16,6 +16,7 @@ export const LAB_SLUGS: readonly string[] = Object.keys(MODULES).map((path) => p
 
 /** The parts of a lab, or undefined when there is none of that name. Rejects when its files do not come. */
 export async function loadLab(slug: string): Promise<LoadedLab | undefined> {
+  if (slug === DATACENTER_LAB.contract.id) return DATACENTER_LAB;
   const contract = CONTRACTS[`../../core/mechanisms/${slug}/contract.ts`];
   const walkthrough = WALKTHROUGHS[`../../core/mechanisms/${slug}/walkthrough.ts`];
   const module = MODULES[`./${slug}/lab.tsx`];

@@ -388,6 +388,7 @@ export function makeCoordinatorFactory(): SessionFactory {
         lab: spec.lab, seed: spec.seed, knobs: spec.knobs, baselines: 'all', playing: spec.autoplay ?? true,
         ...(spec.guest === undefined ? {} : { guest: spec.guest }),
         ...(spec.log === undefined ? {} : { log: spec.log }),
+        ...(spec.scenario === undefined ? {} : { scenario: spec.scenario }),
       });
       if (!result.ok) {
         const broken = early.find((event) => event.kind === 'failed');

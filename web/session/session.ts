@@ -22,6 +22,8 @@ export interface RunSpec {
   readonly log?: readonly LoggedCommand[];
   /** Text of a run file to repeat; `lab`, `seed` and `knobs` are then the file's. Stands at 0 until told to play. */
   readonly runFile?: string;
+  /** Text of a scenario file: its world in place of the lab's own, with its commands; `knobs` over the file's. */
+  readonly scenario?: string;
   /** An ELF that runs as the VM's guest instead of the lab's own. */
   readonly guest?: { readonly name: string; readonly bytes: Uint8Array };
 }

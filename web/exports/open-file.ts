@@ -1,0 +1,65 @@
+/**
+ * A file of text opened on the page, by dialog or by drop: its `format` says what it is. What is none of the
+ * others is taken for a scenario file, whose door (the same as the command line's) names what does not fit.
+ */
+import type { PageActions } from '../app/commands.ts';
+import { DATACENTER_LAB } from '../labs/lab-view.ts';
+import { LAB_SLUGS } from '../labs/load-lab.ts';
+import type { RunController } from '../session/run-controller.ts';
+import { NARRATION_FORMAT } from '../tour/narration-format.ts';
+import { openRunFile } from './export-actions.ts';
+
+/** Largest scenario file taken, as at its door. Unit: bytes. */
+const SCENARIO_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Opens a file that begins like JSON; gives '' or one sentence that says why not. */
+export async function openTextFile(controller: RunController, actions: PageActions, file: File): Promise<string> {
+  if (file.size > SCENARIO_BYTES_MAX) return await openRunFile(controller, file); // only runs are as long
+  const format = formatOf(await file.text());
+  if (format === 'glasshouse-run') return await openRunFile(controller, file);
+  if (format === NARRATION_FORMAT) {
+    await actions.tour({ kind: 'narration', file });
+    return '';
+  }
+  return await openScenarioFile(controller, file);
+}
+
+/** Opens a scenario file in place of the present run; nothing changes when it does not fit. */
+export async function openScenarioFile(controller: RunController, file: File): Promise<string> {
+  if (file.size > SCENARIO_BYTES_MAX) {
+    const notice = `${file.name} has ${file.size} bytes; a scenario file may have at most ${SCENARIO_BYTES_MAX} bytes.`;
+    controller.store.setState({ notice });
+    return notice;
+  }
+  return await openScenario(controller, await file.text());
+}
+
+/** The same of a file's text. */
+export async function openScenario(controller: RunController, text: string): Promise<string> {
+  const { lab, seed } = headOf(text);
+  return await controller.start({
+    // How it is shown; whether there is such a lab is for the door to say.
+    lab: typeof lab === 'string' && LAB_SLUGS.includes(lab) ? lab : DATACENTER_LAB.contract.id,
+    seed: isSeed(seed) ? seed : 0,
+    knobs: {},
+    scenario: text,
+  });
+}
+
+function isSeed(seed: unknown): seed is number {
+  return typeof seed === 'number' && Number.isInteger(seed) && seed >= 0 && seed <= 0xffff_ffff;
+}
+
+function formatOf(text: string): unknown {
+  return headOf(text)['format'];
+}
+
+/** The fields of a JSON object; none when the text is something else. */
+function headOf(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
