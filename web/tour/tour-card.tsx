@@ -3,14 +3,13 @@
  * running step waits for; what it came to. One primary button, the same as the presenter's PageDown.
  */
 import { type RefObject, useEffect, useRef } from 'react';
-import type { MetricRow } from '../../core/base/contract.ts';
 import type { StepResult } from '../../core/protocol/walkthrough-player.ts';
-import { sayParts, sayStep } from '../../core/protocol/walkthrough-player.ts';
+import { sayStep } from '../../core/protocol/walkthrough-player.ts';
 import { formatQuantity } from '../app/quantity.ts';
 import { useApp, useAppState, useContract } from '../session/react.ts';
-import { Quantity } from '../widgets/quantity.tsx';
 import { Bet } from './bet.tsx';
 import { GuessBars } from './guess-bars.tsx';
+import { entityOf, primaryLabel, unitOf, Words } from './told.tsx';
 import { presentStep, type TourState, type TourStep } from './tour-state.ts';
 import { failureSentence, type TourWords, waitSentence, wordsOf } from './words.ts';
 
@@ -32,7 +31,7 @@ function Told({ tour, card }: { readonly tour: TourState; readonly card: RefObje
   const asks = step?.ask !== undefined && phase === 'waiting' ? step : undefined;
   const primary = useFocus(card, `${tour.player.step} ${phase}`);
   const back = commands.blockedBecause('previous-step');
-  const label = labelOf(tour, step, words);
+  const label = primaryLabel(tour, words);
   return (
     <section
       ref={card} className="tour" lang={tour.language} aria-label={words.tour} data-tour data-step={step?.id ?? 'end'} data-phase={phase} data-no-export
@@ -43,7 +42,7 @@ function Told({ tour, card }: { readonly tour: TourState; readonly card: RefObje
         void commands.run('leave-tour');
       }}
     >
-      <p className="tour__say" data-tour-say>{step === undefined ? words.ended : <Words step={step} tour={tour} metrics={metrics} />}</p>
+      <p className="tour__say" data-tour-say>{step === undefined ? words.ended : <Words step={step} values={tour.values} metrics={metrics} />}</p>
       {asks !== undefined && <Bet key={asks.id} step={asks} unit={unitOf(metrics, asks)} words={words} />}
       {wait !== '' && <p className="tour__wait" data-entity="run">{wait}</p>}
       {tour.busy && <p className="tour__wait">{words.travelling}</p>}
@@ -67,25 +66,6 @@ function Told({ tour, card }: { readonly tour: TourState; readonly card: RefObje
       <Spoken tour={tour} step={step} words={words} wait={wait} failure={failure} hidden={hidden} result={result} paused={paused} />
     </section>
   );
-}
-
-function labelOf({ player }: TourState, step: TourStep | undefined, words: TourWords): string {
-  if (step === undefined) return words.end;
-  if (player.phase === 'waiting') return step.button ?? words.goOn;
-  return player.phase === 'running' ? words.hurry : words.next;
-}
-
-/** What is said; {metric} is its value as it is measured now. */
-function Words({ step, tour, metrics }: { readonly step: TourStep; readonly tour: TourState; readonly metrics: readonly MetricRow[] }) {
-  return sayParts(step.say).map((part, index) => {
-    // biome-ignore-start lint/suspicious/noArrayIndexKey: the pieces of one sentence, each in its place
-    if ('words' in part) return <span key={index}>{part.words}</span>;
-    const found = tour.values[part.metric];
-    return found === undefined
-      ? <span key={index}>–</span>
-      : <Quantity key={index} className="story__number" value={found.value} unit={found.unit} entity={entityOf(metrics, part.metric)} />;
-    // biome-ignore-end lint/suspicious/noArrayIndexKey: see above
-  });
 }
 
 /** The same for who listens: told when the step or what became of it changes, not with every value. */
@@ -118,13 +98,4 @@ function useFocus(card: RefObject<HTMLElement | null>, place: string): RefObject
     field?.focus({ preventScroll: true });
   }, [place]);
   return primary;
-}
-
-function unitOf(metrics: readonly MetricRow[], step: TourStep): string {
-  return metrics.find(({ id }) => id === step.ask?.metric)?.unit ?? '';
-}
-
-/** What a metric is of, as an entity: the contract's word. */
-function entityOf(metrics: readonly MetricRow[], metric: string): string {
-  return metrics.find(({ id }) => id === metric)?.entity ?? 'run';
 }
