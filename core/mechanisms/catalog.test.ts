@@ -12,7 +12,7 @@ import {
   slugsIn,
 } from '../../workers/node/mechanism-files.mjs';
 import { findKnobValueError } from '../base/knob-value.ts';
-import { CATALOG, WALKTHROUGHS } from './catalog.ts';
+import { CATALOG, findContract, WALKTHROUGHS } from './catalog.ts';
 import { LABS } from './labs.ts';
 import { LIBRARY } from './library.ts';
 
@@ -106,12 +106,14 @@ test('every mechanism has a walkthrough that names only what its contract knows'
   }
 });
 
-test.each(WALKTHROUGHS)('the walkthrough of $lab says what its buttons do and what its steps wait for', ({ steps }) => {
+test.each(WALKTHROUGHS)('the walkthrough of $lab says what its buttons do and what its steps wait for', ({ lab, steps }) => {
+  const unitOf = (metric: string) => findContract(lab)?.metrics.find((row) => row.id === metric)?.unit ?? 'none';
   for (const { id, button, do: command, until, wait, ask } of steps) {
     expect(button !== undefined, `${id}: a command has a button, and a button a command`).toBe(command !== undefined);
     if (until?.kind === 'event') expect(wait, id).toMatch(/^[^A-Z].*[^.]$/);
     if (ask !== undefined) {
       expect(ask.question, id).toMatch(/\?$/);
+      expect(unitOf(ask.drawnOn ?? ask.metric), `${id}: the guess is drawn on an axis of its unit`).toBe(unitOf(ask.metric));
       expect(ask.range.minimum, id).toBeGreaterThan(0);
       expect(ask.range.minimum, id).toBeLessThan(ask.range.maximum);
       const positions = [id, ask.answeredBy ?? id].map((it) => steps.findIndex((step) => step.id === it));

@@ -43,6 +43,8 @@ export interface WalkthroughQuestion {
   readonly metric: string;
   /** The step at whose end the metric is read; the asking one when missing. */
   readonly answeredBy?: string;
+  /** The metric on whose axis charts draw the guess as a line, of the same unit; the one asked for when missing. */
+  readonly drawnOn?: string;
   /** Between what a guess is sought, on a logarithmic scale: 0 < minimum < maximum. A guess beyond is taken as well. */
   readonly range: { readonly minimum: number; readonly maximum: number };
 }

@@ -7,6 +7,7 @@ import { downtimeNs, findMigration, isMigrating } from '../session/store.ts';
 import { roundTo } from '../stage/stage-layout.ts';
 import type { Colours } from '../styles/colours.ts';
 import { rootSplits, spanOf, type TimeSpan } from './chart-axes.ts';
+import { guessesFor } from './guess-line.ts';
 import { paintRibbons } from './ribbon-painter.ts';
 import { sampleWindow } from './sample-window.ts';
 
@@ -79,7 +80,7 @@ export class MigrationCharts {
     if (migration === undefined || session === null || now - this.#drawnAt < REDRAW_MS) return;
     const series = session.samplesOf(migration.from);
     const baseline = findMigration({ migrations: state.baseline });
-    const key = `${series.version} ${migration.startedAtNs} ${migration.rounds.length} ${migration.phase} ${state.knobs['downtime-limit']} ${baseline?.resumedAtNs} ${isMigrating(migration) ? session.timeNs() : ''}`;
+    const key = `${series.version} ${migration.startedAtNs} ${migration.rounds.length} ${migration.phase} ${state.knobs['downtime-limit']} ${baseline?.resumedAtNs} ${isMigrating(migration) ? session.timeNs() : ''} ${this.#guessNs()}`;
     if (key === this.#key) return;
     // The two charts take turns, so that one frame never pays for both.
     this.#turn = !this.#turn;
@@ -271,11 +272,17 @@ export class MigrationCharts {
     const state = this.#controller.store.getState();
     paintRibbons(canvas, {
       span, colours: this.#colours, left: this.#sizes.axis, right: this.#sizes.legend,
+      guessNs: this.#guessNs(), font: `${this.#sizes.font}px ${getComputedStyle(document.body).fontFamily}`,
       ribbons: [
         { lines: this.#controller.console.lines(migration.vm), migration, nowNs: this.#controller.session?.timeNs() ?? 0 },
         { lines: this.#controller.baselineConsole.lines(migration.vm), migration: baseline, nowNs: state.baselineNs },
       ],
     });
+  }
+
+  /** What the tour was told that the downtime will be. */
+  #guessNs(): number | undefined {
+    return guessesFor(this.#controller.store.getState().tour, ['downtime']).at(-1)?.value;
   }
 
   #write(migration: MigrationSnapshot, baseline: MigrationSnapshot | undefined, latest: { dirty: number; link: number; left: number }): void {

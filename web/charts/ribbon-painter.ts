@@ -5,6 +5,7 @@
 import type { MigrationSnapshot } from '../../core/protocol/snapshot.ts';
 import type { ConsoleLine } from '../session/console-log.ts';
 import type { Colours } from '../styles/colours.ts';
+import { guessText } from './guess-line.ts';
 
 export interface Ribbon {
   readonly lines: readonly ConsoleLine[];
@@ -18,6 +19,9 @@ export interface RibbonOptions {
   readonly left: number; //  px kept free on either side, as the charts do
   readonly right: number;
   readonly ribbons: readonly Ribbon[];
+  /** A guess of the first ribbon's downtime, drawn from its stop on; undefined without one. Unit: ns. */
+  readonly guessNs?: number | undefined;
+  readonly font: string; // of the guess's words
 }
 
 /** The hole of a ribbon, or undefined: from the stop to the resume here or there, or to now while it lasts. */
@@ -62,5 +66,29 @@ export function paintRibbons(canvas: HTMLCanvasElement, options: RibbonOptions):
     context.fillStyle = colours.css.ink;
     context.fillRect(from - 1, band.y - 3, 1, band.height + 6);
     context.fillRect(from + size, band.y - 3, 1, band.height + 6);
+    if (index === 0 && options.guessNs !== undefined) paintGuess(context, { from, y: band.y, height: band.height, width: options.guessNs * scale, edge: width - right }, options.guessNs, options);
   });
+}
+
+/** The guess: a dashed frame as long as the downtime was thought to be, with its words beside it. */
+function paintGuess(
+  context: CanvasRenderingContext2D, at: { readonly from: number; readonly y: number; readonly width: number; readonly height: number; readonly edge: number },
+  guessNs: number, { colours, font }: Pick<RibbonOptions, 'colours' | 'font'>,
+): void {
+  const end = Math.min(at.edge, at.from + Math.max(2, at.width));
+  const words = guessText({ metric: 'downtime', value: guessNs }, 'ns');
+  context.strokeStyle = colours.css.ink;
+  context.lineWidth = 2;
+  context.setLineDash([4, 3]);
+  context.strokeRect(at.from, at.y + 1, end - at.from, at.height - 2);
+  context.setLineDash([]);
+  context.font = font;
+  context.textBaseline = 'middle';
+  const room = context.measureText(words).width + 12;
+  const fitsAfter = end + room < at.edge;
+  const left = fitsAfter ? end + 6 : at.from - room + 6;
+  context.fillStyle = colours.css.stage;
+  context.fillRect(left - 3, at.y, room - 6, at.height);
+  context.fillStyle = colours.css.ink;
+  context.fillText(words, left, at.y + at.height / 2 + 1);
 }

@@ -8,9 +8,11 @@ import 'uplot/dist/uPlot.min.css';
 import { formatQuantity } from '../app/quantity.ts';
 import { useApp, useAppState, useContract } from '../session/react.ts';
 import type { SampleSeries } from '../session/sample-series.ts';
+import type { Guess } from '../tour/tour-state.ts';
 import { readColours } from '../styles/colours.ts';
 import { differNs } from '../timeline/branch-lanes.ts';
 import { ChartFrame } from './chart-frame.tsx';
+import { drawGuesses, guessesFor, topWithGuesses } from './guess-line.ts';
 import { type BesideColumns, comparedColumns } from './compared-columns.ts';
 import { samplesAlong, sampleWindow } from './sample-window.ts';
 import { textSize, watchColours } from './surroundings.ts';
@@ -95,6 +97,7 @@ export function TimeChart(props: TimeChartProps) {
       return makePlot(box.current!, curves, props.curves, readColours(document.documentElement).css, {
         onCursor: (ns) => { if (store.getState().crosshairNs !== ns) store.setState({ crosshairNs: ns }); },
         onBrush: (range) => store.setState({ brush: range }),
+        guesses: () => guessesFor(store.getState().tour, props.curves.map(({ metric }) => metric)),
       });
     }
     const rebuild = () => {
@@ -119,7 +122,7 @@ export function TimeChart(props: TimeChartProps) {
       const { brush, crosshairNs } = store.getState();
       const { branch, branches } = store.getState();
       const sampled = baselines.reduce((sum, it) => sum + series(it.id)!.version, found.version);
-      const newest = `${sampled} ${controller.session?.tailVersion()} ${branch} ${branches.length}`;
+      const newest = `${sampled} ${controller.session?.tailVersion()} ${branch} ${branches.length} ${guessesFor(store.getState().tour, props.curves.map(({ metric }) => metric)).map(({ value }) => value)}`;
       if (found !== source || newest !== version) {
         source = found;
         version = newest;
@@ -228,7 +231,7 @@ function sizeOf(element: HTMLElement): { width: number; height: number } {
 
 function makePlot(
   element: HTMLElement, curves: readonly Curve[], own: readonly Curve[], css: Readonly<Record<string, string>>,
-  on: { readonly onCursor: (ns: number) => void; readonly onBrush: (range: { fromNs: number; toNs: number } | null) => void },
+  on: { readonly onCursor: (ns: number) => void; readonly onBrush: (range: { fromNs: number; toNs: number } | null) => void; readonly guesses: () => readonly Guess[] },
 ): uPlot {
   const text = textSize();
   const unit = curves[0]?.unit ?? '';
@@ -237,7 +240,7 @@ function makePlot(
   return new uPlot({
     ...sizeOf(element), legend: { show: false }, padding: [6, text, 0, 0],
     cursor: { sync: { key: 'migration', setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { show: false } },
-    scales: { x: { time: false }, y: { range: (chart, _, most) => [0, Math.max(1, topOf(chart, curves, most)) * 1.1] } },
+    scales: { x: { time: false }, y: { range: (chart, _, most) => [0, topWithGuesses(Math.max(1, topOf(chart, curves, most)), on.guesses()) * 1.1] } },
     axes: [
       { ...axis, size: text * 1.9, gap: 2, space: text * 7, values: (_, splits) => splits.map((value) => formatQuantity(Math.round(value * 1e9), 'ns').text) },
       { ...axis, size: text * 6, gap: 4, space: text * 2.2, values: (_, splits) => splits.map((value) => formatQuantity(value, unit).text) },
@@ -249,6 +252,7 @@ function makePlot(
       ...COURSES_BESIDE.flatMap((dash) => own.map((curve): uPlot.Series => ({ stroke: css[curve.token]!, width: 1, spanGaps: true, points: { show: false }, dash: [...dash] }))),
     ],
     hooks: {
+      draw: [(chart) => drawGuesses(chart, on.guesses(), { unit, ink: css['ink']!, font })],
       setCursor: [(chart) => {
         const { left, event } = chart.cursor;
         if (event === undefined || event === null) return; // another chart's, or the keyboard's

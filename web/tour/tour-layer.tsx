@@ -10,8 +10,10 @@ import './tour.css';
 
 /** Wall time between two looks at where things stand. Unit: ms. */
 const LOOK_MS = 100;
-/** Widths that a card can have, at text of 16 px. Unit: CSS px. */
-const WIDTHS = [368, 300, 520] as const;
+/** Shapes that a card can have, the best first: width at text of 16 px in CSS px; `small`: the text no larger than all other. */
+const SHAPES = [
+  { width: 368, small: false }, { width: 300, small: false }, { width: 520, small: false }, { width: 340, small: true }, { width: 250, small: true },
+] as const;
 
 /** Stands while a tour is on. */
 export function TourLayer() {
@@ -39,6 +41,7 @@ export function TourLayer() {
       const sizes = sizesOf(element, density === 'projector' ? 1.4 : 1, bounds);
       before = placeCard({ bounds, shown, others, sizes, before });
       element.style.width = `${before.width}px`;
+      element.dataset['small'] = String(sizes.find((it) => it.width === before?.width && it.height === before.height)?.small ?? false);
       element.style.translate = `${before.x}px ${before.y}px`;
       element.dataset['placed'] = 'true';
       known = JSON.stringify([shown, others, bounds, element.scrollHeight, element.dataset['said']]);
@@ -66,11 +69,12 @@ export function TourLayer() {
   return <TourCard card={card} />;
 }
 
-/** The sizes that the card would have at each width. */
-function sizesOf(element: HTMLElement, text: number, bounds: Box): readonly { readonly width: number; readonly height: number }[] {
-  return WIDTHS.map((least) => {
+/** The sizes that the card would have in each shape. */
+function sizesOf(element: HTMLElement, text: number, bounds: Box): readonly { readonly width: number; readonly height: number; readonly small: boolean }[] {
+  return SHAPES.map(({ width: least, small }) => {
     const width = Math.min(Math.round(least * text), Math.floor(bounds.width) - 24);
     element.style.width = `${width}px`;
-    return { width, height: element.offsetHeight };
+    element.dataset['small'] = String(small);
+    return { width, height: element.offsetHeight, small };
   });
 }

@@ -23,8 +23,8 @@ export type MetricValues = Readonly<Record<string, { readonly value: number; rea
 
 /** A guess as charts draw it: until the tour goes back before its question. */
 export interface Guess {
-  readonly metric: string;
-  readonly value: number; // in the metric's unit
+  readonly metric: string; // on whose axis it is drawn
+  readonly value: number; //  in the metric's unit
 }
 
 /** The guesses of the tour so far, in order of the steps that asked. */
@@ -32,7 +32,7 @@ export function guessesOf(tour: TourState | null): readonly Guess[] {
   if (tour === null) return [];
   return tour.steps.flatMap(({ id, ask }) => {
     const value = tour.player.guesses[id];
-    return ask === undefined || value === undefined ? [] : [{ metric: ask.metric, value }];
+    return ask === undefined || value === undefined ? [] : [{ metric: ask.drawnOn ?? ask.metric, value }];
   });
 }
 

@@ -20,6 +20,7 @@ export const walkthrough: Walkthrough = {
       ask: {
         question: 'How many milliseconds will lie between two lines?',
         metric: 'gap-longest',
+        drawnOn: 'gap',
         range: { minimum: 1_000_000, maximum: 1_000_000_000 },
       },
       do: { kind: 'ask', ask: 'pause-briefly', arguments: { vm: 1 } },
@@ -30,7 +31,7 @@ export const walkthrough: Walkthrough = {
     {
       id: 'faster',
       say: 'The longest gap was {gap-longest}. A shorter period makes the ticks closer; the gap stays in the record.',
-      show: ['vm:1'],
+      show: ['vm:1', 'console:1'],
       button: 'Tick faster',
       do: { kind: 'set-knob', knob: 'period', value: 5_000_000 },
       until: { kind: 'time', afterNs: 100_000_000 },
