@@ -12,6 +12,7 @@ import type { RunHistory } from '../session/session.ts';
 import { loadLab } from '../labs/load-lab.ts';
 import type { RunController } from '../session/run-controller.ts';
 import { downtimeNs, findMigration, sampledHost } from '../session/store.ts';
+import { shownBoxes } from '../tour/shown-entities.ts';
 import type { TourState } from '../tour/tour-state.ts';
 import type { CommandRegistry } from './commands.ts';
 import type { FrameLoop } from './frame-loop.ts';
@@ -48,6 +49,8 @@ export interface TourPlace {
   readonly language: string;
   /** The guess for the present question, in the metric's unit. */
   readonly guess: number | undefined;
+  /** Where what the present step shows stands on the screen; [] when nothing of it does. Unit: CSS px. */
+  readonly shown: readonly { readonly x: number; readonly y: number; readonly width: number; readonly height: number }[];
   /** What the steps so far came to: whether what they expect held, guesses beside answers. */
   readonly results: readonly StepResult[];
 }
@@ -198,9 +201,10 @@ function tourPlace(tour: TourState | null): TourPlace | undefined {
   if (tour === null) return undefined;
   const { player, on, busy, language, steps } = tour;
   const step = steps[player.step]?.id ?? '';
+  const main = document.querySelector('main');
   return {
     lab: player.lab, on, step, position: player.step + 1, stepCount: steps.length, phase: player.phase, busy, language,
-    guess: player.guesses[step], results: player.results,
+    guess: player.guesses[step], results: player.results, shown: on && main !== null ? shownBoxes(steps[player.step]?.show ?? [], main.getBoundingClientRect()) : [],
   };
 }
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { type Box, contains, disjoint, placeCard } from './place-card.ts';
 
 const bounds: Box = { x: 0, y: 44, width: 1280, height: 620 };
-const sizes = [{ width: 360, height: 240 }, { width: 480, height: 190 }];
+const sizes = [{ width: 360, height: 240, worse: 0 }, { width: 480, height: 190, worse: 2_000 }];
 const left: Box = { x: 40, y: 70, width: 410, height: 540 };
 const right: Box = { x: 830, y: 70, width: 410, height: 540 };
 const link: Box = { x: 450, y: 320, width: 380, height: 140 };
@@ -27,6 +27,13 @@ test.each([
   expect(contains(bounds, card)).toBe(true);
   expect(shown.map((box) => overlap(card, box))).toEqual(shown.map(() => 0));
   if (shown.length > 0) expect(card).toEqual(place(shown, others)); // the same again
+});
+
+test('a small size is taken only where a larger one would cover what is shown', () => {
+  const small = { width: 250, height: 100, worse: 60_000 };
+  const placed = (shown: readonly Box[]) => placeCard({ bounds, shown, others: [], sizes: [...sizes, small], before: undefined });
+  expect(placed([left]).width).toBe(360);
+  expect(placed([left, right, link, { x: 0, y: 480, width: 1280, height: 184 }, { x: 450, y: 44, width: 380, height: 130 }])).toMatchObject({ width: 250 });
 });
 
 test('without any room it covers as little of what is shown as can be', () => {

@@ -10,45 +10,52 @@ export interface Box {
   readonly height: number;
 }
 
+export interface CardSize {
+  readonly width: number;
+  readonly height: number;
+  readonly worse: number;
+}
+
 export interface Placing {
   readonly bounds: Box;
   readonly shown: readonly Box[]; //   never to be covered
   readonly others: readonly Box[]; //  better not covered
-  /** Sizes that the card can have, the one it likes best first. */
-  readonly sizes: readonly { readonly width: number; readonly height: number }[];
+  /** Sizes that the card can have; `worse` is what one costs over the best, in covered pixels. */
+  readonly sizes: readonly CardSize[];
   readonly before: Box | undefined;
 }
 
 /** Distance kept from edges and from what is shown. */
 const GAP = 8;
 const STEP = 16;
-/** What a covered pixel costs: of what is shown, of another mark; and what a pixel of distance or a worse size costs. */
-const COST = { shown: 100, other: 1, distance: 12, size: 2_000, move: 4_000 } as const;
+/** What a covered pixel costs: of what is shown, of another mark; and a pixel of distance; a change of place. */
+const COST = { shown: 100, other: 1, distance: 12, move: 4_000 } as const;
 
 /** The best place. Deterministic: the first of equals, from the top left. */
 export function placeCard({ bounds, shown, others, sizes, before }: Placing): Box {
   const kept = shown.map((box) => grow(box, GAP));
   const centre = shown.length === 0 ? middle(bounds) : middle(united(shown));
-  const cost = (box: Box, size: number) => {
+  const cost = (box: Box, worse: number) => {
     const at = middle(box);
     return (
       COST.shown * covered(box, kept) + COST.other * covered(box, others)
-      + COST.distance * Math.hypot(at.x - centre.x, at.y - centre.y) + COST.size * size
+      + COST.distance * Math.hypot(at.x - centre.x, at.y - centre.y) + worse
     );
   };
-  let best = { box: { x: bounds.x + GAP, y: bounds.y + GAP, ...sizes[0]! } as Box, cost: Number.POSITIVE_INFINITY };
-  sizes.forEach(({ width, height }, size) => {
+  const [{ width: firstWidth, height: firstHeight }] = sizes as readonly [CardSize];
+  let best = { box: { x: bounds.x + GAP, y: bounds.y + GAP, width: firstWidth, height: firstHeight } as Box, cost: Number.POSITIVE_INFINITY };
+  for (const { width, height, worse } of sizes) {
     for (const x of positions(bounds.x, bounds.width, width, kept.flatMap((it) => [it.x - width, it.x + it.width]))) {
       for (const y of positions(bounds.y, bounds.height, height, kept.flatMap((it) => [it.y - height, it.y + it.height]))) {
         const box = { x, y, width, height };
-        const total = cost(box, size);
+        const total = cost(box, worse);
         if (total < best.cost - 1e-6) best = { box, cost: total };
       }
     }
-  });
+  }
   if (before === undefined) return best.box;
-  const size = sizes.findIndex((it) => it.width === before.width && it.height === before.height);
-  return size >= 0 && contains(bounds, before) && cost(before, size) <= best.cost + COST.move ? before : best.box;
+  const size = sizes.find((it) => it.width === before.width && it.height === before.height);
+  return size !== undefined && contains(bounds, before) && cost(before, size.worse) <= best.cost + COST.move ? before : best.box;
 }
 
 /** Starts along one axis: a grid, the two ends, and the edges of what is shown. */

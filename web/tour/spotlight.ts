@@ -11,13 +11,12 @@ const ROOM = 4;
 
 /** See the file's head. */
 export class Spotlight {
-  readonly #frame = document.createElement('div');
+  readonly #frame = makeFrame();
+  /** Frames around all that is shown; seen only where colours are forced and there is no veil. */
+  #frames: readonly HTMLElement[] = [];
   readonly #driver: Driver;
 
   constructor() {
-    this.#frame.className = 'tour-frame';
-    this.#frame.setAttribute('aria-hidden', 'true');
-    document.body.append(this.#frame);
     this.#driver = driver({
       animate: false, allowClose: false, allowKeyboardControl: false, stagePadding: 0, stageRadius: 0, overlayOpacity: 0.6,
       overlayColor: 'var(--stage)',
@@ -30,16 +29,14 @@ export class Spotlight {
 
   /** Shows the boxes; nothing is veiled when there is none. `within` is the part of the page that the veil covers. */
   show(boxes: readonly Box[], within: Box): void {
+    for (const frame of this.#frames) frame.remove();
+    this.#frames = boxes.map((box) => placed(makeFrame('tour-frame--seen'), grow(box, ROOM)));
     const [first, ...rest] = disjoint(boxes.map((box) => grow(box, ROOM)));
     if (first === undefined) {
       if (this.#driver.isActive()) this.#driver.destroy();
       return;
     }
-    const { style } = this.#frame;
-    style.left = `${first.x}px`;
-    style.top = `${first.y}px`;
-    style.width = `${first.width}px`;
-    style.height = `${first.height}px`;
+    placed(this.#frame, first);
     if (this.#driver.isActive()) this.#driver.refresh();
     else this.#driver.highlight({ element: this.#frame });
     const holes = [within, ...rest].map(({ x, y, width, height }) => `M${x} ${y}h${width}v${height}h${-width}Z`);
@@ -50,8 +47,21 @@ export class Spotlight {
     if (this.#driver.isActive()) this.#driver.destroy();
     document.removeEventListener('keydown', leaveTabAlone);
     document.documentElement.style.removeProperty('--tour-veil');
-    this.#frame.remove();
+    for (const frame of [this.#frame, ...this.#frames]) frame.remove();
   }
+}
+
+function makeFrame(name = ''): HTMLElement {
+  const frame = document.createElement('div');
+  frame.className = `tour-frame ${name}`;
+  frame.setAttribute('aria-hidden', 'true');
+  document.body.append(frame);
+  return frame;
+}
+
+function placed(frame: HTMLElement, box: Box): HTMLElement {
+  for (const [name, value] of [['left', box.x], ['top', box.y], ['width', box.width], ['height', box.height]] as const) frame.style[name] = `${value}px`;
+  return frame;
 }
 
 /** A tour is no dialog: Tab goes through the whole page. driver.js would keep it, at the window. */

@@ -1,7 +1,7 @@
 /** The tour over the page: the card with what is said, the spotlight on what is shown, and the presenter's keys. */
 import { useEffect, useRef } from 'react';
 import { useApp, useAppState } from '../session/react.ts';
-import { type Box, placeCard } from './place-card.ts';
+import { type Box, type CardSize, placeCard } from './place-card.ts';
 import { otherBoxes, shownBoxes } from './shown-entities.ts';
 import { Spotlight } from './spotlight.ts';
 import { TourCard } from './tour-card.tsx';
@@ -10,9 +10,13 @@ import './tour.css';
 
 /** Wall time between two looks at where things stand. Unit: ms. */
 const LOOK_MS = 100;
-/** Shapes that a card can have, the best first: width at text of 16 px in CSS px; `small`: the text no larger than all other. */
+/**
+ * Shapes that a card can have, the best first: width at text of 16 px, in CSS px; `small`: what is said is no larger than
+ * other text, only where it would cover what is shown; `worse`: how many covered pixels it makes up for.
+ */
 const SHAPES = [
-  { width: 368, small: false }, { width: 300, small: false }, { width: 520, small: false }, { width: 340, small: true }, { width: 250, small: true },
+  { width: 368, small: false, worse: 0 }, { width: 300, small: false, worse: 2_000 }, { width: 520, small: false, worse: 4_000 },
+  { width: 340, small: true, worse: 60_000 }, { width: 250, small: true, worse: 70_000 },
 ] as const;
 
 /** Stands while a tour is on. */
@@ -70,11 +74,11 @@ export function TourLayer() {
 }
 
 /** The sizes that the card would have in each shape. */
-function sizesOf(element: HTMLElement, text: number, bounds: Box): readonly { readonly width: number; readonly height: number; readonly small: boolean }[] {
-  return SHAPES.map(({ width: least, small }) => {
+function sizesOf(element: HTMLElement, text: number, bounds: Box): readonly (CardSize & { readonly small: boolean })[] {
+  return SHAPES.map(({ width: least, small, worse }) => {
     const width = Math.min(Math.round(least * text), Math.floor(bounds.width) - 24);
     element.style.width = `${width}px`;
     element.dataset['small'] = String(small);
-    return { width, height: element.offsetHeight, small };
+    return { width, height: element.offsetHeight, small, worse };
   });
 }

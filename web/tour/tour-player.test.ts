@@ -243,7 +243,7 @@ test('after a reload the run’s own commands bring it to where the tour stood; 
   await new Promise((resolve) => setTimeout(resolve));
   const next = page(it.shelf);
   await next.open();
-  await next.act({ kind: 'recall', orStart: false });
+  await next.act({ kind: 'recall', orStart: false, resume: true });
   expect(next.tour()).toMatchObject({ on: false, player: { step: 1, phase: 'running' } });
   await next.act('resume');
   expect(next.calls).toEqual(['start', 'repeat RUN', `advance ${BOOTED_NS + 50}`, 'play']);
@@ -254,11 +254,11 @@ test('after a reload the run’s own commands bring it to where the tour stood; 
 
   const other = page(it.shelf);
   await other.controller.start({ ...SPEC, seed: 2 });
-  await other.act({ kind: 'recall', orStart: false });
+  await other.act({ kind: 'recall', orStart: false, resume: true });
   expect(other.tour()).toBeNull();
   const spoiled = page(new Map([['glasshouse.tour', '{"version":1,"on":']]));
   await spoiled.open();
-  expect(await spoiled.act({ kind: 'recall', orStart: true })).toBe('');
+  expect(await spoiled.act({ kind: 'recall', orStart: true, resume: true })).toBe('');
   expect(spoiled.step()).toBe('0 over');
 });
 

@@ -60,7 +60,7 @@ export class TourPlayer {
       case 'previous': return await this.#onPrevious();
       case 'leave': return this.#leave();
       case 'resume': return await this.#resume();
-      case 'recall': return (await this.#recall()) || !act.orStart ? '' : await this.#start();
+      case 'recall': return (await this.#recall(act.resume)) || !act.orStart ? '' : await this.#start();
       case 'go-to': return await this.#onGoTo(act.step);
       case 'answer': return this.#answer(act.value);
       case 'language': return await this.#speak(act.language);
@@ -132,15 +132,15 @@ export class TourPlayer {
     return refusal;
   }
 
-  /** After a reload: what was kept of this lab's tour stands again, on if it was on. False when nothing was. */
-  async #recall(): Promise<boolean> {
+  /** After a reload: what was kept of this lab's tour stands again; on, if it was on and `resume`. False when nothing was. */
+  async #recall(resume: boolean): Promise<boolean> {
     const { spec } = this.#store.getState();
     const kept = recallTour(this.#parts.shelf, spec.lab, spec.seed);
     const told = kept === undefined ? undefined : await this.#tell(spec.lab, kept.language);
     if (kept === undefined || told === undefined || kept.player.step > told.steps.length) return false;
     this.#kept = kept;
     this.#open(kept.player, told, false);
-    if (kept.on) await this.#resume();
+    if (kept.on && resume) await this.#resume();
     return true;
   }
 
@@ -179,7 +179,7 @@ export class TourPlayer {
     const tour = this.#tour;
     if (tour === null) return await this.#start();
     if (!tour.on) return await this.#resume();
-    if (tour.busy) return '';
+    if (tour.busy || this.#away) return '';
     if (hasEnded(this.#walkthrough, tour.player)) return this.#end();
     if (tour.player.phase === 'waiting') await this.#begin();
     else if (tour.player.phase === 'running') this.#hurry();
@@ -239,8 +239,10 @@ export class TourPlayer {
     if (this.#tour?.player.step !== 0 || session === null || session.timeNs() >= FIRST_STEP_NS) return;
     const playing = !this.#store.getState().pace.paused;
     this.#away = true;
+    this.#patch({ busy: true });
     await session.advanceTo(FIRST_STEP_NS);
     this.#away = false;
+    this.#patch({ busy: false });
     if (playing) session.play();
   }
 

@@ -44,7 +44,7 @@ export function presentStep(tour: TourState): TourStep | undefined {
 /** What can be asked of the tour, by commands. */
 export type TourAct =
   | { readonly kind: 'start' | 'next' | 'previous' | 'leave' | 'resume' | 'open-narration' }
-  | { readonly kind: 'recall'; readonly orStart: boolean } // after a load of the page
+  | { readonly kind: 'recall'; readonly orStart: boolean; readonly resume: boolean } // after a load of the page
   | { readonly kind: 'go-to'; readonly step: number | string } // number from 1, or the step's id
   | { readonly kind: 'answer'; readonly value: number }
   | { readonly kind: 'language'; readonly language: string }
