@@ -17,6 +17,27 @@ export function story(page: Page) {
   return page.locator('[data-story]');
 }
 
+/** The story's button. */
+export function storyButton(page: Page) {
+  return page.locator('[data-story] ~ [data-primary]');
+}
+
+/** Presses the story's button and waits until the run has taken the command. Gives the button's words. */
+export async function act(page: Page): Promise<string> {
+  const entries = () => page.evaluate(async () => (JSON.parse(await window.glasshouse.exportRun()) as { log: unknown[] }).log.length);
+  const before = await entries();
+  const words = (await storyButton(page).textContent()) ?? '';
+  await storyButton(page).click();
+  await expect.poll(entries, { message: `“${words}” is in the command log` }).toBeGreaterThan(before);
+  return words;
+}
+
+/** Opens a lab paused, when its guests have booted: the same picture in every run. */
+export async function openPaused(page: Page, lab: string, atNs = 300_000_000): Promise<void> {
+  await openLab(page, `/lab/${lab}?autoplay=0`);
+  await page.evaluate((ns) => window.glasshouse.advanceTo(ns), atNs);
+}
+
 /** Starts a paused run with these knobs at time 0. */
 export async function loadPaused(page: Page, options: { seed?: number; knobs?: Record<string, number> } = {}): Promise<void> {
   const sentence = await page.evaluate((it) => window.glasshouse.load({ ...it, autoplay: false }), options);

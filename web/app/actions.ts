@@ -4,6 +4,7 @@ import type { RunController } from '../session/run-controller.ts';
 import type { RunSpec } from '../session/session.ts';
 import { findCameraCommands } from '../stage/stage-camera.ts';
 import type { StageScene } from '../stage/stage-scene.ts';
+import { chapterOf } from '../stage/generic-story.tsx';
 import { findSide, type StageShape } from '../stage/stage-shape.ts';
 import type { PageActions } from './commands.ts';
 import { pickFile, saveFile } from './files.ts';
@@ -109,6 +110,14 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       else controller.release();
       loop.frozen = frozen;
       store.setState({ teacher: { ...store.getState().teacher, frozen } });
+    },
+    async takeStep(id, atNs) {
+      const { lab, timeNs } = store.getState();
+      const step = lab.walkthrough.steps.find((it) => it.id === id);
+      if (step?.do === undefined) return `There is no step “${id}” that does something.`;
+      const refusal = await controller.send(step.do, atNs);
+      if (refusal === '') store.setState({ chapter: chapterOf(id, Math.max(timeNs, atNs)) });
+      return refusal;
     },
     openLab(lab) {
       const hash = `#/lab/${lab}`;

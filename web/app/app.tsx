@@ -1,7 +1,7 @@
 /** The page: header, stage, what has been opened around it, transport. Panels come in lazily. */
-import { lazy, Suspense, useEffect, useRef } from 'react';
+import { lazy, Suspense, useEffect, useLayoutEffect, useRef } from 'react';
 import { Strip } from '../charts/strip.tsx';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp, useAppState, useContract } from '../session/react.ts';
 import { Stage } from '../stage/stage.tsx';
 import type { StageScene } from '../stage/stage-scene.ts';
 import { Panels } from '../panels/panels.tsx';
@@ -28,11 +28,16 @@ export function App({ scene }: { readonly scene: StageScene }) {
   const { locked, answersHidden } = useAppState((state) => state.teacher);
   useEffect(() => bindHotkeys(commands), [commands]);
   useEffect(() => bindHoverLight(store), [store]);
+  const title = useContract().title;
+  useEffect(() => {
+    document.title = `${title} – Glasshouse`;
+  }, [title]);
   useEffect(() => {
     document.documentElement.dataset['answers'] = answersHidden ? 'hidden' : 'shown';
     document.documentElement.dataset['locked'] = String(locked);
   }, [answersHidden, locked]);
-  useEffect(() => {
+  // Before the effects of what is drawn, which read colours and sizes from the page.
+  useLayoutEffect(() => {
     if (theme === 'system') delete document.documentElement.dataset['theme'];
     else document.documentElement.dataset['theme'] = theme;
     document.documentElement.dataset['density'] = density;

@@ -26,6 +26,8 @@ export interface PageActions {
   injectFault(fault: string, target: string, atNs: number): Promise<string>;
   ask(request: string, args: Record<string, number | string>, atNs: number): Promise<string>;
   openLab(lab: string): Promise<string>;
+  /** Gives the command of a walkthrough's step and goes on to its chapter. */
+  takeStep(step: string, atNs: number): Promise<string>;
   typeConsole(vm: number, text: string, atNs: number): Promise<string>;
   undoKnob(): Promise<string>;
   playPause(): void;
@@ -225,6 +227,11 @@ const labRows: Rows = [
     id: 'ask', title: 'Ask the mechanism', group: 'Guest', enabledWhen: alive,
     schema: v.object({ request: v.string(), arguments: v.optional(v.record(v.string(), v.union([v.number(), v.string()])), {}) }),
     run: ({ actions }, { request, arguments: given }, atNs) => actions.ask(request, given, atNs),
+  }),
+  row({
+    id: 'take-step', title: 'Do what a step of the walkthrough does', group: 'Guest', enabledWhen: alive,
+    schema: v.object({ step: v.string() }),
+    run: ({ actions }, { step }, atNs) => actions.takeStep(step, atNs),
   }),
   row({
     id: 'open-request', title: 'Ask the mechanism, with what it needs', group: 'Guest', enabledWhen: alive,

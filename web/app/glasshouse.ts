@@ -11,12 +11,14 @@ import type { TimelineEvent } from '../../core/protocol/snapshot.ts';
 import type { RunHistory } from '../session/session.ts';
 import { loadLab } from '../labs/load-lab.ts';
 import type { RunController } from '../session/run-controller.ts';
-import { downtimeNs, findMigration, sampledHost } from '../session/store.ts';
+import { type Metrics, runMetrics } from '../session/run-metrics.ts';
 import { shownBoxes } from '../tour/shown-entities.ts';
 import type { TourState } from '../tour/tour-state.ts';
 import type { CommandRegistry } from './commands.ts';
 import type { FrameLoop } from './frame-loop.ts';
 import { knobFault } from './moment-link.ts';
+
+export type { Metrics } from '../session/run-metrics.ts';
 
 /** What a script sees of a command. */
 export interface CommandDescription {
@@ -26,9 +28,6 @@ export interface CommandDescription {
   readonly enabled: boolean;
   readonly why: string; // '' or why it cannot be run now
 }
-
-/** Values that stand for the run now. Units are those of the contract's rows. */
-export type Metrics = Readonly<Record<string, { readonly value: number; readonly unit: string }>>;
 
 /** A condition on a metric. */
 export interface MetricCondition {
@@ -208,32 +207,7 @@ function tourPlace(tour: TourState | null): TourPlace | undefined {
   };
 }
 
-/** Contract metrics from the newest sample and snapshot, and a few of the page itself. */
+/** The run's metrics, and those of the page itself. */
 export function metricsOf(controller: RunController, loop: FrameLoop): Metrics {
-  const { session, store } = controller;
-  const state = store.getState();
-  const migration = findMigration(state);
-  const series = session?.samplesOf(sampledHost(state));
-  const out: Record<string, { value: number; unit: string }> = {};
-  for (const row of state.lab.contract.metrics) {
-    const value = series?.findLatest(row.id);
-    if (value !== undefined && Number.isFinite(value)) out[row.id] = { value, unit: row.unit };
-  }
-  if (migration !== undefined) {
-    const downtime = downtimeNs(migration);
-    if (downtime >= 0) out['downtime'] = { value: downtime, unit: 'ns' };
-    if (migration.endedAtNs >= 0) out['total-time'] = { value: migration.endedAtNs - migration.startedAtNs, unit: 'ns' };
-    out['rounds'] = { value: migration.rounds.length, unit: 'rounds' };
-    out['pages-sent'] = { value: migration.pagesSent, unit: 'pages' };
-    out['pages-zero'] = { value: migration.pagesZero, unit: 'pages' };
-    out['bytes-sent'] = { value: migration.bytesSent, unit: 'bytes' };
-  }
-  const baseline = downtimeNs(findMigration({ migrations: state.baseline }));
-  if (baseline >= 0) out['baseline-downtime'] = { value: baseline, unit: 'ns' };
-  const vms = state.hosts.flatMap((host) => host.vms);
-  out['instructions'] = { value: vms.reduce((sum, vm) => sum + vm.instructionsRetired, 0), unit: 'instructions' };
-  out['virtual-time'] = { value: session?.timeNs() ?? state.timeNs, unit: 'ns' };
-  out['migrations-done'] = { value: state.migrations.filter((it) => it.role === 'source' && it.phase === 'done').length, unit: 'migrations' };
-  out['frame-work-p95'] = { value: loop.workMs(0.95), unit: 'ms' };
-  return out;
+  return { ...runMetrics(controller), 'frame-work-p95': { value: loop.workMs(0.95), unit: 'ms' } };
 }

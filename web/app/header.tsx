@@ -1,6 +1,6 @@
 /** The top line: name, breadcrumbs when there is a way back, what kind of run this is, and the page's menu. */
 import { Menu } from '@base-ui/react/menu';
-import { Search, Settings2 } from 'lucide-react';
+import { FlaskConical, Search, Settings2 } from 'lucide-react';
 import { useSyncExternalStore } from 'react';
 import { useApp, useAppState } from '../session/react.ts';
 import { findVm } from '../session/store.ts';
@@ -24,6 +24,9 @@ export function Header({ scene }: { readonly scene: StageScene }) {
           onClick={() => void commands.run('leaves-out')}
         >
           emulated
+        </button>
+        <button type="button" className="button" aria-label="Open a lab" title="Open a lab (O)" onClick={() => void commands.run('labs')}>
+          <FlaskConical size={18} aria-hidden="true" />
         </button>
         <button type="button" className="button" aria-label="All commands" title="All commands (Ctrl+K)" onClick={() => void commands.run('palette')}>
           <Search size={18} aria-hidden="true" />

@@ -328,7 +328,7 @@ export class RunController {
     const events = fresh.length === 0
       ? before.events
       : [...before.events, ...fresh.sort((a, b) => a.timeNs - b.timeNs)].slice(-EVENTS_MAX);
-    this.store.setState({ ...next, events, chapter: before.lab.story?.chapterAfter(before.chapter, { migrations: next.migrations ?? [] }) ?? '' });
+    this.store.setState({ ...next, events, chapter: before.lab.story?.chapterAfter(before.chapter, { migrations: next.migrations ?? [] }) ?? before.chapter });
   }
 }
 

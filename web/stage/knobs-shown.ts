@@ -5,5 +5,5 @@ export function knobsAreShown(state: AppState): boolean {
   if (state.density === 'projector' && !state.knobsShown) return false;
   if (state.knobsShown || /^(vm|link|disk|snapshot|host):/.test(state.selection)) return true;
   const { story } = state.lab;
-  return story === undefined ? state.events.some(({ kind }) => kind === 'command' || kind === 'fault') : story.knobsAreShown(state.chapter, state);
+  return story === undefined ? state.chapter !== '' : story.knobsAreShown(state.chapter, state);
 }

@@ -72,7 +72,8 @@ function paintMissing(
 ): void {
   const { cell, body, line, colours } = options;
   const base = pageState.missing * cell * cell;
-  const outline = mix(colours.stage, colours.missing, cell >= 12 ? 0.75 : cell >= 6 ? 0.42 : 0.6);
+  // A page of one pixel has no room for a lattice: a tint as light as the lattice is from afar.
+  const outline = mix(colours.stage, colours.missing, cell >= 12 ? 0.75 : cell >= 6 ? 0.42 : cell >= 2 ? 0.6 : 0.2);
   if (cell < 6) {
     pixels[base] = outline;
     return;

@@ -33,6 +33,7 @@ export interface StageOptions {
   readonly columns?: number; //        MAP_COLUMNS when missing
   readonly compact: boolean; //        a graph stands below: smaller maps, knobs beside them
   readonly large: boolean; //          projector text
+  readonly knobs?: boolean; //         false: knobs are hidden now, and more than a row of them needs no room
   readonly shape?: StageShape; //      two walls and a link when missing
 }
 
@@ -69,9 +70,9 @@ const VARIANTS: Readonly<Record<'wide' | 'compact' | 'narrow', Variant>> = {
   narrow: { name: 'narrow', margin: 12, top: 8, middle: 224, side: 0, below: 0 },
 };
 
-/** Rows of knobs below a map: two in a row, or three with their value under their name. Unit: px. */
-function knobsHeight(count: number): number {
-  return count <= 2 ? 56 : 62 * Math.ceil(count / 3);
+/** Height of knobs in rows: two in a row, or three with their value under their name. Unit: px. */
+function knobsHeight(count: number, inRow: 2 | 3): number {
+  return count === 0 ? 0 : count <= 2 ? 56 : 62 * Math.ceil(count / inRow);
 }
 
 function cellOf(variant: Variant, options: StageOptions, text: number): number {
@@ -83,9 +84,11 @@ function cellOf(variant: Variant, options: StageOptions, text: number): number {
 
 function chooseVariant(options: StageOptions, text: number): Variant {
   const columns = options.columns ?? MAP_COLUMNS;
-  const wide = { ...VARIANTS.wide, below: knobsHeight(options.shape?.sideKnobs ?? 2) };
+  const count = options.shape?.sideKnobs ?? 2;
+  const hidden = options.knobs === false && (options.large || count > 2);
+  const wide = { ...VARIANTS.wide, below: hidden ? 0 : knobsHeight(count, 3) };
   // A projected stage shows no knobs, so nothing stands beside its maps.
-  const compact = options.large ? { ...VARIANTS.compact, side: 0 } : VARIANTS.compact;
+  const compact = options.large || hidden ? { ...VARIANTS.compact, side: 0 } : VARIANTS.compact;
   const order = options.compact ? [compact, VARIANTS.narrow] : [wide, compact, VARIANTS.narrow];
   const fits = (least: number) => (variant: Variant) => {
     const cell = cellOf(variant, options, text);
@@ -125,12 +128,13 @@ function layoutPair(options: StageOptions): StageLayout {
   const linkX = inset + hostWidth;
   const linkWidth = width - 2 * linkX;
   const tall = variant.name === 'wide';
+  const queue = options.shape?.between === 'queue'; // a tank and more knobs: a smaller share for the story
   const storyHeight = tall
-    ? Math.round(Math.max(200, map.height * 0.46) * (large ? 1.15 : 1))
-    : Math.round(Math.min(176, Math.max(96, height * 0.33)) * (large ? 1.15 : 1));
+    ? Math.round(Math.max(200, map.height * (queue ? 0.36 : 0.46)) * (large ? 1.15 : 1))
+    : Math.round(Math.min(176, Math.max(96, height * (queue ? 0.27 : 0.33))) * (large ? 1.15 : 1));
   const gap = variant.name === 'narrow' ? 12 : 24;
   const story = { x: linkX + gap, y: tall ? top + header - 8 : top, width: linkWidth - 2 * gap, height: storyHeight };
-  const link = { x: linkX, y: story.y + story.height + (tall ? 12 : 4), width: linkWidth, height: tall ? 140 : 124 };
+  const link = { x: linkX, y: story.y + story.height + (tall ? 12 : 4), width: linkWidth, height: tall ? 140 : queue ? 104 : 124 };
   const linkKnobs = {
     x: linkX + gap, y: link.y + link.height + 4, width: linkWidth - 2 * gap,
     height: Math.max(0, Math.max(top + hostHeight, height - 8) - link.y - link.height - 4),
@@ -146,36 +150,39 @@ function layoutPair(options: StageOptions): StageLayout {
   };
 }
 
-/** One wall: its map with the console beside it as high as the map; the story and what else there is at the right. */
+/** One wall: its map with the console beside it as high as the map; the story at the right, and below it what else there is. */
 function layoutSingle(options: StageOptions, shape: StageShape): StageLayout {
   const { width, height, rows, large, columns = MAP_COLUMNS } = options;
   const text = large ? 1.4 : 1;
   const narrow = width < 760;
   const margin = narrow ? 12 : 24;
   const header = Math.round(36 * text);
-  const knobHeight = large || shape.sideKnobs === 0 ? 0 : Math.round(knobsHeight(shape.sideKnobs));
-  const storyWidth = narrow ? width - 2 * margin : Math.round(Math.min(480, Math.max(300, width * 0.28)) * (large ? 1.15 : 1));
+  const knobHeight = options.knobs === false ? 0 : knobsHeight(shape.sideKnobs, 2) + 8;
+  const storyWidth = narrow ? width - 2 * margin : Math.round(Math.min(520, Math.max(300, width * 0.28)) * (large ? 1.15 : 1));
   const storyTop = narrow ? Math.round(120 * text) : 0;
-  const wallWidth = narrow ? width - 2 * margin : width - storyWidth - 3 * margin;
-  const room = height - storyTop - 2 * 16 - header - knobHeight - 2 * PADDING;
-  const cell = Math.max(1, Math.min(cellMax(columns) * (width > 1600 ? 1.5 : 1), Math.floor(room / Math.max(rows, 1)), Math.floor((wallWidth * 0.55) / columns)));
+  const wallWidth = narrow ? storyWidth : width - storyWidth - 3 * margin;
+  const room = height - storyTop - 2 * 16 - header - 2 * PADDING - (narrow ? knobHeight : 0);
+  const most = Math.round(cellMax(columns) * (width > 1600 ? 1.5 : 1));
+  const cell = Math.max(1, Math.min(most, Math.floor(room / Math.max(rows, 1)), Math.floor((wallWidth * 0.55) / columns)));
   const map = { width: cell * columns, height: cell * rows };
-  const wallHeight = header + map.height + knobHeight + 2 * PADDING;
+  const wallHeight = header + map.height + PADDING + (narrow ? knobHeight : 0);
   const top = storyTop + Math.max(8, Math.round((height - storyTop - wallHeight) / 2));
   const wall = { x: margin, y: top, width: wallWidth, height: wallHeight };
   const mapRect = { x: wall.x + PADDING, y: top + header, ...map };
   const consoleX = mapRect.x + map.width + 16;
   const between = shape.between === 'nothing' ? 0 : 124;
+  const columnX = narrow ? margin : wall.x + wallWidth + margin;
   const story = narrow
     ? { x: margin, y: 8, width: storyWidth, height: storyTop - 8 }
-    : { x: wall.x + wallWidth + margin, y: top + 4, width: storyWidth, height: Math.round(Math.max(150, wallHeight * 0.5)) };
-  const link = { x: story.x, y: story.y + story.height + 8, width: storyWidth, height: between };
+    : { x: columnX, y: top, width: storyWidth, height: Math.max(96, wallHeight - knobHeight - between - 8) };
+  const link = { x: columnX, y: story.y + story.height + 8, width: storyWidth, height: between };
+  const knobsTop = narrow ? mapRect.y + map.height + PADDING : top + wallHeight - knobHeight + 8;
   return {
     cell, columns, story, variant: narrow ? 'narrow' : 'single', link: between === 0 ? NOWHERE : link,
     hosts: [wall, NOWHERE], maps: [mapRect, NOWHERE],
     consoles: [{ x: consoleX, y: mapRect.y, width: Math.max(0, wall.x + wallWidth - PADDING - consoleX), height: map.height }, NOWHERE],
-    sideKnobs: [{ x: mapRect.x, y: mapRect.y + map.height + PADDING, width: Math.min(wallWidth - 2 * PADDING, 200 * Math.max(1, shape.sideKnobs)), height: knobHeight }, NOWHERE],
-    linkKnobs: { x: story.x, y: link.y + between + 4, width: storyWidth, height: Math.max(0, height - 8 - link.y - between - 4) },
+    sideKnobs: [{ x: narrow ? mapRect.x : columnX, y: knobsTop, width: narrow ? wallWidth - 2 * PADDING : storyWidth, height: knobHeight }, NOWHERE],
+    linkKnobs: { x: columnX, y: link.y + between + 4, width: storyWidth, height: Math.max(0, height - 8 - link.y - between - 4) },
   };
 }
 
@@ -226,10 +233,12 @@ const LEVELS: readonly { readonly level: Level; readonly enter: number; readonly
   { level: 'map', enter: 14, leave: 11 },
 ];
 
-/** The level of detail for a page size and zoom, given the level before. */
+/** The level of detail for a page size and zoom, given the level before. At zoom 1 the whole site is seen, however large its pages are. */
 export function levelAt(options: { readonly cellPx: number; readonly k: number; readonly before: Level }): Level {
+  const home = options.cellPx / options.k;
   for (const { level, enter, leave } of LEVELS) {
-    if (options.cellPx >= (options.before === level ? leave : enter)) return level;
+    const isNear = options.cellPx >= Math.max(options.before === level ? leave : enter, home * 1.3);
+    if (isNear) return level;
   }
   return options.k >= (options.before === 'host' ? 1.15 : 1.3) ? 'host' : 'site';
 }

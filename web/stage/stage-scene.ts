@@ -11,12 +11,13 @@ export interface SceneShape {
   readonly columns: number;
   readonly compact: boolean;
   readonly large: boolean;
+  readonly knobs: boolean;
   readonly shape: StageShape;
 }
 
 /** Two walls and a link, before a lab is known. */
 const FIRST: SceneShape = {
-  rows: MAP_COLUMNS, columns: MAP_COLUMNS, compact: false, large: false,
+  rows: MAP_COLUMNS, columns: MAP_COLUMNS, compact: false, large: false, knobs: true,
   shape: { left: { map: 'vm', host: 0 }, right: { map: 'vm', host: 1 }, between: 'link', sideKnobs: 2, betweenKnobs: 3 },
 };
 
@@ -93,7 +94,7 @@ export class StageScene {
   /** Lays out anew when anything differs; `shape` is compared by identity. */
   setShape(given: SceneShape): void {
     const before = this.#given;
-    const same = (['rows', 'columns', 'compact', 'large', 'shape'] as const).every((key) => given[key] === before[key]);
+    const same = (['rows', 'columns', 'compact', 'large', 'knobs', 'shape'] as const).every((key) => given[key] === before[key]);
     if (same) return;
     this.#given = given;
     if (given.shape !== before.shape) this.camera = CAMERA_HOME;

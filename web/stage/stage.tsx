@@ -8,6 +8,7 @@ import { findMigration } from '../session/store.ts';
 import { readColours } from '../styles/colours.ts';
 import { HostMark } from './host-mark.tsx';
 import { FileMark } from './file-mark.tsx';
+import { knobsAreShown } from './knobs-shown.ts';
 import { LinkMark } from './link-mark.tsx';
 import { columnsOf } from './stage-layout.ts';
 import { SceneContext } from './scene-react.ts';
@@ -40,6 +41,7 @@ function Memories({ scene }: { readonly scene: StageScene }) {
   const shape = useMemo(() => shapeOf(lab), [lab]);
   const compact = useAppState((state) => findMigration(state) !== undefined && state.lab.view.strip.some(({ view }) => view === 'migration-graph'));
   const large = useAppState((state) => state.density === 'projector');
+  const knobs = useAppState(knobsAreShown);
   const theme = useAppState((state) => state.theme);
   const pageCount = useAppState((state) => state.hosts.flatMap((host) => host.vms)[0]?.pageCount ?? 16_384);
 
@@ -68,8 +70,8 @@ function Memories({ scene }: { readonly scene: StageScene }) {
 
   useEffect(() => {
     const columns = columnsOf(pageCount);
-    scene.setShape({ rows: Math.ceil(pageCount / columns), columns, compact, large, shape });
-  }, [scene, pageCount, compact, large, shape]);
+    scene.setShape({ rows: Math.ceil(pageCount / columns), columns, compact, large, knobs, shape });
+  }, [scene, pageCount, compact, large, knobs, shape]);
   const sides = ([0, 1] as const).map((side) => ({ side, it: side === 0 ? shape.left : shape.right }));
 
   return (

@@ -8,7 +8,7 @@ import { execute, installDependencies, isOlderThan, root } from './tool-install.
 
 const usage = `usage: npm start | npm run dev | npm test | npm run verify | npm run bench -- [name]
        npm run -s headless -- <list | lab | vm | …> [options]   (--help for its own page)
-       npm run new-mechanism -- <slug>`;
+       npm run new-mechanism -- <slug> | npm run screenshots -- [slug …] [--size 1920x1080]`;
 
 function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -99,6 +99,12 @@ async function main() {
     case 'bench':
       process.exit(await bench(rest));
       return;
+    case 'screenshots': {
+      await buildPage();
+      const { takeScreenshots } = await import('./tool-screenshots.mjs');
+      process.exit(await takeScreenshots(rest));
+      return;
+    }
     case 'new-mechanism': {
       const { newMechanism } = await import('./new-mechanism.mjs');
       process.exit(newMechanism(root, rest));
