@@ -21,7 +21,8 @@
  *   first, before any byte is written; stval is the address of the part that faults. lr traps
  *   misaligned with 4; sc and AMOs with 6, before all else.
  * - A reservation is (guest physical address, byte count). sc without one gives 1 and touches no
- *   memory; with one it is translated as a store, succeeds on equality, and clears it. Traps and
+ *   memory; with one it is translated as a store, succeeds at that address, and clears it. A wider sc
+ *   than its lr succeeds, as in QEMU, when the doubleword is the word's sign extension. Traps and
  *   sret clear it; plain stores and guest-page faults do not.
  * - Page faults trap; a guest-page fault leaves with guestPageFault, registers and pc unchanged (A
  *   and D bits may be set).
@@ -314,8 +315,11 @@ function atomic(hart: ReferenceHart, memory: ReferenceMemory, instruction: Instr
   if (operation === 'sc') {
     const held = hart.reservation;
     hart.reservation = undefined;
+    const there = memory.read(hostPhysicalAddress, byteCount);
+    const heldBits = 8 * (held?.byteCount ?? 0);
     const succeeds =
-      held?.guestPhysicalAddress === guestPhysicalAddress && held.byteCount === byteCount;
+      held?.guestPhysicalAddress === guestPhysicalAddress &&
+      (byteCount <= held.byteCount || BigInt.asIntN(bits, there) === BigInt.asIntN(heldBits, there));
     if (succeeds) memory.write(hostPhysicalAddress, byteCount, BigInt.asUintN(bits, b));
     writeRegister(hart, rd, succeeds ? 0n : 1n);
     return 'next';

@@ -188,6 +188,31 @@ test('sc succeeds only on its own reservation, and not after another vCPU of the
   expect([x(two, 11), x(two, 12)]).toEqual([1n, 1n]);
 });
 
+test.each([
+  // lr,  sc,  what is there,           sc's answer, what is there then
+  ['w', 'd', 0n,                       0n, 5n],
+  ['w', 'd', 1n << 32n,                1n, 1n << 32n],
+  ['w', 'd', 0xffff_ffff_8000_0000n,   0n, 5n],
+  ['w', 'd', 0x8000_0000n,             1n, 0x8000_0000n],
+  ['d', 'w', 7n << 32n,                0n, (7n << 32n) | 5n],
+  ['d', 'd', 9n,                       0n, 5n],
+] as const)('lr.%s then sc.%s of %d: another width is left open by the manual, and goes as in QEMU', (lr, sc, before, answer, after) => {
+  const guest = makeSmallGuest({
+    source: `la t0, word
+      ld s1, 0(t0)
+      lr.${lr} t1, (t0)
+      li t2, 5
+      sc.${sc} a1, t2, (t0)
+      ld a2, 0(t0)
+      sc.${lr} a3, t2, (t0)
+      end: j end
+      .align 3
+      word: .dword 0x${before.toString(16)}`,
+  });
+  guest.machine.run(0, 20);
+  expect([x(guest, 9), x(guest, 11), x(guest, 12), x(guest, 13)].map((it) => BigInt.asUintN(64, it))).toEqual([before, answer, after, 1n]);
+});
+
 test('a saved hart goes on elsewhere as if nothing had happened; other bytes are refused', () => {
   const source = `loop: addi t0, t0, 3
       slli t1, t0, 2

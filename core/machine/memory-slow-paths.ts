@@ -102,7 +102,10 @@ function loadReserved(context: HartContext, hart: number, byteCount: number): nu
   return 1;
 }
 
-/** SC: without a reservation it fails and touches nothing; with one it is a store that may fault. */
+/**
+ * SC: without a reservation it fails and touches nothing; with one it is a store that may fault. Its LR may have had
+ * another width (Unprivileged §14.2 leaves it open); it then goes as in QEMU: see {@link fillsReservation}.
+ */
 function storeConditional(context: HartContext, hart: number, byteCount: number): number {
   if (!isAligned(context, hart, byteCount, STORE_ADDRESS_MISALIGNED)) return 0;
   const { words, walk } = context;
@@ -114,7 +117,7 @@ function storeConditional(context: HartContext, hart: number, byteCount: number)
     if (!locate(context, hart, low, high, accessKind.store)) return 0;
     words[base + hartWord.reservationValid] = 0;
     const isSame =
-      reserved === byteCount &&
+      fillsReservation(context, reserved ?? 0, byteCount, low) &&
       words[base + hartWord.reservationAddress] === reservedLow(context, low) &&
       words[base + hartWord.reservationAddress + 1] === walk.guestPage >>> 20;
     if (isSame) {
@@ -126,6 +129,18 @@ function storeConditional(context: HartContext, hart: number, byteCount: number)
   }
   setScratch(words, hart, 1);
   return 1;
+}
+
+/**
+ * Whether a store of that width may use the reservation: one no wider than the LR always, a wider one when
+ * what the LR read, sign-extended, is what the whole doubleword holds. (QEMU 9, target/riscv: trans_rva.c.inc,
+ * gen_sc compares the address and then the memory with the value that LR left in its register.)
+ */
+function fillsReservation(context: HartContext, reserved: number, byteCount: number, low: number): boolean {
+  if (byteCount <= reserved) return true;
+  const { view } = context.system.host;
+  const address = context.walk.hostPage + (low & 0xfff);
+  return view.getInt32(address + 4, true) === view.getInt32(address, true) >> 31;
 }
 
 /** Low half of the guest physical address of the page just found and the offset in `low`. */

@@ -296,6 +296,11 @@ function makeSlowPaths(state: FlatState): SlowPaths {
   };
 }
 
+/** Whether a doubleword is its low word's sign extension: then a sc.d may follow a lr.w, as in QEMU. */
+function isSignExtended(view: DataView, pointer: number): boolean {
+  return view.getBigInt64(pointer, true) === BigInt(view.getInt32(pointer, true));
+}
+
 /**
  * Misaligned faults first; without a matching reservation nothing is accessed; every sc clears it.
  */
@@ -304,11 +309,12 @@ function storeConditional(state: FlatState, hart: number, byteCount: number): nu
   const address = addressOf(state, hart);
   if (address % BigInt(byteCount) !== 0n)
     return leave(state, hart, { cause: CAUSE.storeMisaligned, value: address });
-  const matches =
-    view.getUint32(hart + hartOffset.reservationValid, true) === byteCount &&
-    view.getBigUint64(hart + hartOffset.reservationAddress, true) === address;
+  const reserved = view.getUint32(hart + hartOffset.reservationValid, true);
+  const isThere =
+    reserved > 0 && view.getBigUint64(hart + hartOffset.reservationAddress, true) === address;
+  const pointer = isThere ? translate(state, hart, reserved) : -1; // in RAM, as lr has found
+  const matches = isThere && (byteCount <= reserved || isSignExtended(view, pointer));
   if (matches) {
-    const pointer = translate(state, hart, byteCount); // in RAM, as lr has found
     const from = hart + hartOffset.scratch;
     bytes.copyWithin(pointer, from, from + byteCount);
     observeWrite(state, hart, pointer, byteCount);
