@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 
 /** What the source holds in place of the list. */
 const PLACE = /\{\\?"version\\?":\\?"unbuilt\\?",\\?"files\\?":\[\]\}/;
@@ -35,7 +35,7 @@ export function offlinePlugin() {
     name: 'glasshouse-offline',
     apply: 'build',
     configResolved(config) {
-      folder = join(config.root, config.build.outDir);
+      folder = resolve(config.root, config.build.outDir); // an --outDir may be absolute
     },
     closeBundle() {
       const path = join(folder, WORKER);
