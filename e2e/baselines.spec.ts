@@ -25,7 +25,7 @@ async function showTable(page: Page, figure: string): Promise<void> {
 
 /** What both dirty rates show; the run's first. Unit: bytes/s. */
 async function dirtyRates(page: Page): Promise<[number, number]> {
-  const row = await lastRow(page, 'rates');
+  const row = await lastRow(page, 'dirty-bytes-per-second');
   return [bytesPerSecond(row['Dirty rate']), bytesPerSecond(row['Dirty rate (Stop-and-copy)'])];
 }
 
@@ -39,8 +39,8 @@ test('both curves answer a knob within a second, from one seed and one log', asy
   await loadPaused(page, { seed: 3, knobs: { 'dirty-rate': 1_000 } });
   await page.evaluate(() => window.glasshouse.advanceTo(200_000_000));
   await page.evaluate(() => window.glasshouse.runCommand('toggle-samples'));
-  await expect(page.locator('[data-figure=rates] .legend')).toContainText('Stop-and-copy');
-  await showTable(page, 'rates');
+  await expect(page.locator('[data-figure=dirty-bytes-per-second] .legend')).toContainText('Stop-and-copy');
+  await showTable(page, 'dirty-bytes-per-second');
   const before = await dirtyRates(page);
   expect(before[0]).toBeGreaterThan(0);
   expect(before[1]).toBe(before[0]); // the same guest, the same seed, nothing moved yet

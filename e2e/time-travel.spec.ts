@@ -148,3 +148,22 @@ test('a reload goes on where the run stood, as it looked', async ({ page }) => {
   await page.evaluate(() => window.glasshouse.runCommand('reset'));
   expect(await page.evaluate(async () => (JSON.parse(await window.glasshouse.exportRun()) as { log: unknown[] }).log)).toEqual([]);
 });
+
+test('old checkpoints of a busy run lie in the browser’s files, within the bound of memory, and lead back to the same hashes', async ({ page }) => {
+  await openLab(page);
+  await loadPaused(page, { knobs: { 'dirty-rate': 200_000 } });
+  const recorded: { readonly timeNs: number; readonly hash: string }[] = [];
+  const history = () => page.evaluate(() => window.glasshouse.history());
+  for (let timeNs = 50_000_000; timeNs <= 2_000_000_000; timeNs += 50_000_000) {
+    await page.evaluate((ns) => window.glasshouse.advanceTo(ns), timeNs);
+    recorded.push({ timeNs, hash: await hashOf(page) });
+    if ((await history())!.checkpointBytesSpilled > 20_000_000) break;
+  }
+  const { checkpointBytes, checkpointBytesMax, checkpointBytesSpilled } = (await history())!;
+  expect(checkpointBytesSpilled).toBeGreaterThan(20_000_000);
+  expect(checkpointBytes).toBeLessThanOrEqual(checkpointBytesMax);
+  for (const { timeNs, hash } of [recorded[0]!, recorded[recorded.length >> 1]!, recorded.at(-1)!]) {
+    await page.evaluate((ns) => window.glasshouse.rewindTo(ns), timeNs);
+    expect(await hashOf(page)).toBe(hash);
+  }
+});

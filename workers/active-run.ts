@@ -197,6 +197,7 @@ export function historyOf(run: ActiveRun): RunHistory {
     checkpoints: run.history.entries().map(({ timeNs, hash }) => ({ timeNs, hash })),
     checkpointBytes: historiesOf(run).reduce((sum, history) => sum + history.byteCount(), 0),
     checkpointBytesMax: policyOf(run.options).bytesMax,
+    checkpointBytesSpilled: historiesOf(run).reduce((sum, history) => sum + history.spilledByteCount(), 0),
     branches: run.branches.list(wholeLog(run), run.main.limitNs()),
     branch: run.branches.current(),
     furthestNs: Math.max(run.branches.furthestNs(), run.main.limitNs()),

@@ -7,6 +7,7 @@ import type { ProcessSnapshot } from '../core/protocol/snapshot.ts';
 import type { ByteRing } from '../core/sim/byte-ring.ts';
 import { takeRecord } from '../core/sim/byte-ring.ts';
 import type { LogicalProcess } from '../core/sim/logical-process.ts';
+import type { PageShelf } from '../core/sim/checkpoint/part.ts';
 import type { AdvanceOutcome } from '../core/sim/process-group.ts';
 import { ProcessGroup } from '../core/sim/process-group.ts';
 import type { HostMessage, HostRecord, HostRequest, ProcessReply } from './host-message.ts';
@@ -26,6 +27,8 @@ export interface HostPorts {
   readonly builder: Builder;
   readonly emit: (message: HostMessage) => void;
   readonly nowMs: () => number;
+  /** Where copies of old checkpoints go when memory is short; without it fewer checkpoints are kept. */
+  readonly shelf?: PageShelf | undefined;
 }
 
 /** Least wall time between two snapshots that nobody asked for. Unit: ms. */
@@ -174,6 +177,7 @@ class LaneLoop {
       ...(plan.guest === undefined ? {} : { guest: plan.guest }),
       sampleRings: sampleRingsOf(plan),
       capture: plan.capture,
+      ...(this.#ports.shelf === undefined ? {} : { shelf: this.#ports.shelf }),
     });
     this.#group = new ProcessGroup({
       wiring: plan.wiring,
@@ -225,7 +229,12 @@ class LaneLoop {
         return [];
       case 'drop':
         group.dropCheckpoints(request.ids);
-        return processes.map((it) => ({ process: it.id, checkpointBytes: bytesOf(it) }));
+        return processes.map(sizesOf);
+      case 'spill': {
+        let left = request.byteCount;
+        for (const it of processes) left -= it.checkpoints?.spill?.(left) ?? 0;
+        return processes.map(sizesOf);
+      }
       case 'previous':
         return processes.map((it) => ({
           process: it.id,
@@ -277,11 +286,7 @@ class LaneLoop {
     const hashes = processes.map((it) => ({ hash: it.hash(), state: it.stateHash?.() ?? it.hash() }));
     if (known) group.passCheckpoint(id);
     else group.takeCheckpoint(id);
-    return processes.map((it, index) => ({
-      process: it.id,
-      checkpoint: hashes[index]!,
-      checkpointBytes: bytesOf(it),
-    }));
+    return processes.map((it, index) => ({ ...sizesOf(it), checkpoint: hashes[index]! }));
   }
 
   #fitSlice(tookMs: number): void {
@@ -320,8 +325,9 @@ class LaneLoop {
   }
 }
 
-function bytesOf(process: LogicalProcess): number {
-  return process.checkpoints?.byteCount() ?? 0;
+function sizesOf(process: LogicalProcess): ProcessReply {
+  const { checkpoints, id } = process;
+  return { process: id, checkpointBytes: checkpoints?.byteCount() ?? 0, spilledBytes: checkpoints?.spilledByteCount?.() ?? 0 };
 }
 
 /** A snapshot without what was told of times before `knownNs`. */

@@ -15,6 +15,8 @@ export type HostRequest =
   /** At a cut: back to checkpoint `id`; nothing of times before `knownNs` is told again. */
   | { readonly what: 'restore'; readonly id: number; readonly knownNs: number }
   | { readonly what: 'drop'; readonly ids: readonly number[] }
+  /** Copies of old checkpoints go to the shelf until so much memory is free, if there is one. Unit: byte. */
+  | { readonly what: 'spill'; readonly byteCount: number }
   | { readonly what: 'previous'; readonly beforeNs: number; readonly vm: number | undefined }
   | { readonly what: 'hash' }
   | { readonly what: 'next'; readonly vm: number | undefined }
@@ -45,6 +47,8 @@ export interface ProcessReply {
   readonly checkpoint?: { readonly hash: string; readonly state: string };
   /** Memory that the process's checkpoints take. Unit: byte. */
   readonly checkpointBytes?: number;
+  /** What of them lies on the shelf beside memory. Unit: byte. */
+  readonly spilledBytes?: number;
   readonly inspection?: InspectionReply;
   readonly bytes?: readonly Uint8Array[];
 }

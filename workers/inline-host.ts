@@ -3,6 +3,7 @@
  * turns between which messages are served. Memories stay here and are never posted.
  */
 import { HostLoop } from './host-loop.ts';
+import type { PageShelf } from '../core/sim/checkpoint/part.ts';
 import type { HostMessage } from './host-message.ts';
 import type { HostHandle } from './platform.ts';
 import type { HostPlan } from './run-plan.ts';
@@ -16,6 +17,7 @@ export function startInlineHost(
   plan: HostPlan,
   ports: {
     readonly builder: Builder;
+    readonly shelf?: PageShelf | undefined;
     readonly onMessage: (message: HostMessage) => void;
     readonly nowMs: () => number;
     readonly post: (callback: () => void) => void;
@@ -37,8 +39,8 @@ export function startInlineHost(
   function turn(): void {
     scheduled = false;
     if (stopped) return;
-    const { builder, nowMs } = ports;
-    loop ??= new HostLoop(plan, { builder, nowMs, emit: (message) => stopped || ports.onMessage(message) });
+    const { builder, nowMs, shelf } = ports;
+    loop ??= new HostLoop(plan, { builder, nowMs, shelf, emit: (message) => stopped || ports.onMessage(message) });
     const endMs = nowMs() + TURN_MS;
     let busy = true;
     while (busy && !stopped && nowMs() < endMs) busy = loop.turn();

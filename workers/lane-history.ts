@@ -22,6 +22,8 @@ export const DEFAULT_POLICY: CheckpointPolicy = { spacing: 4_000_000, bytesMax: 
 
 /** Most checkpoints of a lane: beyond, thinning costs more than it saves replay. */
 const COUNT_MAX = 128;
+/** The same when their pages lie on the disk: what stays in memory of each is small. */
+const COUNT_MAX_SPILLED = 512;
 
 /** One checkpoint, as it is known here. */
 export interface CheckpointEntry {
@@ -53,6 +55,7 @@ export class LaneHistory {
   #nextId = 0;
   #busy: Promise<void> | undefined;
   #bytes = 0;
+  #spilledBytes = 0;
 
   constructor(
     lane: LaneRun,
@@ -76,6 +79,11 @@ export class LaneHistory {
   /** Memory that they take in all workers. Unit: byte. */
   byteCount(): number {
     return this.#bytes;
+  }
+
+  /** What lies beside memory, on the disk. Unit: byte. */
+  spilledByteCount(): number {
+    return this.#spilledBytes;
   }
 
   /** The newest checkpoint at or before a time. */
@@ -145,7 +153,7 @@ export class LaneHistory {
     const after = this.#entries.findIndex((other) => other.timeNs > entry.timeNs);
     this.#entries.splice(after < 0 ? this.#entries.length : after, 0, entry);
     this.#base = entry;
-    this.#bytes = bytesOf(replies);
+    this.#measure(replies);
     await this.#thin(Math.max(0, this.#bytes - before));
   }
 
@@ -154,7 +162,7 @@ export class LaneHistory {
     if (replies.length === 0) return;
     const now = this.#entryOf(known.id, replies);
     this.#base = known;
-    this.#bytes = bytesOf(replies);
+    this.#measure(replies);
     for (const [process, state] of now.states) {
       const recorded = known.states.get(process);
       if (recorded === state) continue;
@@ -175,11 +183,13 @@ export class LaneHistory {
     };
   }
 
-  /** Drops until the bound holds with room for what the next two checkpoints may take. */
+  /** Spills, then drops, until the bound holds with room for what the next two checkpoints may take. */
   async #thin(addedBytes: number): Promise<void> {
     const allowed = this.#policy.bytesMax - 2 * addedBytes;
+    if (this.#bytes > allowed) await this.#spill(this.#bytes - allowed + addedBytes);
+    const countMax = this.#spilledBytes > 0 ? COUNT_MAX_SPILLED : COUNT_MAX;
     for (;;) {
-      const surplus = this.#entries.length - COUNT_MAX;
+      const surplus = this.#entries.length - countMax;
       const bytesOver = this.#bytes - allowed;
       if (surplus <= 0 && bytesOver <= 0) return;
       const each = Math.max(1, this.#bytes / this.#entries.length);
@@ -209,10 +219,17 @@ export class LaneHistory {
   async #drop(victims: readonly CheckpointEntry[]): Promise<void> {
     for (const entry of victims) this.#entries.splice(this.#entries.indexOf(entry), 1);
     const replies = await this.#lane.ask({ what: 'drop', ids: victims.map(({ id }) => id) });
-    if (replies.length > 0) this.#bytes = bytesOf(replies);
+    if (replies.length > 0) this.#measure(replies);
   }
-}
 
-function bytesOf(replies: readonly ProcessReply[]): number {
-  return replies.reduce((sum, reply) => sum + (reply.checkpointBytes ?? 0), 0);
+  /** Moves pages of the oldest checkpoints beside memory, where there is such a place. */
+  async #spill(byteCount: number): Promise<void> {
+    const replies = await this.#lane.ask({ what: 'spill', byteCount });
+    if (replies.length > 0) this.#measure(replies);
+  }
+
+  #measure(replies: readonly ProcessReply[]): void {
+    this.#bytes = replies.reduce((sum, reply) => sum + (reply.checkpointBytes ?? 0), 0);
+    this.#spilledBytes = replies.reduce((sum, reply) => sum + (reply.spilledBytes ?? 0), 0);
+  }
 }

@@ -124,6 +124,8 @@ export interface RunHistory {
   /** Memory of all checkpoints of all lanes, and its bound. Unit: byte. */
   readonly checkpointBytes: number;
   readonly checkpointBytesMax: number;
+  /** What of the checkpoints lies on the disk, besides; 0 without such a place. Unit: byte. */
+  readonly checkpointBytesSpilled: number;
   /** Every course that the run took, by id; the log of the present one holds what is still to come, too. */
   readonly branches: readonly Branch[];
   readonly branch: number;

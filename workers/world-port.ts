@@ -6,6 +6,7 @@ import type { Result } from '../core/base/result.ts';
 import type { SampleRing } from '../core/metrics/sample-ring.ts';
 import type { Command, Refusal } from '../core/protocol/command.ts';
 import type { ProcessSnapshot } from '../core/protocol/snapshot.ts';
+import type { PageShelf } from '../core/sim/checkpoint/part.ts';
 import type { LogicalProcess } from '../core/sim/logical-process.ts';
 
 /** A run's mode: with the mechanism, or the baseline that it is shown against. */
@@ -62,6 +63,8 @@ export interface BuildOptions<S extends ScenarioFace = ScenarioFace> {
   readonly guest?: Uint8Array;
   readonly sampleRings: ReadonlyMap<number, SampleRing>;
   readonly capture: boolean;
+  /** Where copies of old checkpoints go when memory is short. */
+  readonly shelf?: PageShelf;
 }
 
 /** The host worker's side. */

@@ -1,4 +1,4 @@
-// Goal: checkpoints of a memory are whole, whatever was written, freed, given out, restored and dropped. Method: random operations on two VMs' memories against full copies of the host's frames and tables.
+// Goal: checkpoints of a memory are whole, whatever was written, freed, given out, restored, dropped and put on a shelf. Method: random operations on two VMs' memories against full copies of the host's frames and tables.
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FRAME_TABLE_ADDRESS, frameField } from '../protocol/host-memory-layout.ts';
@@ -23,15 +23,39 @@ function copyOf(system: MemorySystem) {
   };
 }
 
+/** A shelf with few slots, each filled once: a page that is read after its release is gone. */
+function smallShelf(slotMax: number) {
+  const pages = new Map<number, Uint8Array>();
+  let next = 0;
+  return {
+    pages,
+    keep(page: Uint8Array): number {
+      if (pages.size >= slotMax) return -1;
+      pages.set(next, page.slice());
+      return next++;
+    },
+    read(slot: number, into: Uint8Array): boolean {
+      const page = pages.get(slot);
+      if (page !== undefined) into.set(page);
+      return page !== undefined;
+    },
+    release(slot: number): void {
+      expect(pages.delete(slot)).toBe(true);
+    },
+  };
+}
+
 type Copy = ReturnType<typeof copyOf>;
 
 test('any checkpoint comes back whole, over frees, new VMs, armed logs, restores and drops', () => {
-  const operation = fc.record({ kind: fc.nat(11), page: fc.nat(7), byte: fc.nat(4095), value: fc.nat(255) });
+  const operation = fc.record({ kind: fc.nat(12), page: fc.nat(7), byte: fc.nat(4095), value: fc.nat(255) });
   fc.assert(
     fc.property(fc.array(operation, { minLength: 10, maxLength: 80 }), (operations) => {
       const system = new MemorySystem(FRAMES);
       // As in a host: the objects are one part, the memory another, restored first.
-      const parts = [new MemoryHistory(system, () => undefined), new ObjectHistory(system)];
+      const shelf = smallShelf(24);
+      const memory = new MemoryHistory(system, () => undefined, shelf);
+      const parts = [memory, new ObjectHistory(system)];
       const copies = new Map<number, Copy>();
       let line: number[] = [];
       let nextId = 0;
@@ -66,6 +90,11 @@ test('any checkpoint comes back whole, over frees, new VMs, armed logs, restores
           if (victim === undefined || victim === base) continue;
           for (const part of parts) part.drop(victim);
           line.splice(line.indexOf(victim), 1);
+        } else if (kind === 9) {
+          const before = memory.byteCount();
+          const freed = memory.spill(value * 200);
+          expect(before - memory.byteCount()).toBe(freed);
+          expect(memory.spilledByteCount()).toBe(shelf.pages.size * 4096);
         } else vm?.write(0x8000_0000 + page * 4096 + Math.min(byte, 4000), Uint8Array.of(value, 1, 2), 'hypervisor');
       }
       for (const id of line) {
@@ -76,8 +105,19 @@ test('any checkpoint comes back whole, over frees, new VMs, armed logs, restores
         for (const part of parts) part.restore(line[0]!);
         for (const part of parts) part.drop(id);
       }
-      expect(parts[0]!.byteCount()).toBeLessThan(400_000);
+      expect(memory.byteCount()).toBeLessThan(400_000);
     }),
     { seed: 3, numRuns: 60 },
   );
+});
+
+test('canary: a page that cannot be read back from the shelf ends the journey', () => {
+  const system = new MemorySystem(FRAMES);
+  system.createVm({ vmId: 1, pageCount: 8, allocated: true });
+  system.findVm(0)!.write(0x8000_0000, Uint8Array.of(1), 'hypervisor');
+  const memory = new MemoryHistory(system, () => undefined, { keep: () => 0, read: () => false, release: () => undefined });
+  memory.take(0);
+  expect(memory.spill(1 << 20)).toBeGreaterThan(0);
+  system.findVm(0)!.write(0x8000_0000, Uint8Array.of(2), 'hypervisor');
+  expect(() => memory.restore(0)).toThrow('can be read back');
 });

@@ -5,10 +5,11 @@
  * harts' records and the hash log are kept whole, in pieces shared while they are the same; heat, which is no
  * state but is seen, as a byte a frame. TLBs and decoded pages are no state: they are emptied.
  *
- * Left out: spilling copies to storage; compression.
+ * With a shelf, copies of old checkpoints move there when memory is short: a restore then reads them one by one.
+ * Left out: compression.
  */
 import { assert } from '../base/assert.ts';
-import type { CheckpointPart } from '../sim/checkpoint/part.ts';
+import type { CheckpointPart, PageShelf } from '../sim/checkpoint/part.ts';
 import {
   FRAME_TABLE_ADDRESS,
   frameField,
@@ -58,16 +59,17 @@ interface MemoryCheckpoint {
 export class MemoryHistory implements CheckpointPart {
   private readonly system: MemorySystem;
   private readonly beforeRestore: () => void;
-  private readonly pool = new PagePool();
+  private readonly pool: PagePool;
   /** In order of time. */
   private readonly line: MemoryCheckpoint[] = [];
   private base = -1; // position in the line
   private rangeBytes = 0;
 
   /** `beforeRestore` forgets what was decoded from frames. */
-  constructor(system: MemorySystem, beforeRestore: () => void) {
+  constructor(system: MemorySystem, beforeRestore: () => void, shelf?: PageShelf) {
     this.system = system;
     this.beforeRestore = beforeRestore;
+    this.pool = new PagePool(shelf);
   }
 
   take(id: number): void {
@@ -130,6 +132,25 @@ export class MemoryHistory implements CheckpointPart {
 
   byteCount(): number {
     return this.pool.byteCount() + this.rangeBytes;
+  }
+
+  spill(byteCount: number): number {
+    if (!this.pool.hasShelf()) return 0;
+    const before = this.pool.byteCount();
+    for (const { copies } of this.line) {
+      for (const [frame, copy] of copies) {
+        if (before - this.pool.byteCount() >= byteCount) return before - this.pool.byteCount();
+        if (copy <= 0) continue; // there already, or a page of zeroes
+        const kept = this.pool.putAway(copy);
+        if (kept === copy) return before - this.pool.byteCount(); // the shelf is full
+        copies.set(frame, kept);
+      }
+    }
+    return before - this.pool.byteCount();
+  }
+
+  spilledByteCount(): number {
+    return this.pool.shelvedByteCount();
   }
 
   private positionOf(id: number): number {

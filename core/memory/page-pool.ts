@@ -1,8 +1,10 @@
 /**
  * Copies of pages in slabs, for checkpoints. A copy is named by a number; 0 is the page of zeroes, which takes no
- * room. Slabs are made as they are needed and kept for reuse.
+ * room; below 0 are copies that were put on a shelf beside memory. Slabs are made as they are needed and kept for
+ * reuse.
  */
 import { assert } from '../base/assert.ts';
+import type { PageShelf } from '../sim/checkpoint/part.ts';
 
 const PAGE = 4096;
 const PAGES_PER_SLAB = 64;
@@ -13,7 +15,15 @@ export const ZERO_COPY = 0;
 export class PagePool {
   private readonly slabs: Uint8Array[] = [];
   private readonly unused: number[] = [];
+  private readonly shelf: PageShelf | undefined;
+  private readonly scratch = new Uint8Array(PAGE);
   private used = 0;
+  private shelved = 0;
+
+  /** Without a shelf all copies stay in memory. */
+  constructor(shelf?: PageShelf) {
+    this.shelf = shelf;
+  }
 
   /** Keeps a copy of `page` (4,096 bytes). */
   keep(page: Uint8Array): number {
@@ -25,16 +35,35 @@ export class PagePool {
     return copy;
   }
 
-  /** The bytes of a copy; not of the page of zeroes. */
+  /** The bytes of a copy, valid until the next call; not of the page of zeroes. */
   read(copy: number): Uint8Array {
-    assert(copy > 0, 'the page of zeroes is nowhere');
+    assert(copy !== ZERO_COPY, 'the page of zeroes is nowhere');
+    if (copy < 0) {
+      assert(this.shelf?.read(-1 - copy, this.scratch) === true, 'a page on the shelf can be read back');
+      return this.scratch;
+    }
     const index = copy - 1;
     const start = (index % PAGES_PER_SLAB) * PAGE;
     return this.slabs[Math.floor(index / PAGES_PER_SLAB)]!.subarray(start, start + PAGE);
   }
 
+  /** Puts a copy on the shelf; gives its name there, or the same when it stays. */
+  putAway(copy: number): number {
+    if (copy <= 0 || this.shelf === undefined) return copy;
+    const slot = this.shelf.keep(this.read(copy));
+    if (slot < 0) return copy;
+    this.release(copy);
+    this.shelved++;
+    return -1 - slot;
+  }
+
   release(copy: number): void {
     if (copy === ZERO_COPY) return;
+    if (copy < 0) {
+      this.shelf?.release(-1 - copy);
+      this.shelved--;
+      return;
+    }
     this.unused.push(copy);
     this.used--;
   }
@@ -42,6 +71,16 @@ export class PagePool {
   /** Memory of the copies in use. Unit: byte. */
   byteCount(): number {
     return this.used * PAGE;
+  }
+
+  /** What lies on the shelf. Unit: byte. */
+  shelvedByteCount(): number {
+    return this.shelved * PAGE;
+  }
+
+  /** Whether copies can be put on a shelf. */
+  hasShelf(): boolean {
+    return this.shelf !== undefined;
   }
 
   private addSlab(): void {

@@ -9,6 +9,7 @@ import type { Command, LoggedCommand } from '../protocol/command.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 import { promiseNs } from '../sim/horizon.ts';
+import type { PageShelf } from '../sim/checkpoint/part.ts';
 import type { LogicalProcess } from '../sim/logical-process.ts';
 import { foldRunHash } from '../sim/run-hash.ts';
 import { compileHostModule } from '../wasm/index.ts';
@@ -20,6 +21,7 @@ export interface WorldRunOptions {
   readonly scenario: Scenario;
   readonly guest?: Uint8Array;
   readonly capture?: boolean;
+  readonly shelf?: PageShelf;
   /** Where a run may be cut besides: given a time, the next one, later. None when missing. */
   readonly split?: (nowNs: number) => number;
 }
@@ -45,7 +47,7 @@ export class WorldRun {
     this.scenario = scenario;
     this.split = options.split;
     this.all = scenario.processes.map(({ id }) =>
-      buildProcess({ scenario, id, guest, capture: options.capture ?? false, compiled }),
+      buildProcess({ scenario, id, guest, capture: options.capture ?? false, compiled, shelf: options.shelf }),
     );
     this.processes = this.all.filter((it) => it instanceof HostProcess);
     this.byId = new Map(this.all.map((it) => [it.id, it] as const));

@@ -55,6 +55,13 @@ export class TimeMachine {
     return this.run.all.reduce((sum, member) => sum + (member.checkpoints?.byteCount() ?? 0), 0);
   }
 
+  /** Copies of the oldest checkpoints go to the shelf; gives what lies there. Unit: byte. */
+  spill(byteCount: number): number {
+    let left = byteCount;
+    for (const member of this.run.all) left -= member.checkpoints?.spill?.(left) ?? 0;
+    return this.run.all.reduce((sum, member) => sum + (member.checkpoints?.spilledByteCount?.() ?? 0), 0);
+  }
+
   /** Takes a checkpoint here. */
   take(): void {
     const id = this.nextId++;

@@ -1,6 +1,7 @@
 /** Builds the processes of a scenario, or those of them that one worker runs. */
 import type { SampleRing } from '../metrics/index.ts';
 import type { Scenario } from '../protocol/scenario.ts';
+import type { PageShelf } from '../sim/checkpoint/part.ts';
 import type { LogicalProcess } from '../sim/logical-process.ts';
 import { compileHostModule } from '../wasm/index.ts';
 import { HostProcess, type HostProcessOptions } from './host-process.ts';
@@ -21,17 +22,19 @@ export interface WorldOptions {
   readonly sampleRings: ReadonlyMap<number, SampleRing>;
   /** Keep all frames of every port for a pcapng file. */
   readonly capture: boolean;
+  /** Where copies of old checkpoints go when memory is short; without it they stay in memory, and fewer are kept. */
+  readonly shelf?: PageShelf;
 }
 
 /** The processes, ascending by id, at time 0. The scenario was checked when it was made. */
 export function buildWorld(options: WorldOptions): LogicalProcess[] {
-  const { scenario, processIds, guest, sampleRings, capture } = options;
+  const { scenario, processIds, guest, sampleRings, capture, shelf } = options;
   const hasHosts = scenario.processes.some((it) => kindOf(it) === HOST);
   const compiled = hasHosts ? compileHostModule() : undefined;
   return processIds
     .toSorted((left, right) => left - right)
     .map((id) => {
-      return buildProcess({ scenario, id, guest, ring: sampleRings.get(id), capture, compiled });
+      return buildProcess({ scenario, id, guest, ring: sampleRings.get(id), capture, compiled, shelf });
     });
 }
 

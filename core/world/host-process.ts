@@ -21,7 +21,7 @@ import type { Scenario } from '../protocol/scenario.ts';
 import type { ConsoleChunk, ProcessSnapshot } from '../protocol/snapshot.ts';
 import { peekTime } from '../sim/event-queue.ts';
 import { ObjectHistory } from '../sim/checkpoint/object-history.ts';
-import { type CheckpointPart, CheckpointParts } from '../sim/checkpoint/part.ts';
+import { type CheckpointPart, CheckpointParts, type PageShelf } from '../sim/checkpoint/part.ts';
 import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-process.ts';
 import { rank } from '../sim/rank.ts';
 import { applyCommand } from './apply-command.ts';
@@ -48,6 +48,8 @@ export interface HostProcessOptions {
   readonly ring?: SampleRing | undefined;
   readonly capture: boolean;
   readonly compiled?: WebAssembly.Module | undefined;
+  /** Where copies of old checkpoints go when memory is short. */
+  readonly shelf?: PageShelf | undefined;
 }
 
 /** A mechanism on this host. */
@@ -110,7 +112,7 @@ export class HostProcess implements LogicalProcess {
       if (!lab.everywhere && lab.contract.id !== scenario.lab) continue;
       this.mechanisms.push({ lab, attachment: lab.attach(new MechanismPorts(this, lab)) });
     }
-    this.checkpoints = this.makeCheckpoints();
+    this.checkpoints = this.makeCheckpoints(options.shelf);
     this.registerHandlers();
     bootVms(this, options.guest);
     this.turnKnobs();
@@ -142,10 +144,10 @@ export class HostProcess implements LogicalProcess {
     });
   }
 
-  private makeCheckpoints(): CheckpointPart {
+  private makeCheckpoints(shelf: PageShelf | undefined): CheckpointPart {
     const { memory, machine } = this.host;
     return new CheckpointParts([
-      new MemoryHistory(memory, () => machine.context.decoded.dropAll()),
+      new MemoryHistory(memory, () => machine.context.decoded.dropAll(), shelf),
       new ObjectHistory(this),
       ...(this.ring === undefined ? [] : [new SampleHistory(this.ring)]),
     ]);

@@ -90,6 +90,33 @@ test('100 journeys in a run with migrations and faults: each finds the recorded 
   expect(machine.hash()).toBe(cuts.at(-1)!.hash);
 }, 60_000);
 
+test('copies of old checkpoints lie on a shelf: the journeys find the same, and memory is free', () => {
+  const pages: Uint8Array[] = [];
+  const shelf = {
+    keep: (page: Uint8Array) => pages.push(page.slice()) - 1,
+    read: (slot: number, into: Uint8Array) => into.set(pages[slot]!) === undefined,
+    release: (slot: number) => void pages[slot]!.fill(0xee), // what is read after its release is not what was kept
+  };
+  const machine = new TimeMachine({ scenario: smallScenario({ seed: 8 }), shelf });
+  for (const [atMs, command] of SCRIPT) if (atMs < 120) machine.command(atMs * 1_000_000, command);
+  const cuts = record(machine, 120_000_000, 8);
+  const before = machine.byteCount();
+  const spilled = machine.spill(Number.MAX_SAFE_INTEGER);
+  expect(spilled).toBeGreaterThan(0);
+  expect(machine.byteCount()).toBe(before - spilled);
+  const random = makePrng({ seed: 8, stream: 4 });
+  for (let count = 0; count < 30; count++) {
+    const cut = cuts[nextBelow(random, cuts.length)]!;
+    machine.travelTo(cut.timeNs);
+    expect(`${cut.timeNs} ${machine.hash()}`).toBe(`${cut.timeNs} ${cut.hash}`);
+    if (count % 3 !== 0) continue;
+    machine.goTo(Math.min(120_000_000, cut.timeNs + 3_000_000));
+    const victim = findVictim(machine.line(), machine.work());
+    if (victim > 0) machine.drop(machine.marks[victim]!);
+    machine.spill(nextBelow(random, 1 << 20));
+  }
+});
+
 test.each(LABS.map((lab) => [lab.contract.id, lab] as const))('%s: its own script, 12 journeys', (_, lab) => {
   const scenario = lab.scenario({ seed: 5, knobs: allKnobs(lab.contract), baseline: '' });
   const machine = new TimeMachine({ scenario });

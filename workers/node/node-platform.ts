@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { HostMessage } from '../host-message.ts';
 import { startInlineHost } from '../inline-host.ts';
+import type { PageShelf } from '../../core/sim/checkpoint/part.ts';
 import type { Platform } from '../platform.ts';
 import type { Builder } from '../world-port.ts';
 
@@ -34,7 +35,7 @@ export function makeThreadPlatform(source: ThreadSource): Platform {
 }
 
 /** One worker in this thread, its memory plain: as in a page without cross-origin isolation. */
-export function makeInlinePlatform(builder: Builder): Platform {
+export function makeInlinePlatform(builder: Builder, shelf?: PageShelf): Platform {
   return {
     isolated: false,
     workerCountDefault: 1,
@@ -42,6 +43,7 @@ export function makeInlinePlatform(builder: Builder): Platform {
     startHost: (plan, onMessage) =>
       startInlineHost(plan, {
         builder,
+        shelf,
         onMessage,
         nowMs: () => performance.now(),
         post: (callback) => void setImmediate(callback),
