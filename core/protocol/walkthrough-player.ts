@@ -128,6 +128,12 @@ export function beginStep(
   return step.do === undefined ? { state: begun } : { state: begun, command: step.do };
 }
 
+/** The step's command was logged at this time: the step began there, and can be begun again from there. */
+export function loggedStep(state: PlayerState, atNs: number): PlayerState {
+  assert(state.phase === 'running' && atNs >= state.beganAtNs, 'a command is logged after it is given');
+  return { ...state, beganAtNs: atNs };
+}
+
 /** The command of the step was refused: the step is over, and has failed. */
 export function refuseStep(
   walkthrough: Walkthrough,

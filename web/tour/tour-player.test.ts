@@ -39,10 +39,11 @@ function page(shelf = new Map<string, string>(), refusal = '') {
   let tell: (update: SessionUpdate) => void = () => undefined;
   let metrics: MetricValues = {};
   let timeNs = 0;
+  const logged: number[] = [];
   const factory: SessionFactory = (spec, listener) => {
     tell = listener;
     timeNs = 0;
-    calls.push(spec.runFile === undefined ? 'start' : `repeat ${spec.runFile}`);
+    calls.push(spec.runFile === undefined ? 'start' : `repeat ${JSON.parse(spec.runFile).run}`);
     const move = (name: string) => (toNs: number) => {
       calls.push(`${name} ${toNs}`);
       if (name === 'travel') tell({ kind: 'rewound', timeNs: toNs, baselineTimesNs: {}, branch: 0 });
@@ -60,9 +61,10 @@ function page(shelf = new Map<string, string>(), refusal = '') {
       history: () => Promise.resolve(undefined),
       command: (command) => {
         calls.push(`${command.kind} ${'to' in command ? command.to : ''}`);
+        logged.push(timeNs + 3); // at the next barrier
         return Promise.resolve(refusal === '' ? null : { kind: 'no', sentence: refusal });
       },
-      exportRun: () => Promise.resolve('RUN'),
+      exportRun: () => Promise.resolve(JSON.stringify({ run: true, log: logged.map((atNs) => ({ atNs })) })),
       dispose: () => undefined,
     };
     return Promise.resolve({ ok: true, session: session as Session });
@@ -179,7 +181,7 @@ test('going back travels to where the step began, and the run stands there until
   expect(it.calls.at(-1)).toBe(`travel ${BOOTED_NS + 20}`);
   expect(it.step()).toBe('2 waiting');
   await it.act('previous');
-  expect(it.calls.at(-1)).toBe(`travel ${BOOTED_NS + 5}`);
+  expect(it.calls.at(-1)).toBe(`travel ${BOOTED_NS + 8}`); // where the command was logged
   expect(it.step()).toBe('1 waiting');
   expect(it.tour()!.player.guesses).toEqual({});
   const given = it.calls.filter((call) => call === 'migrate 1').length;
@@ -246,7 +248,7 @@ test('after a reload the run’s own commands bring it to where the tour stood; 
   await next.act({ kind: 'recall', orStart: false, resume: true });
   expect(next.tour()).toMatchObject({ on: false, player: { step: 1, phase: 'running' } });
   await next.act('resume');
-  expect(next.calls).toEqual(['start', 'repeat RUN', `advance ${BOOTED_NS + 50}`, 'play']);
+  expect(next.calls).toEqual(['start', 'repeat true', `advance ${BOOTED_NS + 50}`, 'play']);
   expect(next.step()).toBe('1 running');
   next.measure(9);
   next.done(BOOTED_NS + 60);

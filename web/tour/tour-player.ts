@@ -3,9 +3,10 @@
  * done, this gives it what is to be seen of the run, and does it. Looks whenever the run has told something; never
  * waits for wall time. Its state is plain data in the store.
  */
+import * as v from 'valibot';
 import type { Walkthrough } from '../../core/protocol/walkthrough.ts';
 import {
-  beginStep, FIRST_STEP_NS, findQuestion, findStep, followBack, goToStep, guess, hasEnded, metricsNamed, nextStep, type PlayerState, refuseStep,
+  beginStep, FIRST_STEP_NS, findQuestion, findStep, followBack, goToStep, guess, hasEnded, loggedStep, metricsNamed, nextStep, type PlayerState, refuseStep,
   startPlayer, type WalkthroughView, watch,
 } from '../../core/protocol/walkthrough-player.ts';
 import type { RunController } from '../session/run-controller.ts';
@@ -28,6 +29,10 @@ export interface TourParts {
 }
 
 const NO_TOUR = 'No tour is on; “Start the tour” begins one.';
+
+/** What is read of a run file. */
+const LOGGED = v.object({ log: v.array(v.object({ atNs: v.number() })) });
+const looksLikeObject = (text: string) => text.startsWith('{');
 
 /** See the file's head. */
 export class TourPlayer {
@@ -218,6 +223,7 @@ export class TourPlayer {
       this.#aheadNs = 0; // a command given in the past forks the run
       this.#away = true;
       const refusal = await controller.send(begun.command);
+      const atNs = refusal === '' ? await this.#lastCommandNs() : -1;
       this.#away = false;
       if (refusal !== '') {
         // The card says it as the step's result.
@@ -226,11 +232,20 @@ export class TourPlayer {
         this.#onOver();
         return;
       }
+      // Whoever goes back comes to this very moment, and the step comes to the same again.
+      if (atNs >= begun.state.beganAtNs) this.#patch({ player: loggedStep(begun.state, atNs) });
     }
     if (this.#store.getState().pace.paused && (step.until !== undefined || this.#stands)) controller.session?.play();
     this.#stands = false;
     void this.#keep();
     this.#look();
+  }
+
+  /** When the newest command was logged, −1 when that cannot be known. Unit: ns. */
+  async #lastCommandNs(): Promise<number> {
+    const text = (await this.#parts.controller.session?.exportRun()) ?? '';
+    const parsed = v.safeParse(LOGGED, looksLikeObject(text) ? JSON.parse(text) : undefined);
+    return parsed.success ? (parsed.output.log.at(-1)?.atNs ?? -1) : -1;
   }
 
   /** The first step begins when the guests have booted, as it does on the command line. */
