@@ -10,12 +10,10 @@ import {
 import {
   decodeHead, decodeSnapshot, encodeHead, type SnapshotImage, snapshotFileErrorSentence,
 } from '../formats/snapshot-file.ts';
+import { SNAPSHOT_NOTE_NAME as NOTE_NAME, snapshotNote as NOTE } from '../formats/snapshot-notes.ts';
 import { HART_FIELDS } from '../machine/index.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
 
-const NOTE_NAME = 'GLASSHOUSE';
-/** Far from the types that debuggers know: those they would take for registers, whatever the name says. */
-const NOTE = { head: 0x4753_0001, vcpu: 0x4753_0002, device: 0x4753_0003 } as const;
 /** A run of fewer pages of zeroes is written out, so that there are fewer segments. */
 const ZERO_RUN_PAGES = 16;
 

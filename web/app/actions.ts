@@ -11,6 +11,7 @@ import { pickFile, saveFile } from './files.ts';
 import type { FrameLoop } from './frame-loop.ts';
 import { metricsOf } from './glasshouse.ts';
 import { formatMoment, knobFault } from './moment-link.ts';
+import type { SnapshotActions } from '../exports/snapshot-actions.ts';
 import type { TourPlayer } from '../tour/tour-player.ts';
 
 interface ActionOptions {
@@ -33,6 +34,8 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
   const camera = () => findCameraCommands(scene);
   let tour: Promise<TourPlayer> | undefined;
   const touring = () => (tour ??= import('../tour/open-tour.ts').then(({ openTour }) => openTour(controller, () => metricsOf(controller, loop))));
+  let snapshots: Promise<SnapshotActions> | undefined;
+  const snapshotting = () => (snapshots ??= import('../exports/snapshot-actions.ts').then((it) => new it.SnapshotActions(controller)));
   return {
     migrate: (vm, to, atNs) => controller.send({ kind: 'migrate', vm, to }, atNs),
     cancelMigration: (vm, atNs) => controller.send({ kind: 'cancel-migration', vm }, atNs),
@@ -105,6 +108,7 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       const file = await pickFile('.json,application/json');
       return file === null ? '' : await (await import('../exports/open-file.ts')).openScenarioFile(controller, file);
     },
+    snapshots: async (act) => await (await snapshotting()).act(act),
     freeze(frozen) {
       if (frozen) controller.hold();
       else controller.release();

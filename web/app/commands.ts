@@ -8,6 +8,7 @@ import type { AppState } from '../session/store.ts';
 import { EXPORT_ROWS } from './export-commands.ts';
 import { TOUR_ROWS } from '../tour/tour-commands.ts';
 import type { TourAct } from '../tour/tour-state.ts';
+import { SNAPSHOT_ROWS, type SnapshotAct } from './snapshot-commands.ts';
 import { LOCKED, TEACHER_ROWS } from './teacher-commands.ts';
 import { TIME_ROWS } from './time-commands.ts';
 
@@ -49,6 +50,7 @@ export interface PageActions {
   downloadTrace(): Promise<string>;
   openRun(): Promise<string>;
   openScenario(): Promise<string>;
+  snapshots(act: SnapshotAct): Promise<string>;
   freeze(frozen: boolean): void;
   /** Starts, moves or leaves the tour; '' or why not. */
   tour(act: TourAct): Promise<string>;
@@ -291,7 +293,7 @@ const viewRows: Rows = [
 
 function panelsOf(density: AppState['density'], state: AppState): AppState['panels'] {
   if (density === 'workbench') return { ...state.panels, inspector: true, timeline: true, console: true };
-  if (density === 'projector') return { inspector: false, console: false, timeline: false, tables: false, samples: false };
+  if (density === 'projector') return { inspector: false, console: false, timeline: false, tables: false, samples: false, snapshots: false };
   return state.panels;
 }
 
@@ -311,4 +313,4 @@ const otherRows: Rows = [
 ];
 
 /** The table of all commands. */
-export const COMMAND_ROWS: Rows = [...runRows, ...TIME_ROWS, ...labRows, ...viewRows, ...TOUR_ROWS, ...TEACHER_ROWS, ...otherRows, ...EXPORT_ROWS];
+export const COMMAND_ROWS: Rows = [...runRows, ...TIME_ROWS, ...labRows, ...viewRows, ...TOUR_ROWS, ...SNAPSHOT_ROWS, ...TEACHER_ROWS, ...otherRows, ...EXPORT_ROWS];

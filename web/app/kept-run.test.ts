@@ -4,7 +4,7 @@ import { findKeptRun, type KeptRun, type TextPlace } from './kept-run.ts';
 
 const KEPT: KeptRun = {
   version: 1, address: '#/lab/skeleton', runFile: '{}', lab: 'skeleton', seed: 1, knobs: {}, timeNs: 5, playing: true, ratio: 0.1,
-  panels: { inspector: false, console: true, timeline: true, tables: false, samples: false }, density: 'lab', theme: 'dark', selection: '', knobsShown: false,
+  panels: { inspector: false, console: true, timeline: true, tables: false, samples: false, snapshots: false }, density: 'lab', theme: 'dark', selection: '', knobsShown: false,
 };
 
 function placeOf(text: string): TextPlace {

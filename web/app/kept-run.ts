@@ -12,7 +12,7 @@ const KEEP_MS = 1000;
 /** Longest text that is kept: browsers give a tab about five million characters. */
 const TEXT_MAX = 4_000_000;
 
-const panels = v.object({ inspector: v.boolean(), console: v.boolean(), timeline: v.boolean(), tables: v.boolean(), samples: v.boolean() });
+const panels = v.object({ inspector: v.boolean(), console: v.boolean(), timeline: v.boolean(), tables: v.boolean(), samples: v.boolean(), snapshots: v.optional(v.boolean(), false) });
 
 /** What is kept. */
 const keptRun = v.object({

@@ -59,7 +59,7 @@ export function MemoryMap({ id, title, entity, vm, host, slot, pageCount, view }
       const force = patterns?.cell !== cell;
       if (force || patterns === undefined || image === undefined) {
         const { rgba } = readColours(document.documentElement);
-        patterns = makePatterns(cell, { stage: rgba.stage, clean: rgba.clean, dirty: rgba.dirty, inFlight: rgba['in-flight'], missing: rgba.missing, merged: rgba.shared });
+        patterns = makePatterns(cell, { stage: rgba.stage, clean: rgba.clean, dirty: rgba.dirty, inFlight: rgba['in-flight'], missing: rgba.missing, merged: rgba.shared, ink: rgba.ink });
         image = new ImageData(COLUMNS * cell, rows * cell);
         element.width = image.width;
         element.height = image.height;

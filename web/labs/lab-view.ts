@@ -79,7 +79,7 @@ export interface LabStory {
   /** Where the story goes by what the run did; '' at the start. The store keeps it as `chapter`. */
   readonly chapterAfter: (chapter: string, state: Pick<AppState, 'migrations'>) => string;
   /** Knobs come with this chapter, whatever is selected. */
-  readonly knobsAreShown: (chapter: string, state: Pick<AppState, 'migrations'>) => boolean;
+  readonly knobsAreShown: (chapter: string, state: Pick<AppState, 'migrations' | 'events'>) => boolean;
   readonly tell: (state: AppState) => StoryTold;
   /** Where the run is, in one sentence for who does not see the picture; '' when there is nothing to add. */
   readonly summary: (state: AppState) => string;

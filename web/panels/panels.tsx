@@ -10,12 +10,14 @@ const Inspector = lazy(() => import('../inspector/inspector.tsx').then((it) => (
 const ConsolePanel = lazy(() => import('./console-panel.tsx').then((it) => ({ default: it.ConsolePanel })));
 const Timeline = lazy(() => import('../timeline/timeline.tsx').then((it) => ({ default: it.Timeline })));
 const Tables = lazy(() => import('./tables.tsx').then((it) => ({ default: it.Tables })));
+const Snapshots = lazy(() => import('./snapshots-panel.tsx').then((it) => ({ default: it.SnapshotsPanel })));
 const Samples = lazy(() => import('../charts/charts-panel.tsx').then((it) => ({ default: it.ChartsPanel })));
 
 const BELOW: readonly { readonly id: PanelId; readonly title: string; readonly Content: React.LazyExoticComponent<() => ReactNode> }[] = [
   { id: 'timeline', title: 'Timeline', Content: Timeline },
   { id: 'samples', title: 'Charts', Content: Samples },
   { id: 'tables', title: 'Tables', Content: Tables },
+  { id: 'snapshots', title: 'Snapshots', Content: Snapshots },
   { id: 'console', title: 'Console', Content: ConsolePanel },
 ];
 

@@ -233,6 +233,10 @@ class CoordinatorSession implements Session {
     return (await this.#remote.runHash()).hash;
   }
 
+  async snapshotFile(name: string): Promise<Uint8Array> {
+    return await this.#remote.snapshotFile(name);
+  }
+
   async capture(): Promise<Uint8Array> {
     return await this.#remote.capture('all');
   }

@@ -99,6 +99,8 @@ export interface Session {
   command(command: Command, atNs?: number): Promise<Refusal | null>;
   inspect(request: InspectionRequest): Promise<InspectionReply>;
   runHash(): Promise<string>;
+  /** A snapshot as an ELF core, by its name; empty when no host keeps one of that name. */
+  snapshotFile(name: string): Promise<Uint8Array>;
   /** The packets at all ports so far as a pcapng file. */
   capture(): Promise<Uint8Array>;
   /** The run's report and command log as JSON text. */

@@ -7,11 +7,12 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { HostSnapshot, LinkSnapshot, MigrationSnapshot, ProcessSnapshot, TimelineEvent, VmSnapshot } from '../../core/protocol/snapshot.ts';
 import { type LoadedLab, NO_LAB } from '../labs/lab-view.ts';
 import type { TourState } from '../tour/tour-state.ts';
+import type { KeptState } from './kept-snapshots.ts';
 import type { FailureReport, Pace, RunSpec } from './session.ts';
 
 export type Density = 'lab' | 'projector' | 'workbench';
 export type Theme = 'system' | 'light' | 'dark';
-export type PanelId = 'inspector' | 'console' | 'timeline' | 'tables' | 'samples';
+export type PanelId = 'inspector' | 'console' | 'timeline' | 'tables' | 'samples' | 'snapshots';
 
 /** Everything that is drawn from, besides shared memory and the sample ring. */
 export interface AppState {
@@ -59,6 +60,9 @@ export interface AppState {
   readonly selectedPage: number; // guest page of the VM, −1 = none
   readonly panels: Readonly<Record<PanelId, boolean>>;
   readonly knobsShown: boolean;
+  /** What this browser keeps of snapshots; null: nobody has looked yet. */
+  readonly kept: KeptState | null;
+  readonly snapshotSelected: string; // in the panel: name of a snapshot, 'kept:' and name of a kept one, '' = none
   readonly density: Density;
   readonly theme: Theme;
   readonly dialog: '' | 'palette' | 'help' | 'failure' | 'leaves-out' | 'labs' | 'request';
@@ -176,8 +180,10 @@ export function makeStore(spec: RunSpec, density: Density, lab: LoadedLab = NO_L
     notice: '',
     selection: '',
     hovered: '',
-    panels: { inspector: false, console: false, timeline: false, tables: false, samples: false },
+    panels: { inspector: false, console: false, timeline: false, tables: false, samples: false, snapshots: false },
     knobsShown: false,
+    kept: null,
+    snapshotSelected: '',
     density,
     theme: 'system',
     dialog: '',

@@ -8,7 +8,7 @@ import type { HostSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
 import { useApp, useAppState, useLab } from '../session/react.ts';
 import { HartGlyph, HostGlyph, VmGlyph } from '../widgets/glyphs.tsx';
 import { popupHome } from '../widgets/popup-home.ts';
-import { FaultItems, RequestItems, SideKnobs } from './mark-menus.tsx';
+import { FaultItems, RequestItems, SideKnobs, SnapshotItems } from './mark-menus.tsx';
 import { useAnchor, useDrag, useLayout, useLevel, useScene } from './scene-react.ts';
 
 export function HostMark({ side, id }: { readonly side: 0 | 1; readonly id: number }) {
@@ -88,6 +88,7 @@ function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: HostSnap
                   </Menu.Item>
                 ))}
                 {hosts.length > 1 && <Menu.Item className="menu__item" onClick={() => void commands.run('cancel-migration')}>Cancel the move</Menu.Item>}
+                <SnapshotItems vm={vm.id} />
                 <RequestItems vm={vm.id} />
                 <FaultItems at="vm" />
               </Menu.Popup>

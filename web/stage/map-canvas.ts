@@ -85,7 +85,7 @@ export class MapCanvas {
   #prepare(cell: number, columns: number, rows: number, { rgba }: Colours): boolean {
     if (this.#patterns?.cell === cell && this.#rows === rows && this.#columns === columns) return false;
     this.#patterns = makePatterns(cell, {
-      stage: rgba.stage, clean: rgba.clean, dirty: rgba.dirty, inFlight: rgba['in-flight'], missing: rgba.missing, merged: rgba.shared,
+      stage: rgba.stage, clean: rgba.clean, dirty: rgba.dirty, inFlight: rgba['in-flight'], missing: rgba.missing, merged: rgba.shared, ink: rgba.ink,
     });
     this.#rows = rows;
     this.#columns = columns;

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { FRAME_TABLE_ADDRESS, frameField, frameKind, headerWord, hostMemoryLayout } from '../../core/protocol/host-memory-layout.ts';
 import { makeHostView } from '../session/host-view.ts';
 import { makePatterns, paintMap } from './map-painter.ts';
-import { pageState, readPageStates, stateName } from './page-states.ts';
+import { PROTECTED, pageState, readFileStates, readPageStates, stateName } from './page-states.ts';
 
-const colours = { stage: 1, clean: 2, dirty: 3, inFlight: 4, missing: 0xff123456, merged: 6 };
+const colours = { stage: 1, clean: 2, dirty: 3, inFlight: 4, missing: 0xff123456, merged: 6, ink: 7 };
 const painted = { first: 0, last: 0, cells: 0 };
 
 test('a first paint is complete; a second touches only the changed cell', () => {
@@ -37,6 +37,29 @@ test('states are told apart by shape too: missing is an outline, in flight is in
   expect(at(pageState.dirty, 3, 3)).toBe(colours.dirty);
 });
 
+test('a forced copy has an ink dot, a protected page an inner outline around what it is anyway', () => {
+  for (const cell of [3, 4, 8, 12]) {
+    const { pixels } = makePatterns(cell, colours);
+    const at = (state: number, x: number, y: number) => pixels[state * cell * cell + y * cell + x];
+    const middle = Math.floor((cell - 1) / 2);
+    expect(at(pageState.cleanForced, middle, middle)).toBe(colours.ink);
+    expect(at(pageState.cleanForced, 0, 0)).toBe(colours.clean);
+    expect(at(pageState.inFlightForced, 0, 0)).toBe(colours.inFlight);
+    expect(at(pageState.inFlightForced, middle, middle)).toBe(colours.ink);
+    expect(at(PROTECTED + pageState.dirty, middle, middle)).toBe(colours.dirty);
+    expect(at(PROTECTED + pageState.dirty, 0, 0)).not.toBe(colours.dirty);
+  }
+});
+
+test('the file map tells missing, in flight, stored, forced and left out', () => {
+  const into = new Uint8Array(8);
+  readFileStates(Uint8Array.of(0, 1, 2, 2 | 4, 3, 3 | 4, 3 | 8, 1), 8, into);
+  expect([...into].map(stateName)).toEqual([
+    'missing', 'missing', 'in flight', 'in flight, copied before a write', 'clean', 'stored, copied before a write',
+    'zeroes, left out', 'missing',
+  ]);
+});
+
 test('states come from guest map and frame table', () => {
   const frameCount = 64;
   const layout = hostMemoryLayout(frameCount);
@@ -55,10 +78,15 @@ test('states come from guest map and frame table', () => {
   put(2, 12, 5); //                        long ago
   put(3, 13, frameField.dirty);
   put(4, 14, frameField.dirty | frameField.inFlight);
+  put(6, 15, 20 | (1 << frameField.captureShift)); // written just now, and protected by a snapshot
+  put(7, 16, 5 | (2 << frameField.captureShift)); //  its copy is in the queue: it is open again
   const into = new Uint8Array(6);
   const counts = { missing: 0, dirty: 0, inFlight: 0 };
   readPageStates({ view, slot, pageCount: 6, logged: false, incoming: false, into, counts });
   expect([...into]).toEqual([pageState.heat, pageState.heat + 2, pageState.clean, pageState.clean, pageState.inFlight, pageState.missing]);
+  const snapshotted = new Uint8Array(8);
+  readPageStates({ view, slot, pageCount: 8, logged: false, incoming: false, into: snapshotted, counts });
+  expect([...snapshotted.slice(6)].map(stateName)).toEqual(['just written, protected', 'clean']);
   readPageStates({ view, slot, pageCount: 6, logged: true, incoming: false, into, counts });
   expect([...into].map(stateName)).toEqual(['clean', 'clean', 'clean', 'dirty', 'in flight', 'missing']);
   expect(counts).toEqual({ missing: 1, dirty: 1, inFlight: 1 });

@@ -1,9 +1,10 @@
 /**
  * Paints page states into pixels: one small pattern per state and cell size, blitted only where a state
- * changed. Patterns carry the second sign beside the colour: missing is an outline, in flight is inset.
+ * changed. Patterns carry the second sign beside the colour: missing is an outline, in flight is inset, a copy
+ * that a write forced has an ink dot, a protected page an inner outline.
  * Works on arrays; the caller owns the canvas.
  */
-import { HEAT_LEVELS, pageState, STATE_COUNT } from './page-states.ts';
+import { HEAT_LEVELS, PROTECTED, pageState, STATE_COUNT } from './page-states.ts';
 
 /** Packed little-endian RGBA of the tokens that maps use. */
 export interface MapColours {
@@ -13,6 +14,7 @@ export interface MapColours {
   readonly inFlight: number;
   readonly missing: number;
   readonly merged: number;
+  readonly ink: number;
 }
 
 /** Patterns of all states, each cell × cell pixels, one after the other. */
@@ -61,8 +63,45 @@ export function makePatterns(cell: number, colours: MapColours): CellPatterns {
     fill(pageState.heat + age, mix(colours.dirty, colours.clean, part), 0);
     fill(pageState.arrived + age, mix(colours.inFlight, colours.clean, part), 0);
   }
+  fill(pageState.leftOut, mix(colours.stage, colours.clean, 0.55), 0);
+  paintForced(pixels, { cell, body, colours });
   paintMissing(pixels, { cell, body, line, colours });
+  paintProtected(pixels, { cell, body, line, colours });
   return { cell, pixels };
+}
+
+/** In flight and stored with an ink dot in the middle: the copy was forced by a write. */
+function paintForced(pixels: Uint32Array, options: { readonly cell: number; readonly body: number; readonly colours: MapColours }): void {
+  const { cell, body, colours } = options;
+  const size = cell * cell;
+  const dot = Math.max(1, Math.round(body / 3));
+  const from = Math.floor((body - dot) / 2);
+  for (const [state, plain] of [[pageState.inFlightForced, pageState.inFlight], [pageState.cleanForced, pageState.clean]] as const) {
+    pixels.copyWithin(state * size, plain * size, (plain + 1) * size);
+    for (let y = from; y < from + dot; y++) {
+      for (let x = from; x < from + dot; x++) pixels[state * size + y * cell + x] = colours.ink;
+    }
+  }
+}
+
+/** Every state once more with an inner outline; at small sizes its upper and left edge, so that a map shows a mesh. */
+function paintProtected(
+  pixels: Uint32Array,
+  options: { readonly cell: number; readonly body: number; readonly line: number; readonly colours: MapColours },
+): void {
+  const { cell, body, line, colours } = options;
+  const size = cell * cell;
+  pixels.copyWithin(PROTECTED * size, 0, PROTECTED * size);
+  if (cell < 3) return;
+  const outline = mix(colours.clean, colours.ink, cell < 6 ? 0.4 : 0.65);
+  for (let state = PROTECTED; state < STATE_COUNT; state++) {
+    for (let y = 0; y < body; y++) {
+      for (let x = 0; x < body; x++) {
+        const edge = x < line || y < line || (cell >= 6 && (x >= body - line || y >= body - line));
+        if (edge) pixels[state * size + y * cell + x] = outline;
+      }
+    }
+  }
 }
 
 /** Missing: an outline from 6 px on; below, one corner dot, so that an empty map is a lattice and not a block. */

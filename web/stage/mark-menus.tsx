@@ -7,6 +7,7 @@ import { Knob } from '../widgets/knob.tsx';
 import { entityName } from './entity-name.ts';
 import { knobsAreShown } from './knobs-shown.ts';
 import { useAnchor, useLevel } from './scene-react.ts';
+import { snapshotFiles } from './snapshot-told.ts';
 import { placeKnobs } from './stage-shape.ts';
 
 /** The knobs of a side, below its map or beside it. */
@@ -49,12 +50,31 @@ export function FaultItems({ at, target }: { readonly at: 'vm' | 'host' | 'disk'
 }
 
 /** Requests that the page has a command of its own for. */
-const CORE_COMMANDS = ['migrate', 'cancel-migration'];
+const CORE_COMMANDS = ['migrate', 'cancel-migration', 'take-snapshot', 'restore-snapshot', 'fork-snapshot', 'delete-snapshot'];
 
 /** Requests of the lab that are not commands of the page already. */
 export function requestsOf(requests: readonly RequestRow[]): readonly RequestRow[] {
   return requests.filter(({ id }) => !CORE_COMMANDS.includes(id));
 }
+
+/** Snapshots of a VM, in every lab: take one, go back to one, see them all. */
+export function SnapshotItems({ vm }: { readonly vm: number }) {
+  const { commands } = useApp();
+  const files = useAppState((state) => snapshotFiles(state).filter((file) => file.vm === vm).map(({ name }) => name).join('\n'));
+  const names = files === '' ? [] : files.split('\n').slice(-SNAPSHOTS_IN_MENU);
+  return (
+    <>
+      <Menu.Item className="menu__item" onClick={() => void commands.run('take-snapshot', { vm })}>Take a snapshot</Menu.Item>
+      {names.map((name) => (
+        <Menu.Item key={name} className="menu__item" onClick={() => void commands.run('restore-snapshot', { vm, name })}>Restore {name}</Menu.Item>
+      ))}
+      <Menu.Item className="menu__item" onClick={() => void commands.run('toggle-snapshots')}>Snapshots …</Menu.Item>
+    </>
+  );
+}
+
+/** The newest ones; the panel has all. */
+const SNAPSHOTS_IN_MENU = 3;
 
 /** What can be asked of a VM. A request that needs more than the VM opens its dialog. */
 export function RequestItems({ vm }: { readonly vm: number }) {

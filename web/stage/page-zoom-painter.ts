@@ -4,7 +4,7 @@
  */
 import { findPageBytes, type HostView } from '../session/host-view.ts';
 import type { Colours } from '../styles/colours.ts';
-import { HEAT_LEVELS, pageState } from './page-states.ts';
+import { HEAT_LEVELS, PROTECTED, pageState } from './page-states.ts';
 import type { Rect } from './stage-layout.ts';
 
 interface PagesOptions {
@@ -40,7 +40,8 @@ export function paintPages(options: PagesOptions): void {
       const page = row * columns + column;
       if (page >= pageCount) break;
       const state = options.states[page]!;
-      const written = state === pageState.heat || state === pageState.dirty;
+      const plain = state % PROTECTED;
+      const written = plain === pageState.heat || plain === pageState.dirty;
       if (!options.fresh && state === options.shown[page] && !(written && cell > 96)) continue;
       options.shown[page] = state;
       paintPage(options, page, { x: rect.x + column * cell, y: rect.y + row * cell, width: cell, height: cell });
@@ -51,14 +52,15 @@ export function paintPages(options: PagesOptions): void {
 
 function paintPage(options: PagesOptions, page: number, square: Rect): void {
   const { context, colours, cell } = options;
-  const state = options.states[page]!;
+  const code = options.states[page]!;
+  const state = code % PROTECTED;
   const gap = Math.min(4, Math.max(1, cell / 24));
   const { x, y } = square;
   const size = cell - gap;
   context.fillStyle = colours.css.stage;
   context.fillRect(x, y, cell, cell);
-  if (state === pageState.missing) {
-    context.strokeStyle = colours.css.missing;
+  if (state === pageState.missing || state === pageState.leftOut) {
+    context.strokeStyle = colours.css[state === pageState.missing ? 'missing' : 'rule-strong'];
     context.lineWidth = cell > 40 ? 2 : 1;
     context.strokeRect(x + 1, y + 1, size - 2, size - 2);
     return;
@@ -66,7 +68,7 @@ function paintPage(options: PagesOptions, page: number, square: Rect): void {
   context.fillStyle = colours.css.clean;
   context.fillRect(x, y, size, size);
   const line = Math.min(8, Math.max(2, size / 10));
-  if (state === pageState.inFlight) frame(context, colours.css['in-flight'], x, y, size, size / 4);
+  if (state === pageState.inFlight || state === pageState.inFlightForced) frame(context, colours.css['in-flight'], x, y, size, size / 4);
   else if (state === pageState.dirty) {
     if (cell > 96) frame(context, colours.css.dirty, x, y, size, line);
     else fill(context, colours.css.dirty, x, y, size, 1);
@@ -76,6 +78,11 @@ function paintPage(options: PagesOptions, page: number, square: Rect): void {
     if (cell > 96) frame(context, colour, x, y, size, line * strength);
     else fill(context, colour, x, y, size, strength);
   } else if (state === pageState.merged) fill(context, colours.css.shared, x, y, size, 1);
+  if (state === pageState.inFlightForced || state === pageState.cleanForced) {
+    context.fillStyle = colours.css.ink;
+    context.fillRect(x + size / 3, y + size / 3, size / 3, size / 3);
+  }
+  if (code >= PROTECTED) frame(context, colours.css['ink-soft'], x + line, y + line, size - 2 * line, Math.max(1, line / 2));
   if (cell > 96) paintBytes(options, page, { x: x + line, y: y + line, width: size - 2 * line, height: size - 2 * line });
 }
 

@@ -36,6 +36,29 @@ test('nothing leaves the stage sideways and nothing overlaps, whatever the windo
   }
 });
 
+test('with a queue between the sides the maps are as large as a side by side allows, and nothing overlaps', () => {
+  const shape = { left: { map: 'vm', host: 0 }, right: { map: 'file', host: 0 }, between: 'queue', sideKnobs: 3, betweenKnobs: 5 } as const;
+  const at = (width: number, height: number, large: boolean) => layoutStage({ width, height, rows: 128, compact: false, large, shape });
+  expect(at(1280, 496, false).cell).toBe(3);
+  expect(at(1920, 820, false).cell).toBe(5);
+  for (let width = 900; width <= 2600; width += 130) {
+    for (let height = 300; height <= 1400; height += 97) {
+      for (const large of [false, true]) {
+        const { hosts, maps, story, link } = at(width, height, large);
+        for (const side of [0, 1] as const) {
+          expect(overlap(hosts[side], link)).toBe(false);
+          expect(overlap(hosts[side], story)).toBe(false);
+          expect(hosts[side].x).toBeGreaterThanOrEqual(0);
+          expect(maps[side].x).toBeGreaterThanOrEqual(hosts[side].x);
+          expect(maps[side].x + maps[side].width).toBeLessThanOrEqual(hosts[side].x + hosts[side].width + 0.5);
+        }
+        expect(hosts[1].x + hosts[1].width).toBeLessThanOrEqual(width);
+        expect(overlap(story, link)).toBe(false);
+      }
+    }
+  }
+});
+
 test('the pipe grows with capacity and its scale inverts', () => {
   expect(pipeHeight(1e6)).toBe(10);
   expect(pipeHeight(4e11)).toBe(100);

@@ -3,6 +3,7 @@
  * with its console beside its map; the story (sentence and button); knobs beside their marks. Position is
  * physical place, never load. Pure geometry in CSS pixels; the camera is applied afterwards.
  */
+import { layoutQueue } from './queue-layout.ts';
 import type { StageShape } from './stage-shape.ts';
 
 export interface Rect {
@@ -100,7 +101,8 @@ function chooseVariant(options: StageOptions, text: number): Variant {
 
 /** Lays the stage out; cells are whole pixels so that pages stay crisp. */
 export function layoutStage(options: StageOptions): StageLayout {
-  return options.shape?.right === 'nothing' ? layoutSingle(options, options.shape) : layoutPair(options);
+  if (options.shape?.right === 'nothing') return layoutSingle(options, options.shape);
+  return (options.shape?.between === 'queue' ? layoutQueue(options) : undefined) ?? layoutPair(options);
 }
 
 function layoutPair(options: StageOptions): StageLayout {

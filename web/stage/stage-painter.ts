@@ -10,7 +10,7 @@ import { MAP_PAGES_MAX, MapCanvas } from './map-canvas.ts';
 import { type PageCounts, readPageStates } from './page-states.ts';
 import type { PartFrame, PartPainter } from './part-painter.ts';
 import { makePipe, paintPipe, type PipePicture } from './pipe-painter.ts';
-import { makeQueue } from './queue-painter.ts';
+import { makeQueue, type QueuePainter } from './queue-painter.ts';
 import { project, type Rect } from './stage-layout.ts';
 import type { StageScene } from './stage-scene.ts';
 import { hostAt } from './stage-shape.ts';
@@ -23,7 +23,7 @@ export class StagePainter {
   readonly #maps = [new MapCanvas(), new MapCanvas()] as const;
   readonly #counts: readonly [PageCounts, PageCounts] = [{ missing: 0, dirty: 0, inFlight: 0 }, { missing: 0, dirty: 0, inFlight: 0 }];
   readonly #files: readonly [PartPainter, PartPainter] = [makeFileMap(), makeFileMap()];
-  readonly #queue: PartPainter = makeQueue();
+  readonly #queue: QueuePainter = makeQueue();
   readonly #pipe: PipePicture = makePipe();
   #colours: Colours | null = null;
   #seenVersion = -1;
@@ -63,7 +63,7 @@ export class StagePainter {
     if (scene.shape.between === 'queue') this.#queue.paint(this.#frame(scene.layout.link, hostAt(scene.shape, 0), fresh));
     const stage = canvas.parentElement;
     if (stage !== null && fresh) stage.dataset['variant'] = scene.layout.variant;
-    const legend = String(this.#pipe.pagesPerTile);
+    const legend = String(scene.shape.between === 'queue' ? this.#queue.perTile() : this.#pipe.pagesPerTile);
     if (stage !== null && stage.dataset['pagesPerTile'] !== legend) stage.dataset['pagesPerTile'] = legend;
   };
 

@@ -103,8 +103,9 @@ export class LiveSnapshotAttachment implements Attachment {
         break;
       case 'dirty-rate':
       case 'working-set':
-        for (const vm of this.ports.scenario.vms) {
-          if (vm.guest === 'dirtier') this.ports.typeInto(vm.id, guestLine(knob, value));
+        for (const { id } of this.ports.scenario.vms) {
+          // What really runs there: a VM that was put back from a snapshot may be another guest than planned.
+          if (this.ports.host.findVm(id)?.guest === 'dirtier') this.ports.typeInto(id, guestLine(knob, value));
         }
         break;
     }
@@ -235,6 +236,7 @@ export class LiveSnapshotAttachment implements Attachment {
     return {
       jobs: jobs.map((job) => job.told()),
       files: this.service.files(),
+      present: this.service.present(),
       disk: { ...disk.settings, usedBytes: disk.usedBytes(), writtenBytes: disk.writtenBytes },
       stallNs: this.service.stallNs(),
       echo: this.echo(),

@@ -264,6 +264,11 @@ export class SnapshotService {
     }));
   }
 
+  /** By VM: the snapshot that its history goes on from. */
+  present(): { vm: number; parent: string }[] {
+    return [...this.parents].map(([vm, parent]) => ({ vm, parent }));
+  }
+
   findActive(vm: number): SnapshotJob | undefined {
     return this.jobs.find((it) => it.active() && it.vm.id === vm);
   }

@@ -52,6 +52,8 @@ export interface EchoTold {
 export interface LiveSnapshotTold {
   readonly jobs: readonly JobTold[];
   readonly files: readonly FileTold[];
+  /** By VM: the snapshot that its history goes on from, of those that are still there. */
+  readonly present: readonly { readonly vm: number; readonly parent: string }[];
   readonly disk: {
     readonly bandwidthBytesPerSecond: number;
     readonly latencyNs: number;

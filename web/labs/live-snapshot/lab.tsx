@@ -1,6 +1,8 @@
 /** How a snapshot is shown: the VM's pages on their way through the queue into the file, and how long the session waits. */
 import type { LabView } from '../lab-view.ts';
 
+export { story } from './story.tsx';
+
 export const view: LabView = {
   lab: 'live-snapshot',
   stage: { picture: 'memories', left: { map: 'vm', host: 0 }, between: 'queue', right: { map: 'file', host: 0 } },
