@@ -1,11 +1,23 @@
 /** The same numbers as the pictures, as tables: hosts, VMs, links, the migration's rounds and its samples. */
+import { lazy, Suspense } from 'react';
 import { formatClock } from '../app/quantity.ts';
-import { useApp, useAppState, useContract } from '../session/react.ts';
+import { useApp, useAppState, useContract, useLab } from '../session/react.ts';
 import { downtimeNs, findMigration, findVm, sampledHost } from '../session/store.ts';
 import { entityName } from '../stage/entity-name.ts';
 import { Quantity } from '../widgets/quantity.tsx';
 
+const SiteTable = lazy(() => import('../stage/site/site-table.tsx').then((it) => ({ default: it.SiteTable })));
+const FlowTable = lazy(() => import('../stage/flow/flow-table.tsx').then((it) => ({ default: it.FlowTable })));
+
+/** The table twins of the lab's picture. */
 export function Tables() {
+  const { picture } = useLab().view.stage;
+  if (picture === 'site') return <Suspense fallback={null}><SiteTable /></Suspense>;
+  if (picture === 'flow') return <Suspense fallback={null}><FlowTable /></Suspense>;
+  return <MemoryTables />;
+}
+
+function MemoryTables() {
   const { hosts, links } = useAppState((state) => ({ hosts: state.hosts, links: state.links }));
   return (
     <>

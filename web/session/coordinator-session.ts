@@ -8,6 +8,7 @@ import type { Command, Refusal } from '../../core/protocol/command.ts';
 import {
   FORCED_RING_ADDRESS, FRAME_TABLE_ADDRESS, GUEST_MAP_ADDRESS, HEADER_ADDRESS, hostMemoryLayout, SNAPSHOT_ADDRESS,
 } from '../../core/protocol/host-memory-layout.ts';
+import { BOARD_HEADER_BYTES, boardSizeOf, findBoard, type HostBoard } from '../../core/protocol/host-board.ts';
 import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
 import type {
@@ -38,6 +39,9 @@ class CoordinatorSession implements Session {
   readonly #run: StartedRun;
   readonly #listener: (update: SessionUpdate) => void;
   readonly #views: HostView[];
+  #boards: readonly HostBoard[] = [];
+  /** Copies that stand for boards without isolation, by process. */
+  readonly #copiedBoards = new Map<number, HostBoard>();
   readonly #series = new Map<string, LaneSeries>(); // by lane and host
   readonly #rings: { readonly lane: Lane; readonly ring: SampleRing; readonly series: SampleSeries; next: number }[] = [];
   readonly #playing: boolean;
@@ -61,6 +65,11 @@ class CoordinatorSession implements Session {
     this.isolated = run.isolated;
     this.baselines = run.baselines;
     this.#views = run.snapshots.flatMap((snapshot) => this.#viewOf(snapshot));
+    this.#boards = byFirstHost(run.shared.flatMap(({ lane, process, memory }) => {
+      const isHost = run.snapshots.some((it) => it.process === process && it.host !== undefined);
+      const board = lane !== 'main' || isHost || memory === undefined ? undefined : findBoard(memory);
+      return board === undefined ? [] : [board];
+    }));
     for (const shared of run.shared) {
       const { lane, process } = shared;
       this.#rings.push({ lane, ring: sampleRingOver(shared.samples, 0), series: this.samplesOf(process, lane), next: 0 });
@@ -86,6 +95,10 @@ class CoordinatorSession implements Session {
 
   hostViews(): readonly HostView[] {
     return this.#views;
+  }
+
+  boards(): readonly HostBoard[] {
+    return this.#boards;
   }
 
   samplesOf(host: number, lane: Lane = 'main'): SampleSeries {
@@ -147,11 +160,32 @@ class CoordinatorSession implements Session {
       if (snapshot !== undefined) overwrite(view.snapshot, snapshot);
       if (forced !== undefined) view.forcedRing.set(forced);
     }
+    for (const { process, host } of this.#run.snapshots) {
+      if (host === undefined && rewinds === this.#rewinds) await this.#copyBoard(process);
+    }
     for (const { id } of this.#run.processes) {
       if (rewinds !== this.#rewinds) break;
       for (const lane of ['main', ...this.baselines]) await this.#copySamples(id, lane);
     }
     this.#copying = false;
+  }
+
+  /** A board's bytes as a copy; its first words say how many there are. */
+  async #copyBoard(process: number): Promise<void> {
+    const known = this.#copiedBoards.get(process);
+    const byteCount = known === undefined ? BOARD_HEADER_BYTES : known.words.byteLength;
+    const [bytes] = await this.#remote.copyMemory(process, [{ byteOffset: 0, byteCount }]);
+    if (bytes === undefined || bytes.byteLength < byteCount) return;
+    if (known !== undefined) {
+      overwrite(known.words, bytes);
+      return;
+    }
+    const size = boardSizeOf(bytes);
+    const [all] = size < 0 ? [] : await this.#remote.copyMemory(process, [{ byteOffset: 0, byteCount: size }]);
+    const board = all === undefined ? undefined : findBoard(all.slice().buffer);
+    if (board === undefined) return;
+    this.#copiedBoards.set(process, board);
+    this.#boards = byFirstHost([...this.#copiedBoards.values()]);
   }
 
   async #copySamples(host: number, lane: Lane): Promise<void> {
@@ -327,6 +361,10 @@ class CoordinatorSession implements Session {
     this.#listener(lane === 'main' ? { kind: 'snapshot', timeNs, processes } : { kind: 'baseline', lane, timeNs, processes });
     for (const snapshot of processes) latest.set(snapshot.process, { ...snapshot, console: [], events: [] });
   }
+}
+
+function byFirstHost(boards: readonly HostBoard[]): readonly HostBoard[] {
+  return boards.toSorted((a, b) => a.firstHost - b.firstHost);
 }
 
 function failureOf(report: Extract<SessionEvent, { kind: 'failed' }>['report']): FailureReport {

@@ -1,18 +1,22 @@
 /**
  * Samples of a run as growing columns: virtual time and one column a metric. The session fills it from
- * the rings in shared memory once a frame; charts read it. Bounded: when full, every second row goes.
+ * the rings in shared memory once a frame; charts read it. It grows as rows come, and is bounded: when full,
+ * every second row goes.
  */
 
 /** Rows kept before thinning. At one sample a millisecond of virtual time: over a minute. */
 export const SAMPLE_ROWS_MAX = 65_536;
 /** The same of a baseline, which charts draw as one thin curve: its memory is a quarter. */
 export const BASELINE_ROWS_MAX = 16_384;
+/** Rows that there is room for at first: a world of hundreds of processes has a series for each. */
+const ROWS_FIRST = 512;
 
 /** Columns by metric id; rows 0 … count − 1 are valid, times ascend. */
 export class SampleSeries {
   readonly ids: readonly string[];
-  readonly timeNs: Float64Array;
-  readonly columns: readonly Float64Array[];
+  /** Replaced when it grows: do not keep it beyond a frame. The same of `columns`. */
+  timeNs: Float64Array;
+  columns: readonly Float64Array[];
   count = 0;
   /** Grows with every change, so that a chart knows whether to draw. */
   version = 0;
@@ -22,8 +26,9 @@ export class SampleSeries {
   constructor(ids: readonly string[], rowsMax: number = SAMPLE_ROWS_MAX) {
     this.ids = ids;
     this.#rowsMax = rowsMax;
-    this.timeNs = new Float64Array(rowsMax);
-    this.columns = ids.map(() => new Float64Array(rowsMax));
+    const rows = Math.min(ROWS_FIRST, rowsMax);
+    this.timeNs = new Float64Array(rows);
+    this.columns = ids.map(() => new Float64Array(rows));
   }
 
   /** The column of a metric, or undefined when the run does not measure it. */
@@ -41,6 +46,7 @@ export class SampleSeries {
   append(timeNs: number, values: ArrayLike<number>): void {
     if (this.count > 0 && timeNs <= this.timeNs[this.count - 1]!) return;
     if (this.count === this.#rowsMax) this.#thin();
+    else if (this.count === this.timeNs.length) this.#grow();
     this.timeNs[this.count] = timeNs;
     for (let column = 0; column < this.columns.length; column++) {
       this.columns[column]![this.count] = values[column] ?? 0;
@@ -61,6 +67,17 @@ export class SampleSeries {
       this.version++;
     }
     return cut;
+  }
+
+  #grow(): void {
+    const rows = Math.min(this.#rowsMax, this.timeNs.length * 4);
+    const larger = (column: Float64Array) => {
+      const next = new Float64Array(rows);
+      next.set(column);
+      return next;
+    };
+    this.timeNs = larger(this.timeNs);
+    this.columns = this.columns.map(larger);
   }
 
   #thin(): void {

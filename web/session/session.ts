@@ -7,6 +7,7 @@ import type { InspectionReply, InspectionRequest } from '../../core/protocol/ins
 import type { ProcessSnapshot } from '../../core/protocol/snapshot.ts';
 import type { RunHistory, StepKind } from '../../workers/session-api.ts';
 import type { SampleTail } from './branch-samples.ts';
+import type { HostBoard } from '../../core/protocol/host-board.ts';
 import type { HostView } from './host-view.ts';
 import type { SampleSeries } from './sample-series.ts';
 
@@ -61,6 +62,8 @@ export interface Session {
   timeNs(): number;
   /** Memories to paint from, one per host, in host order. The arrays stay the same while the run lives. */
   hostViews(): readonly HostView[];
+  /** Boards of processes that hold many hosts, in order of their hosts. The same array while the run lives. */
+  boards(): readonly HostBoard[];
   /** Brings the samples up to date; once a frame. */
   drainSamples(): void;
   /** Ids of the baselines that run beside it, the lab's first one at the front. */

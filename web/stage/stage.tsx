@@ -24,10 +24,13 @@ import './stage.css';
 
 const FlowStage = lazy(() => import('./flow/flow-stage.tsx').then((it) => ({ default: it.FlowStage })));
 
+const SiteStage = lazy(() => import('./site/site-stage.tsx').then((it) => ({ default: it.SiteStage })));
+
 /** The lab's one large picture. */
 export function Stage({ scene }: { readonly scene: StageScene }) {
   const { picture } = useLab().view.stage;
   if (picture === 'flow') return <Suspense fallback={<section className="stage" data-stage />}><FlowStage /></Suspense>;
+  if (picture === 'site') return <Suspense fallback={<section className="stage" data-stage />}><SiteStage /></Suspense>;
   return <Memories scene={scene} />;
 }
 
