@@ -11,6 +11,8 @@
 /** 'GHBD'. */
 export const BOARD_MAGIC = 0x44424847;
 const HEADER_BYTES = 32;
+/** Bytes from which {@link boardSizeOf} tells a board's size. */
+export const BOARD_HEADER_BYTES: number = HEADER_BYTES;
 const ROW_WORDS = 8;
 
 /** Words of a row. */
@@ -40,6 +42,13 @@ export interface HostBoard {
 /** Bytes of a board of so many hosts. */
 export function boardSize(hostCount: number): number {
   return HEADER_BYTES + hostCount * ROW_WORDS * 4;
+}
+
+/** Size of the board that begins with these bytes, −1 when it is none. */
+export function boardSizeOf(header: Uint8Array): number {
+  if (header.byteLength < HEADER_BYTES) return -1;
+  const view = new DataView(header.buffer, header.byteOffset, HEADER_BYTES);
+  return view.getUint32(0, true) === BOARD_MAGIC && view.getUint32(12, true) === ROW_WORDS ? boardSize(view.getUint32(8, true)) : -1;
 }
 
 /** Makes an empty board in fresh memory. */
