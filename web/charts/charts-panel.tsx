@@ -7,6 +7,7 @@ import type { Contract } from '../../core/base/contract.ts';
 import type { ChartView } from '../labs/lab-view.ts';
 import { useApp, useAppState, useLab } from '../session/react.ts';
 import type { SampleSeries } from '../session/sample-series.ts';
+import { ALL_PROCESSES } from '../session/summed-samples.ts';
 import { findVm, sampledHost } from '../session/store.ts';
 import { entityName } from '../stage/entity-name.ts';
 import { BrushBar } from './brush-bar.tsx';
@@ -68,10 +69,11 @@ function Chart({ chart, contract, vm, host, series }: ChartProps): ReactNode {
   switch (chart.view) {
     case 'time-chart': {
       const row = contract.metrics.find(({ id }) => id === chart.metrics[0]);
+      const own = chart.process === 'all' ? ALL_PROCESSES : chart.process;
       return (
         <TimeChart
           id={idOf(chart)} title={chart.title} {...(row === undefined || chart.metrics.length > 1 ? {} : { help: row.help })}
-          entity={entityName(row?.entity ?? 'vm', { vm, host: place.host })} curves={curves} host={host}
+          entity={entityName(row?.entity ?? 'vm', { vm, host: place.host })} curves={curves} host={own === undefined ? host : () => own}
         />
       );
     }

@@ -2,6 +2,7 @@
 import { lazy, Suspense, useCallback, useMemo } from 'react';
 import type { StripView } from '../labs/lab-view.ts';
 import { useAppState, useLab } from '../session/react.ts';
+import { ALL_PROCESSES } from '../session/summed-samples.ts';
 import { findMigration, findVm } from '../session/store.ts';
 import { entityName } from '../stage/entity-name.ts';
 import { curvesOf } from './curves-of.ts';
@@ -34,8 +35,9 @@ function Part({ part }: { readonly part: StripView }) {
 function StripChart({ part }: { readonly part: Extract<StripView, { view: 'time-chart' }> }) {
   const { contract } = useLab();
   const vm = useAppState((state) => findVm(state)?.vm.id ?? 1);
-  const curves = useMemo(() => curvesOf(part, contract, { vm, host: part.process }), [part, contract, vm]);
-  const host = useCallback(() => part.process, [part.process]);
+  const process = part.process === 'all' ? ALL_PROCESSES : part.process;
+  const curves = useMemo(() => curvesOf(part, contract, { vm, host: process }), [part, contract, vm, process]);
+  const host = useCallback(() => process, [process]);
   const row = contract.metrics.find(({ id }) => id === part.metrics[0]);
-  return <TimeChart id={`strip-${part.metrics[0] ?? ''}`} title={part.title} entity={entityName(row?.entity ?? 'vm', { vm, host: part.process })} curves={curves} host={host} />;
+  return <TimeChart id={`strip-${part.metrics[0] ?? ''}`} title={part.title} entity={entityName(row?.entity ?? 'vm', { vm, host: process })} curves={curves} host={host} />;
 }

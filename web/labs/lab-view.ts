@@ -43,12 +43,14 @@ export interface TimeChartView {
   readonly title: string;
   readonly metrics: readonly string[];
   readonly tokens?: readonly ColourToken[];
+  /** Whose samples: the shown VM's host when missing; 'all': the sum over all processes that sample alike. */
+  readonly process?: number | 'all';
 }
 
 export type StripView =
   | { readonly view: 'migration-graph' } //                              from the first migration on
   | { readonly view: 'latency-ribbons'; readonly metric: string } //     one for the mechanism and one for each baseline
-  | (TimeChartView & { readonly process: number });
+  | (TimeChartView & { readonly process: number | 'all' }) //             'all': the sum over all that sample alike;
 
 export type ChartView =
   | TimeChartView

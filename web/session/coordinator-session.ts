@@ -17,6 +17,7 @@ import type {
 import { BranchSamples, type SampleTail } from './branch-samples.ts';
 import { type HostView, makeCopiedView, makeHostView } from './host-view.ts';
 import { BASELINE_ROWS_MAX, SampleSeries } from './sample-series.ts';
+import { ALL_PROCESSES, SummedSamples } from './summed-samples.ts';
 import type { FailureReport, RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
 
 /** How often maps and samples are copied without isolation. Unit: ms. */
@@ -43,7 +44,8 @@ class CoordinatorSession implements Session {
   /** Copies that stand for boards without isolation, by process. */
   readonly #copiedBoards = new Map<number, HostBoard>();
   readonly #series = new Map<string, LaneSeries>(); // by lane and host
-  readonly #rings: { readonly lane: Lane; readonly ring: SampleRing; readonly series: SampleSeries; next: number }[] = [];
+  readonly #rings: { readonly lane: Lane; readonly process: number; readonly ring: SampleRing; readonly series: SampleSeries; next: number }[] = [];
+  readonly #sums = new Map<Lane, SummedSamples>();
   readonly #playing: boolean;
   readonly #timer: number = 0;
   readonly #latest = new Map<Lane, Map<number, ProcessSnapshot>>();
@@ -72,7 +74,7 @@ class CoordinatorSession implements Session {
     }));
     for (const shared of run.shared) {
       const { lane, process } = shared;
-      this.#rings.push({ lane, ring: sampleRingOver(shared.samples, 0), series: this.samplesOf(process, lane), next: 0 });
+      this.#rings.push({ lane, process, ring: sampleRingOver(shared.samples, 0), series: this.samplesOf(process, lane), next: 0 });
     }
     if (!run.isolated) this.#timer = window.setInterval(() => void this.#copy(), COPY_MS);
   }
@@ -105,10 +107,39 @@ class CoordinatorSession implements Session {
     const key = `${lane} ${host}`;
     const found = this.#series.get(key);
     if (found !== undefined) return found.series;
-    const columns = this.#run.processes.find((it) => it.id === host)?.sampleColumns ?? [];
+    const columns = this.#run.processes.find((it) => (host === ALL_PROCESSES ? true : it.id === host))?.sampleColumns ?? [];
     const series = lane === 'main' ? new SampleSeries(columns) : new SampleSeries(columns, BASELINE_ROWS_MAX);
     this.#series.set(key, { lane, host, series });
+    if (host === ALL_PROCESSES) this.#sums.set(lane, this.#sumInto(series, lane));
     return series;
+  }
+
+  /** Sums what is known of every process that samples as the first does; {@link #append} adds what comes. */
+  #sumInto(series: SampleSeries, lane: Lane): SummedSamples {
+    const members = this.#run.processes.filter((it) => this.#isMember(it.id));
+    const sum = new SummedSamples(series, members.length);
+    for (const { id } of members) {
+      const known = this.samplesOf(id, lane);
+      for (let row = 0; row < known.count; row++) sum.add(known.timeNs[row]!, known.columns.map((column) => column[row]!));
+    }
+    return sum;
+  }
+
+  #isMember(host: number): boolean {
+    const [first] = this.#run.processes;
+    return this.#run.processes.find((it) => it.id === host)?.sampleColumns.join() === first?.sampleColumns.join();
+  }
+
+  #append(host: number, lane: Lane, values: Float64Array): void {
+    const series = this.samplesOf(host, lane);
+    const before = series.count === 0 ? -1 : series.timeNs[series.count - 1]!;
+    appendRows(series, values);
+    const sum = this.#sums.get(lane);
+    if (sum === undefined || !this.#isMember(host)) return;
+    const columns = series.ids.length + 1;
+    for (let start = 0; start + columns <= values.length; start += columns) {
+      if (values[start]! > before) sum.add(values[start]!, values.subarray(start + 1, start + columns));
+    }
   }
 
   tailOf(branch: number, series: SampleSeries): SampleTail | undefined {
@@ -134,7 +165,7 @@ class CoordinatorSession implements Session {
       const { first: _, next, values } = readSamples(entry.ring, entry.next);
       if (next === entry.next) continue;
       entry.next = next;
-      appendRows(entry.series, values);
+      this.#append(entry.process, entry.lane, values);
     }
   }
 
@@ -194,7 +225,7 @@ class CoordinatorSession implements Session {
     const { next, values } = await this.#remote.copySamples(host, this.#copied.get(series) ?? 0, lane);
     if (rewinds !== this.#rewinds) return;
     this.#copied.set(series, next);
-    appendRows(series, values);
+    this.#append(host, lane, values);
   }
 
   #latestOf(lane: Lane): Map<number, ProcessSnapshot> {
@@ -338,6 +369,7 @@ class CoordinatorSession implements Session {
       const tail = series.cutFrom(cutNs(lane));
       if (lane === 'main') this.#tails.keep(this.#branch, host, tail);
     }
+    for (const [lane, sum] of this.#sums) sum.cutFrom(cutNs(lane), !this.isolated);
     for (const entry of this.#rings) entry.next = findSampleRow(entry.ring, cutNs(entry.lane));
     this.#copied.clear(); // rows that are known are ignored
     for (const [lane, latest] of this.#latest) this.#awaited.set(lane, new Set(latest.keys()));

@@ -4,11 +4,11 @@ import type { LabView } from '../lab-view.ts';
 export const view: LabView = {
   lab: 'datacenter-scale',
   stage: { picture: 'site' },
-  strip: [{ view: 'time-chart', title: 'Overloaded hosts of the first pod', metrics: ['overloaded'], process: 0 }],
+  strip: [{ view: 'time-chart', title: 'Overloaded hosts', metrics: ['overloaded'], process: 'all' }],
   charts: [
-    { view: 'time-chart', title: 'Overloaded hosts', metrics: ['overloaded'] },
-    { view: 'time-chart', title: 'Migrations under way', metrics: ['moving'] },
-    { view: 'time-chart', title: 'VMs that run', metrics: ['vms-running'] },
-    { view: 'time-chart', title: 'Stolen CPU', metrics: ['cpu-stolen'] },
+    { view: 'time-chart', title: 'Overloaded hosts', metrics: ['overloaded'], process: 'all' },
+    { view: 'time-chart', title: 'Migrations under way', metrics: ['moving'], process: 'all' },
+    { view: 'time-chart', title: 'VMs that run', metrics: ['vms-running'], process: 'all' },
+    { view: 'time-chart', title: 'Stolen CPU', metrics: ['cpu-stolen'], process: 'all' },
   ],
 };

@@ -13,7 +13,6 @@ import { useApp, useAppState, useLab } from '../../session/react.ts';
 import { Knob } from '../../widgets/knob.tsx';
 import { popupHome } from '../../widgets/popup-home.ts';
 import { Quantity } from '../../widgets/quantity.tsx';
-import { knobsAreShown } from '../knobs-shown.ts';
 import { bindRoving } from '../roving.ts';
 import { StoryTold } from '../story.tsx';
 import type { FlowBracket, FlowFacts, FlowGateway, FlowWorkload } from './flow-facts.ts';
@@ -245,7 +244,7 @@ function Alarms({ alarms }: { readonly alarms: readonly string[] }) {
 }
 
 function FlowKnobs({ lab }: { readonly lab: ReturnType<typeof useLab> }) {
-  const shown = useAppState(knobsAreShown);
+  const shown = useAppState((state) => state.knobsShown);
   if (!shown) return null;
   return (
     <div className="flow__knobs" data-mark="knobs" data-no-zoom>

@@ -28,7 +28,7 @@ export function HostCard({ host, close }: { readonly host: number; readonly clos
   const entity = `host:${host}`;
   return (
     <aside className="site__card" aria-label={`Host ${host}`} data-host-card>
-      <header className="flow__row">
+      <header className="site__row">
         <h2 data-entity={entity}>host {host}</h2>
         <button type="button" className="button" aria-label="Close" onClick={close}><X size={16} aria-hidden="true" /></button>
       </header>
@@ -40,7 +40,7 @@ export function HostCard({ host, close }: { readonly host: number; readonly clos
             <div><dt>CPU stolen</dt><dd><Quantity value={reply.cpuSecondsStolen} unit="core-s" entity={entity} /></dd></div>
             <div><dt>Sent</dt><dd><Quantity value={reply.portBytes} unit="bytes" entity={entity} /></dd></div>
           </dl>
-          {!reply.up && <p className="flow__fault">Without power.</p>}
+          {!reply.up && <p className="site__state">Without power.</p>}
           <ul className="site__vms" aria-label="VMs">
             {reply.vms.map((it) => (
               <li key={it.id}>

@@ -178,7 +178,9 @@ export class SitePainter {
   #drawOverloaded(context: CanvasRenderingContext2D, ratio: number): void {
     const { states } = this.reading;
     context.fillStyle = this.#colours!.css.fault;
-    const size = Math.max(6, this.layout.cell * this.transform.k + 2) * ratio;
+    // A few among thousands are made larger, so that they are seen from the back row; many are a pattern of their own.
+    const more = this.reading.overloaded <= 20 ? 6 : this.reading.overloaded <= 200 ? 2 : 0;
+    const size = (this.layout.cell * this.transform.k + more) * ratio;
     for (let host = 0; host < states.length; host++) {
       if ((states[host]! & boardState.overloaded) === 0 || (states[host]! & boardState.up) === 0) continue;
       const at = this.#corner(host);

@@ -11,7 +11,6 @@ import { formatQuantity, grouped } from '../../app/quantity.ts';
 import { useApp, useAppState, useLab } from '../../session/react.ts';
 import { readColours } from '../../styles/colours.ts';
 import { Knob } from '../../widgets/knob.tsx';
-import { knobsAreShown } from '../knobs-shown.ts';
 import { StoryTold } from '../story.tsx';
 import { HostCard } from './host-card.tsx';
 import { cellAt, histogramOfSite, hostAtPoint, neighbourOf, nextOverloaded } from './site-cells.ts';
@@ -88,7 +87,7 @@ export function SiteStage() {
     const k = Math.max(painter.transform.k, Math.min(ZOOM_MAX, 48 / painter.layout.cell));
     const half = painter.layout.cell / 2;
     const { width, height } = painter.frame;
-    const to = zoomIdentity.translate(width / 2, height / 2).scale(k).translate(-(at.x + half) - painter.inset.x / k, -(at.y + half) - painter.inset.y / k);
+    const to = zoomIdentity.translate(width / 2, height / 2).scale(k).translate(-(at.x + half + painter.inset.x), -(at.y + half + painter.inset.y));
     zoomer.current.transform(select(ground.current!), to);
   };
   const home = () => zoomer.current?.transform(select(ground.current!), zoomIdentity);
@@ -202,7 +201,7 @@ function LegendBars({ legend, metric, cut, setCut }: { readonly legend: Legend; 
 }
 
 function SiteKnobs({ lab }: { readonly lab: ReturnType<typeof useLab> }) {
-  const shown = useAppState(knobsAreShown);
+  const shown = useAppState((state) => state.knobsShown);
   if (!shown) return null;
   return (
     <div className="site__knobs" data-mark="knobs">
