@@ -15,12 +15,15 @@ import type { ClockBoard } from '../core/sim/clock-board.ts';
 import { clockBoardOver, clockBoardSize } from '../core/sim/clock-board.ts';
 import type { Channel, Wiring } from '../core/sim/process-group.ts';
 import type { Lane } from './session-api.ts';
+import { shard } from './sharding.ts';
 import type { ScenarioFace } from './world-port.ts';
 
 /** Most workers of a run. */
 export const WORKER_COUNT_MAX = 16;
 /** Mailbox of a channel between two workers: 64 frames of 64 KiB. A full one only holds the sender back. */
 const MAILBOX_CAPACITY = 4 * 1024 * 1024;
+const MAILBOX_CAPACITY_MIN = 256 * 1024;
+const MAILBOX_BYTES_MAX = 128 * 1024 * 1024;
 /** Commands and requests to one worker; the largest record is a console input of some 25 KB. */
 const COMMAND_RING_CAPACITY = 256 * 1024;
 /** Rows of a sample ring: at one row each 10 ms of virtual time, the last 160 s. */
@@ -67,7 +70,7 @@ export function wiringOf(scenario: ScenarioFace): Wiring {
   return { processIds: scenario.processes.map(({ id }) => id), channels };
 }
 
-/** Lays a lane out. Its processes go to `workers` in turn. */
+/** Lays a lane out. Its processes are spread over `workers` (sharding.ts). */
 export function planLane(options: {
   readonly lane: Lane;
   readonly scenario: ScenarioFace;
@@ -80,8 +83,13 @@ export function planLane(options: {
   const { lane, scenario, guest, capture, workerCount, workers, makeBuffer } = options;
   assert(workerCount >= 1 && workerCount <= WORKER_COUNT_MAX, 'a run has 1 … 16 workers');
   const wiring = wiringOf(scenario);
-  const owners = wiring.processIds.map((_, position) => workers[position % workers.length]!);
-  const ownerOf = (id: number) => owners[wiring.processIds.indexOf(id)];
+  const owners = ownersOf(scenario, wiring, workers);
+  const crossing = wiring.channels.filter(({ from, to }) => ownerAt(from) !== ownerAt(to)).length;
+  const mailboxCapacity = mailboxCapacityOf(crossing);
+  const rows = sampleRowsOf(owners.length);
+  function ownerAt(id: number): number | undefined {
+    return owners[wiring.processIds.indexOf(id)];
+  }
   return {
     lane,
     scenario,
@@ -96,15 +104,38 @@ export function planLane(options: {
       makeBuffer(byteRingSize(COMMAND_RING_CAPACITY)),
     ),
     mailboxes: wiring.channels.map(({ from, to }) =>
-      ownerOf(from) === ownerOf(to) ? undefined : makeBuffer(byteRingSize(MAILBOX_CAPACITY)),
+      ownerAt(from) === ownerAt(to) ? undefined : makeBuffer(byteRingSize(mailboxCapacity)),
     ),
     samples: scenario.processes.map(({ sampleColumns }) => {
       const columns = sampleColumns.length + 1;
-      const buffer = makeBuffer(sampleRingSize(columns, SAMPLE_ROW_COUNT));
-      makeSampleRing({ buffer, byteOffset: 0, columns, capacity: SAMPLE_ROW_COUNT });
+      const buffer = makeBuffer(sampleRingSize(columns, rows));
+      makeSampleRing({ buffer, byteOffset: 0, columns, capacity: rows });
       return buffer;
     }),
   };
+}
+
+/** Worker of each process. */
+function ownersOf(scenario: ScenarioFace, wiring: Wiring, workers: readonly number[]): number[] {
+  const links = scenario.links.map(({ a, b, latencyNs = 0 }) => ({
+    a: wiring.processIds.indexOf(a),
+    b: wiring.processIds.indexOf(b),
+    latencyNs,
+  }));
+  const weights = scenario.processes.map(({ weight = 1 }) => weight);
+  return shard({ weights, links, workerCount: workers.length }).map((worker) => workers[worker]!);
+}
+
+/** Mailboxes of many channels are smaller: together they take no more than {@link MAILBOX_BYTES_MAX}. */
+function mailboxCapacityOf(channels: number): number {
+  let capacity = MAILBOX_CAPACITY;
+  while (capacity > MAILBOX_CAPACITY_MIN && capacity * channels > MAILBOX_BYTES_MAX) capacity /= 2;
+  return capacity;
+}
+
+/** Sample rings of many processes are shorter. */
+function sampleRowsOf(processes: number): number {
+  return processes > 16 ? SAMPLE_ROW_COUNT / 8 : SAMPLE_ROW_COUNT;
 }
 
 /** The views of a plan's control block. */
@@ -139,7 +170,7 @@ export function mailboxesOf(plan: LanePlan): Map<number, ByteRing> {
   const rings = new Map<number, ByteRing>();
   for (const [channel, buffer] of plan.mailboxes.entries()) {
     if (buffer === undefined) continue;
-    rings.set(channel, byteRingOver({ buffer, byteOffset: 0, capacity: MAILBOX_CAPACITY }));
+    rings.set(channel, byteRingOver({ buffer, byteOffset: 0, capacity: buffer.byteLength - byteRingSize(0) }));
   }
   return rings;
 }

@@ -23,8 +23,9 @@ export interface ScenarioFace {
     readonly id: number;
     readonly name: string;
     readonly sampleColumns: readonly string[];
+    readonly weight?: number; // work beside the others', 1 when missing
   }[];
-  readonly links: readonly { readonly a: number; readonly b: number }[];
+  readonly links: readonly { readonly a: number; readonly b: number; readonly latencyNs?: number }[];
   readonly speed: number;
 }
 

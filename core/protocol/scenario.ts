@@ -12,6 +12,8 @@ export interface ScenarioProcess {
   readonly kind?: string;
   /** What the kind is built from besides the lab's knobs; units as the kind says. */
   readonly parameters?: Readonly<Record<string, number>>;
+  /** Work that it makes, beside the others', for spreading processes over workers; 1 when missing. */
+  readonly weight?: number;
   /** Metric ids of a sample row, the time (column 0) excluded. */
   readonly sampleColumns: readonly string[];
 }

@@ -32,6 +32,7 @@ function scenario({ seed, knobs, baseline }: LabScenarioOptions): Scenario {
     name: `pod ${process}`,
     kind: 'pod',
     parameters: { firstHost, hostCount, firstVm, vmCount },
+    weight: hostCount,
     sampleColumns: POD_COLUMNS,
   }));
   const links: ScenarioLink[] = layout.podCables.map(([a, b]) => ({ a, b, ...POD_LINK }));
