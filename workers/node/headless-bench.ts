@@ -4,6 +4,7 @@ import { benchmarkInterpreter } from '../../core/wasm/interpreter.bench.ts';
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner } from '../world.ts';
 import { benchRewind } from './bench-rewind.ts';
+import { measureScale, measureScales, SCALE_SIZES } from './bench-scale.ts';
 import { readInteger, suggestion } from './arguments.ts';
 import { optional, readOptions } from './options.ts';
 import { startHeadlessRun } from './run-session.ts';
@@ -17,15 +18,16 @@ export const benchHelp = `usage: npm run bench -- [name] [--workers n]   (1 work
   interpreter compiled code alone, under two-stage paging
   guest       guest instructions a wall second: the lab's guest at its highest write rate
   rewind      time travel in a migration: steps back near the present, journeys, memory, what it costs the run
+  scale       the ten-thousand-hosts lab at 1,000 … 30,000 hosts with 1 and 2 workers, or --hosts n with --workers n
   migration   guest pages moved a wall second: pre-copy over a link of 400 Gb/s
 `;
 
 const LAB = 'precopy-migration';
-const NAMES = ['events', 'interpreter', 'guest', 'migration', 'rewind'] as const;
+const NAMES = ['events', 'interpreter', 'guest', 'migration', 'rewind', 'scale'] as const;
 
 /** Runs the benches named, or all. */
 export async function runBench(rest: readonly string[]): Promise<number> {
-  const given = readOptions('bench', rest, { workers: 'value' });
+  const given = readOptions('bench', rest, { workers: 'value', hosts: 'value' });
   const bounds = { minimum: 1, maximum: WORKER_COUNT_MAX };
   const workers =
     optional(given.value('workers'), (text) => readInteger('--workers', text, bounds)) ?? 1;
@@ -41,6 +43,11 @@ export async function runBench(rest: readonly string[]): Promise<number> {
         const rounded = Object.fromEntries(Object.entries(row).map(([id, value]) => [id, Number(value.toFixed(2))]));
         process.stdout.write(`${JSON.stringify({ bench: `events, ${pending} waiting`, ...rounded, unit: 'million events/s' })}\n`);
       }
+      continue;
+    }
+    if (name === 'scale') {
+      const status = await benchScale(given.value('hosts'), given.value('workers') === undefined ? undefined : workers);
+      if (status !== 0) return status;
       continue;
     }
     if (name === 'interpreter') {
@@ -96,6 +103,16 @@ function startWatch(): () => { readonly wallSeconds: number; readonly processorS
       processorSeconds: Number(((user + system) / 1e6).toFixed(3)),
     };
   };
+}
+
+/** One row in this program when a number of hosts is given, else all of them. */
+async function benchScale(text: string | undefined, workers: number | undefined): Promise<number> {
+  if (text === undefined) return measureScales(SCALE_SIZES, workers === undefined ? [1, 2] : [workers]);
+  const hosts = optional(text, (it) => readInteger('--hosts', it, { minimum: 20, maximum: 30_000 })) ?? 20;
+  const row = await measureScale(hosts, workers ?? 1);
+  if (typeof row === 'string') throw new BadInput(row);
+  process.stdout.write(`${JSON.stringify({ bench: 'scale', ...row })}\n`);
+  return 0;
 }
 
 /** Processor time of the whole program so far: other work on the machine does not count. */

@@ -11,7 +11,7 @@ import type { Reservation } from './agent-state.ts';
 import { type AgentRecord, agentFrame, readAgentFrame, RECORDS_PER_FRAME, recordKind } from './wire.ts';
 
 /** Time between two beats. Unit: ns. */
-export const BEAT_NS = 100_000_000;
+export const BEAT_NS = 250_000_000;
 /** A reservation that nobody uses ends after so long. Unit: ns. */
 const RESERVATION_NS = 300_000_000_000;
 /** Load that a host may have with VMs from elsewhere. Unit: percent. */

@@ -35,37 +35,38 @@ export function judge({ snapshots }: JudgeOptions): LabFindings {
 
 /** Memory in use, demand and the lists of VMs are what the rows say, and no host has given away more than it has. */
 function checkTables(pods: readonly PodTold[]): Check {
-  const complaint = pods.find(({ audit }) => audit !== '')?.audit;
-  return { id: 'tables-agree', holds: complaint === undefined, found: complaint ?? `${pods.length} pods counted again, and no host has given away more memory than it has` };
+  const complaint = pods.find(({ audit }) => audit.complaint !== '')?.audit.complaint;
+  return { id: 'tables-agree', holds: complaint === undefined, found: complaint ?? `${pods.length} pods counted again, the first at ${Math.min(...pods.map(({ audit }) => audit.timeNs)) / 1e9} s, and no host has given away more memory than it has` };
 }
 
 /** In each pod: what is there is what was made and came, less what was ended and given away. By number and by ids. */
 function checkOwners(pods: readonly PodTold[]): Check {
-  for (const { vms, vmIds, granted, grantedIds, counters: it, firstHost } of pods) {
+  for (const { audit, firstHost } of pods) {
+    const { vms, vmIds, granted, grantedIds, counters: it } = audit;
     const number = it.created + it.taken - it.removed - it.given;
     const ids = it.createdIds + it.takenIds - it.removedIds - it.givenIds;
     if (vms - granted === number && vmIds - grantedIds === ids) continue;
     const found = `the pod of host ${firstHost} holds ${vms - granted} VMs and should hold ${number}; their ids sum up to ${vmIds - grantedIds}, not ${ids}`;
     return { id: 'every-vm-once', holds: false, found };
   }
-  return { id: 'every-vm-once', holds: true, found: `${sum(pods, (pod) => pod.vms - pod.granted)} VMs, each made or come once and on one host` };
+  return { id: 'every-vm-once', holds: true, found: `${sum(pods, (pod) => pod.audit.vms - pod.audit.granted)} VMs, each made or come once and on one host` };
 }
 
 /** Between pods: what was given has arrived, or is on its way under a grant that is still asked about. */
 function checkCustody(pods: readonly PodTold[]): Check {
-  const onTheWay = sum(pods, (pod) => pod.counters.given - pod.counters.taken);
-  const granted = sum(pods, (pod) => pod.granted);
+  const onTheWay = sum(pods, (pod) => pod.given - pod.taken);
+  const granted = sum(pods, (pod) => pod.open);
   return {
     id: 'custody-between-pods',
     holds: onTheWay >= 0 && onTheWay <= granted,
-    found: `${sum(pods, (pod) => pod.counters.given)} VMs given to other processes, ${onTheWay} of them not taken by a pod, ${granted} grants open`,
+    found: `${sum(pods, (pod) => pod.given)} VMs given to other processes, ${onTheWay} of them not taken by a pod, ${granted} grants open`,
   };
 }
 
 /** Bytes that links served are bytes of flows that ended, ended early, or are under way. */
 function checkBytes(pods: readonly PodTold[]): Check {
-  const served = sum(pods, (pod) => pod.bytesServed);
-  const accounted = sum(pods, (pod) => pod.bytesAccounted);
-  const holds = pods.every((pod) => pod.bytesServed === pod.bytesAccounted);
+  const served = sum(pods, (pod) => pod.audit.bytesServed);
+  const accounted = sum(pods, (pod) => pod.audit.bytesAccounted);
+  const holds = pods.every((pod) => pod.audit.bytesServed === pod.audit.bytesAccounted);
   return { id: 'bytes-conserved', holds, found: `${served} bytes served, ${accounted} of them belong to flows` };
 }

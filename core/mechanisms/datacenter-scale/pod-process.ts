@@ -20,7 +20,7 @@ import { onResume, onRoundEnd } from './moves.ts';
 import { onCommand } from './pod-commands.ts';
 import { eventKind, flowKind, MEND_NS, Pod, type PodOptions } from './pod.ts';
 import { hostState } from './pod-tables.ts';
-import { metricsOf, type PodTold, toldOf } from './told.ts';
+import { auditOf, metricsOf, type PodAudit, type PodTold, toldOf } from './told.ts';
 
 /** Time between two hash points: every row goes in, besides every event at its time. Unit: ns. */
 const HASH_NS = 10_000_000_000;
@@ -45,6 +45,8 @@ export class PodProcess implements LogicalProcess {
     ring: 'outside',
     columns: 'value',
     board: 'outside',
+    audit: 'outside',
+    auditedEvents: 'outside',
     portBytes: 'outside',
     boardNs: 'outside',
     pod: { options: 'value', timeline: 'values' },
@@ -72,6 +74,8 @@ export class PodProcess implements LogicalProcess {
   private eventBeforeNs = -1;
   private readonly portBytes: Float64Array; // of each port, when the board was written
   private boardNs = 0;
+  private audit: PodAudit;
+  private auditedEvents = 0;
 
   constructor(options: PodProcessOptions) {
     this.id = options.process;
@@ -89,6 +93,7 @@ export class PodProcess implements LogicalProcess {
     kernel.schedule(BALANCE_NS, rank.mechanism, eventKind.balance, 0, 0, 0);
     kernel.schedule(HASH_NS, rank.hashPoint, eventKind.hash, 0, 0, 0);
     kernel.schedule(this.sampleNs, rank.sample, eventKind.sample, 0, 0, 0);
+    this.audit = auditOf(this.pod);
     this.checkpoints = new ObjectHistory(this);
     this.writeBoard(0);
   }
@@ -285,8 +290,18 @@ export class PodProcess implements LogicalProcess {
 
   // ── Told ──
 
+  /** Counts everything again when so much has happened that it costs little beside. */
   told(): PodTold {
-    return toldOf(this.pod);
+    const { kernel, tables } = this.pod;
+    if (Math.abs(kernel.dispatched - this.auditedEvents) >= tables.vmCount) this.auditNow();
+    return toldOf(this.pod, this.audit);
+  }
+
+  /** Counts everything again, for judges that cannot wait. */
+  auditNow(): PodAudit {
+    this.audit = auditOf(this.pod);
+    this.auditedEvents = this.pod.kernel.dispatched;
+    return this.audit;
   }
 
   snapshot(): ProcessSnapshot {

@@ -19,7 +19,7 @@ import { PodProcess } from './pod-process.ts';
 /** Cables between pods, and from a pod to a host with real memory. */
 const POD_LINK = { bandwidthBitsPerSecond: 400_000_000_000, latencyNs: 50_000, lossPerMillion: 0 } as const;
 /** Time between two samples. Unit: ns. */
-const SAMPLE_NS = 200_000_000;
+const SAMPLE_NS = 500_000_000;
 /** Length of a headless run. Unit: ns. */
 const UNTIL_NS = 60_000_000_000;
 /** Metrics that a pod samples. */

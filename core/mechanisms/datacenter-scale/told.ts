@@ -21,6 +21,16 @@ export interface PodTold {
   };
   readonly downtimeNs: number; //     of all moves that have ended
   readonly downtimeNsMax: number;
+  /** VMs that it gave to other processes and took from them, and grants that are not answered yet: all of this instant. */
+  readonly given: number;
+  readonly taken: number;
+  readonly open: number;
+  readonly audit: PodAudit;
+}
+
+/** Everything counted again, row by row, at one instant. */
+export interface PodAudit {
+  readonly timeNs: number;
   readonly vms: number; //            rows, those granted away included
   readonly vmIds: number; //          sum of their ids
   readonly granted: number; //        rows of them whose VM may run elsewhere already
@@ -30,7 +40,7 @@ export interface PodTold {
   readonly bytesServed: number;
   readonly bytesAccounted: number;
   /** '' when all that is kept beside the tables agrees with a new count. */
-  readonly audit: string;
+  readonly complaint: string;
 }
 
 /** The metrics of a pod, from what it keeps by host: cheap enough for every sample. */
@@ -59,10 +69,25 @@ export function metricsOf(pod: Pod): PodTold['metrics'] {
   };
 }
 
+/** What a pod tells, with its last audit. Changes nothing. */
+export function toldOf(pod: Pod, audit: PodAudit): PodTold {
+  return {
+    firstHost: pod.options.firstHost,
+    hosts: pod.tables.hosts.count,
+    metrics: metricsOf(pod),
+    downtimeNs: pod.counters.downtimeNs,
+    downtimeNsMax: pod.counters.downtimeNsMax,
+    given: pod.counters.given,
+    taken: pod.counters.taken,
+    open: pod.moves.reduce((count, it) => (it?.phase === 'granted' ? count + 1 : count), 0),
+    audit,
+  };
+}
+
 /** Looks at a pod, row by row; changes nothing. */
-export function toldOf(pod: Pod): PodTold {
+export function auditOf(pod: Pod): PodAudit {
   const { tables, counters, links } = pod;
-  const { hosts, vms } = tables;
+  const { vms } = tables;
   const seen = { running: 0, ids: 0, granted: 0, grantedIds: 0 };
   for (let row = 0; row < tables.vmRows; row++) {
     const state = vms.state[row];
@@ -81,11 +106,7 @@ export function toldOf(pod: Pod): PodTold {
   }
   const { localBytes, remoteBytes, diskBytes, moveBytes, lostBytes, packetBytes } = counters;
   return {
-    firstHost: pod.options.firstHost,
-    hosts: hosts.count,
-    metrics: metricsOf(pod),
-    downtimeNs: counters.downtimeNs,
-    downtimeNsMax: counters.downtimeNsMax,
+    timeNs: pod.now,
     vms: tables.vmCount,
     vmIds: seen.ids,
     granted: seen.granted,
@@ -93,6 +114,6 @@ export function toldOf(pod: Pod): PodTold {
     counters: { ...counters },
     bytesServed: served,
     bytesAccounted: localBytes + remoteBytes + diskBytes + moveBytes + lostBytes + packetBytes + underWay,
-    audit: seen.running === tables.runningCount ? tables.audit() : `${seen.running} VMs run, ${tables.runningCount} are counted`,
+    complaint: seen.running === tables.runningCount ? tables.audit() : `${seen.running} VMs run, ${tables.runningCount} are counted`,
   };
 }

@@ -1,0 +1,91 @@
+/**
+ * `headless bench scale`: the ten-thousand-hosts lab at several sizes with one and two workers: virtual seconds a wall second and
+ * a processor second, events, memory. Every row runs in a process of its own, so that its memory is its own.
+ */
+import { spawnSync } from 'node:child_process';
+import { startHeadlessRun } from './run-session.ts';
+
+/** Hosts with modelled VMs, row by row. */
+export const SCALE_SIZES = [1_000, 3_000, 10_000, 30_000] as const;
+const LAB = 'datacenter-scale';
+/** Virtual time before the measurement, and its length: as much work for each size, and no less than this. Unit: ns. */
+const WARM_NS = 10_000_000_000;
+const MEASURED_NS_MIN = 20_000_000_000;
+const HOST_SECONDS = 300_000;
+
+/** One row. */
+export interface ScaleRow {
+  readonly hosts: number;
+  readonly vms: number;
+  readonly workers: number;
+  /** Virtual seconds of the measurement, and what they took. */
+  readonly virtualSeconds: number;
+  readonly wallSeconds: number;
+  readonly processorSeconds: number;
+  readonly timesRealTime: number; //       by the wall
+  readonly timesRealTimeByWork: number; // by processor time of all threads, over the workers: what a quiet machine comes to
+  readonly events: number; //              of the pods
+  readonly eventsPerSecond: number;
+  readonly megabytes: number; //           resident, of the whole program
+  readonly migrations: number;
+  readonly runHash: string;
+}
+
+/** Measures one size in this program; a sentence when the run could not be started. */
+export async function measureScale(hosts: number, workers: number): Promise<ScaleRow | string> {
+  const begun = await startHeadlessRun(
+    { lab: LAB, seed: 1, knobs: { hosts }, baselines: [], playing: false, speed: Number.POSITIVE_INFINITY, capture: false, workerCount: workers, checkpointSpacing: Number.MAX_SAFE_INTEGER },
+    { inline: false },
+  );
+  if (!begun.ok) return 'sentence' in begun.error ? begun.error.sentence : begun.error.message;
+  const run = begun.value;
+  const sums = (): { events: number; moves: number; vms: number } => {
+    const metrics = run.snapshots('main').map(({ told }) => (told as { metrics?: Record<string, number> } | undefined)?.metrics ?? {});
+    const sum = (id: string) => metrics.reduce((total, it) => total + (it[id] ?? 0), 0);
+    return { events: sum('events'), moves: sum('moves'), vms: sum('vms-running') };
+  };
+  const measuredNs = Math.max(MEASURED_NS_MIN, Math.ceil(HOST_SECONDS / hosts) * 1e9);
+  await run.coordinator.advanceTo(WARM_NS);
+  const before = sums();
+  const processor = process.cpuUsage();
+  const wall = performance.now();
+  await run.coordinator.advanceTo(WARM_NS + measuredNs);
+  const wallSeconds = (performance.now() - wall) / 1000;
+  const { user, system } = process.cpuUsage(processor);
+  const processorSeconds = (user + system) / 1e6;
+  const after = sums();
+  const megabytes = process.memoryUsage().rss / 1e6;
+  const { hash } = await run.coordinator.runHash();
+  await run.stop();
+  const events = after.events - before.events;
+  return {
+    hosts, vms: after.vms, workers,
+    virtualSeconds: measuredNs / 1e9,
+    wallSeconds: round(wallSeconds),
+    processorSeconds: round(processorSeconds),
+    timesRealTime: round(measuredNs / 1e9 / wallSeconds),
+    timesRealTimeByWork: round((measuredNs / 1e9 / processorSeconds) * workers),
+    events,
+    eventsPerSecond: Math.round(events / wallSeconds),
+    megabytes: Math.round(megabytes),
+    migrations: after.moves - before.moves,
+    runHash: hash,
+  };
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
+/** Measures all sizes, each in a program of its own; gives the exit status. */
+export function measureScales(sizes: readonly number[], workerCounts: readonly number[]): number {
+  for (const hosts of sizes) {
+    for (const workers of workerCounts) {
+      const done = spawnSync(process.execPath, [process.argv[1]!, 'bench', 'scale', '--hosts', String(hosts), '--workers', String(workers)], { encoding: 'utf8' });
+      process.stdout.write(done.stdout);
+      process.stderr.write(done.stderr);
+      if (done.status !== 0) return done.status ?? 1;
+    }
+  }
+  return 0;
+}
