@@ -21,7 +21,8 @@ export type WriteOrigin =
   | 'hypervisor'
   | 'sbi'
   | 'restore'
-  | 'migration';
+  | 'migration'
+  | 'workload'; // a modelled guest (core/workload): no vCPU of it runs
 
 /**
  * What a guest's write to a page with a model reason came to; each costs.

@@ -89,6 +89,10 @@ export interface Scenario {
   readonly script: readonly ScriptedCommand[];
   /** Time between two samples of every process; 1 ms when missing. Unit: ns. */
   readonly sampleNs?: number;
+  /** Time between two hash points of hosts; 10 ms when missing. Unit: ns. */
+  readonly hashNs?: number;
+  /** How often paged VMs act (their guest is a profile, 'profile:web'); 5 ms when missing. Unit: ns. */
+  readonly workloadNs?: number;
   readonly untilNs: number; //                 default end of a headless run
   readonly speed: number; //                   default pace on the page: virtual ns a wall ns
 }

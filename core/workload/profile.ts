@@ -117,6 +117,38 @@ export function phaseAt(profile: number, index: number): Phase {
   return found;
 }
 
+/** What a VM asks for in a phase that begins, as its draws say. */
+export interface DrawnPhase {
+  readonly phase: number;
+  readonly millicores: number;
+  readonly writes: number; //      to pages, a second
+  readonly transferNs: number; //  mean time between two transfers, 0 for none
+  readonly lastsNs: number;
+  readonly draws: number; //       drawn so far, these included
+}
+
+/**
+ * The next phase of the VM `id`, which has drawn `draws` times: the same for whoever models it. `pacePercent`: how fast phases
+ * change, 100 as the profile says.
+ */
+export function drawPhase(vm: { readonly seed: number; readonly id: number; readonly profile: number; readonly draws: number; readonly pacePercent: number }): DrawnPhase {
+  const { seed, id, profile, draws, pacePercent } = vm;
+  const draw = (number: number) => drawOf(seed, id, draws + number);
+  const phase = pickPhase(profile, draw(0));
+  const of = phaseAt(profile, phase);
+  const transfers = within(of.transfersPerMinute, draw(3));
+  const milliseconds = within([of.seconds[0] * 1000, of.seconds[1] * 1000], draw(4));
+  return {
+    phase,
+    millicores: within(of.millicores, draw(1)),
+    writes: within(of.writesPerSecond, draw(2)),
+    transferNs: transfers === 0 ? 0 : Math.floor(60_000_000_000 / transfers),
+    // Phases do not end on a common grid: the nanoseconds, too, are a VM's own.
+    lastsNs: Math.max(1, Math.floor((milliseconds * 100) / pacePercent)) * 1_000_000 + (draw(5) % 1_000_000),
+    draws: draws + 6,
+  };
+}
+
 /** The pages that a VM of so many pages writes in a phase: its working set, and the hot spot at its start. */
 export function workingSet(of: Phase, pageCount: number): { readonly pages: number; readonly hotPages: number } {
   const pages = Math.max(1, Math.floor((pageCount * of.workingSetPercent) / 100));

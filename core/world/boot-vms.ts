@@ -8,6 +8,7 @@ import { restoreVm } from '../hypervisor/restore-vm.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import { rank } from '../sim/rank.ts';
 import type { HostProcess } from './host-process.ts';
+import { bootPaged, isPaged } from './paged-vms.ts';
 
 /** Makes the VMs that the scenario has on this host. `guest`: bytes of the file that some of them are made of. */
 export function bootVms(self: HostProcess, guest: Uint8Array | undefined): void {
@@ -15,7 +16,8 @@ export function bootVms(self: HostProcess, guest: Uint8Array | undefined): void 
     if (spec.host !== self.id) continue;
     assert(!spec.fromFile || guest !== undefined, 'a guest file comes with its scenario');
     const file = spec.fromFile ? guest : undefined;
-    if (file !== undefined && isSnapshotBytes(file)) putBack(self, spec, file);
+    if (isPaged(spec)) bootPaged(self, spec);
+    else if (file !== undefined && isSnapshotBytes(file)) putBack(self, spec, file);
     else boot(self, spec, file);
   }
 }

@@ -30,7 +30,8 @@ import { addressOf, Cabling, macOf, processAt } from './cabling.ts';
 import { inspectHost } from './inspect-host.ts';
 import { MechanismPorts } from './mechanism-ports.ts';
 import { nextInstructionNs } from './next-instruction.ts';
-import { HASH_NS, sampleNsOf } from './pace.ts';
+import { hashNsOf, sampleNsOf } from './pace.ts';
+import { startWorkloads } from './paged-vms.ts';
 import { HOST, nameOfProcess } from './process-kinds.ts';
 import { SampleHistory } from './sample-history.ts';
 import { Streams } from './streams.ts';
@@ -116,7 +117,8 @@ export class HostProcess implements LogicalProcess {
     this.registerHandlers();
     bootVms(this, options.guest);
     this.turnKnobs();
-    this.host.schedule(HASH_NS, rank.hashPoint, 'world.hash');
+    startWorkloads(this);
+    this.host.schedule(hashNsOf(scenario), rank.hashPoint, 'world.hash');
     this.host.schedule(sampleNsOf(scenario), rank.sample, 'world.sample');
   }
 
@@ -387,7 +389,7 @@ export class HostProcess implements LogicalProcess {
     this.streams.onPowerLoss();
     this.deferred = [];
     this.host.memory.frames.releaseAll(0, frameKind.pinned);
-    this.host.crash((event) => event.kind.startsWith('world.') || event.kind.startsWith('link.'));
+    this.host.crash((event) => /^(world|link|workload)\./.test(event.kind));
     this.cabling.dropQueues();
     this.host.schedule(this.host.now() + BOOT_NS, rank.timer, 'world.boot');
   }
@@ -442,7 +444,7 @@ export class HostProcess implements LogicalProcess {
 
   /** Pages written by guests in the last hash period, scaled to a second. */
   writtenPagesPerSecond(): number {
-    return this.writtenPages * (1e9 / HASH_NS);
+    return this.writtenPages * (1e9 / hashNsOf(this.scenario));
   }
 
   private note(kind: string, vm: number, text: string): void {
@@ -453,7 +455,7 @@ export class HostProcess implements LogicalProcess {
 
   private onHashPoint(now: number): void {
     const { digest, host } = this;
-    host.schedule(now + HASH_NS, rank.hashPoint, 'world.hash');
+    host.schedule(now + hashNsOf(this.scenario), rank.hashPoint, 'world.hash');
     hashInteger(digest, now);
     this.writtenPages = 0;
     host.memory.takeWrittenPages((slot, page, frame) => {

@@ -11,7 +11,7 @@ import { FluidLinks } from '../../network/fluid-links.ts';
 import type { TimelineEvent } from '../../protocol/snapshot.ts';
 import { EventKernel } from '../../sim/event-kernel.ts';
 import { rank } from '../../sim/rank.ts';
-import { drawOf, phaseAt, pickPhase, pickProfile, profileAt, within } from '../../workload/profile.ts';
+import { drawOf, drawPhase, phaseAt, pickProfile, profileAt, within } from '../../workload/profile.ts';
 import { makeAgent, type AgentState } from './agent-state.ts';
 import type { Move } from './moves.ts';
 import { hostState, NOBODY, PodTables, type VmFacts, vmState } from './pod-tables.ts';
@@ -227,23 +227,16 @@ export class Pod {
   /** Draws the next phase of a VM and what it asks for in it. */
   private enterPhase(row: number): void {
     const { vms } = this.tables;
-    const profile = vms.profile[row]!;
-    const phase = pickPhase(profile, this.drawOfVm(row));
-    const of = phaseAt(profile, phase);
+    const drawn = drawPhase({
+      seed: this.options.seed, id: vms.id[row]!, profile: vms.profile[row]!, draws: vms.draws[row]!, pacePercent: this.knob('churn'),
+    });
     this.beforeDemandChanges(row);
-    vms.phase[row] = phase;
-    this.tables.setDemand(row, {
-      millicores: within(of.millicores, this.drawOfVm(row)),
-      writes: within(of.writesPerSecond, this.drawOfVm(row)),
-    }, this.now);
-    const transfers = within(of.transfersPerMinute, this.drawOfVm(row));
-    vms.transferNs[row] = transfers === 0 ? 0 : Math.floor((60 * SECOND_NS) / transfers);
-    const milliseconds = within([of.seconds[0] * 1000, of.seconds[1] * 1000], this.drawOfVm(row));
-    const lasts = Math.max(1, Math.floor((milliseconds * 100) / this.knob('churn')));
-    // Phases do not end on a common grid: microseconds, too, are a VM's own.
-    const endNs = this.now + lasts * 1_000_000 + (this.drawOfVm(row) % 1_000_000);
-    vms.phaseEndNs[row] = endNs;
-    this.schedulePhase(row, endNs);
+    vms.phase[row] = drawn.phase;
+    this.tables.setDemand(row, drawn, this.now);
+    vms.transferNs[row] = drawn.transferNs;
+    vms.draws[row] = drawn.draws;
+    vms.phaseEndNs[row] = this.now + drawn.lastsNs;
+    this.schedulePhase(row, this.now + drawn.lastsNs);
     this.scheduleTransfer(row);
     this.counters.phases++;
   }
