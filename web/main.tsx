@@ -98,8 +98,8 @@ async function follow(controller: RunController, actions: PageActions): Promise<
 
 /** A link may begin the lab's tour; one that was on or left in this tab before a reload stands again. */
 function resumeTour(actions: PageActions, moment: Moment): void {
-  if (moment.tour && !hasKeptTour(sessionStorage)) void actions.tour({ kind: 'start' });
-  else if (hasKeptTour(sessionStorage)) void actions.tour({ kind: 'recall', orStart: moment.tour, resume: isReload() });
+  if (moment.tour && !hasKeptTour()) void actions.tour({ kind: 'start' });
+  else if (hasKeptTour()) void actions.tour({ kind: 'recall', orStart: moment.tour, resume: isReload() });
 }
 
 void start(document.getElementById('root')!);

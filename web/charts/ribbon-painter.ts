@@ -85,8 +85,8 @@ function paintGuess(
   context.font = font;
   context.textBaseline = 'middle';
   const room = context.measureText(words).width + 12;
-  const fitsAfter = end + room < at.edge;
-  const left = fitsAfter ? end + 6 : at.from - room + 6;
+  // Before the stop, so that the hole itself stays to be seen.
+  const left = at.from - room > 0 ? at.from - room + 6 : end + 6;
   context.fillStyle = colours.css.stage;
   context.fillRect(left - 3, at.y, room - 6, at.height);
   context.fillStyle = colours.css.ink;

@@ -3,11 +3,16 @@
 /** Name under which session storage keeps it. */
 export const TOUR_KEY = 'glasshouse.tour';
 
-/** True when something is kept; storage that is forbidden keeps nothing. */
-export function hasKeptTour(shelf: Pick<Storage, 'getItem'>): boolean {
+/** This tab's storage; where a page may have none (a frame without an origin), one that keeps nothing. */
+export function tabShelf(): Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> {
   try {
-    return shelf.getItem(TOUR_KEY) !== null;
+    return window.sessionStorage;
   } catch {
-    return false;
+    return { getItem: () => null, setItem: () => undefined, removeItem: () => undefined };
   }
+}
+
+/** True when something is kept. */
+export function hasKeptTour(): boolean {
+  return tabShelf().getItem(TOUR_KEY) !== null;
 }

@@ -2,6 +2,7 @@
 import { pickFile } from '../app/files.ts';
 import { loadLab } from '../labs/load-lab.ts';
 import type { RunController } from '../session/run-controller.ts';
+import { tabShelf } from './kept-tour.ts';
 import { loadNarration } from './narration-files.ts';
 import { TourPlayer } from './tour-player.ts';
 import type { MetricValues } from './tour-state.ts';
@@ -12,6 +13,6 @@ export function openTour(controller: RunController, metrics: () => MetricValues)
     walkthroughOf: async (lab) => (await loadLab(lab))?.walkthrough,
     narrationOf: loadNarration,
     pickFile: () => pickFile('.json,application/json'),
-    shelf: window.sessionStorage,
+    shelf: tabShelf(),
   });
 }
