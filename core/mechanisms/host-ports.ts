@@ -47,6 +47,8 @@ export interface Attachment {
   onKnob?(knob: string, value: number): void;
   /** A fault of the contract happens; `target` is '' when none was named. Only in worlds of its lab. */
   onFault?(fault: string, target: string): void;
+  /** A frame that is no IP has arrived from a neighbour, at a host that has power. */
+  onFrame?(frame: Uint8Array, from: number, now: number): void;
   /** What {@link HostPorts.schedule} asked for is due. */
   onEvent?(kind: string, args: EventArguments, now: number): void;
   /** The VM's vCPUs run from now on, may run no longer, or it leaves this host. Whoever did it. */
@@ -95,6 +97,8 @@ export interface HostPorts {
   wireBytes(): number;
   /** Pages that guests wrote in the last hash period, scaled to a second. Costs the model nothing. */
   writtenPagesPerSecond(): number;
+  /** Puts a frame that is no IP on the way to a process. */
+  sendFrame(to: number, frame: Uint8Array): void;
   /** Takes connections to a TCP port, also after each boot. A port has one mechanism. */
   listen(port: number, accept: Acceptor): void;
   connect(to: number, port: number, handler: StreamHandler): StreamConnection;

@@ -13,7 +13,7 @@ import type { LabDefinition } from '../mechanisms/lab.ts';
 import { LABS } from '../mechanisms/labs.ts';
 import { frameAddress, MemoryHistory } from '../memory/index.ts';
 import { appendSample, type SampleRing } from '../metrics/index.ts';
-import type { LinkEnd } from '../network/index.ts';
+import { ETHERTYPE_IPV4, etherType, type LinkEnd } from '../network/index.ts';
 import type { LoggedCommand } from '../protocol/command.ts';
 import { frameKind } from '../protocol/host-memory-layout.ts';
 import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
@@ -351,7 +351,8 @@ export class HostProcess implements LogicalProcess {
     hashInteger(this.digest, now);
     hashInteger(this.digest, bytes.length);
     if (this.host.state !== 'up' || !this.cabling.takes({ from, epoch, bytes }, now)) return;
-    this.host.tcp.onFrame(bytes, now);
+    if (etherType(bytes) === ETHERTYPE_IPV4) this.host.tcp.onFrame(bytes, now);
+    else for (const { attachment } of this.mechanisms) attachment.onFrame?.(bytes, from, now);
     this.streams.settle();
   }
 

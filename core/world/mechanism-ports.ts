@@ -53,6 +53,10 @@ export class MechanismPorts implements HostPorts {
     return [...this.owner.links.values()];
   }
 
+  sendFrame(to: number, frame: Uint8Array): void {
+    this.owner.cabling.transmit(frame, to, this.host.now());
+  }
+
   hostName(id: number): string {
     return this.owner.hostName(id);
   }

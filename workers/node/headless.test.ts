@@ -45,6 +45,21 @@ test('list prints the labs as JSON', () => {
   expect(JSON.parse(out)).toContainEqual(expect.objectContaining({ slug: LAB, knobs: expect.any(Array) }));
 });
 
+test('pods with traffic between them, hosts with real memory beside: one hash with 1, 2 and 4 workers and inline', () => {
+  const campaign = process.env['GLASSHOUSE_VERIFY'] !== undefined;
+  const args = ['--set', `hosts=${campaign ? 1000 : 60}`, '--set', `paged-vms=${campaign ? 40 : 4}`, '--set', 'churn=400', '--set', 'crash-rate=500', '--until', campaign ? '30s' : '3s'];
+  const hashes = [['--workers', '1'], ['--workers', '2'], ['--workers', '4'], ['--inline']].map((how) => {
+    const report = join(folder, 'pods.json');
+    const done = run('lab', 'datacenter-scale', ...args, ...how, '--report', report);
+    expect(done.err).toBe('');
+    expect(done.status).toBe(0);
+    const { runHash, metrics } = JSON.parse(readFileSync(report, 'utf8'));
+    expect(metrics['bytes-network'].value).toBeGreaterThan(1e8);
+    return runHash as string;
+  });
+  expect(new Set(hashes).size).toBe(1);
+});
+
 test('a lab gives one report whatever the workers, also inline, and a capture', () => {
   const report = join(folder, 'report.json');
   const capture = join(folder, 'frames.pcapng');

@@ -19,10 +19,10 @@ export const contract = {
   knobs: [
     { id: 'hosts',         title: 'Hosts',            unit: 'count', minimum: 20, maximum: 30_000, step: 10, default: 10_000, scale: 'logarithmic', entity: 'machine', help: 'Hosts with modelled VMs. Counts at the start of a run.' },
     { id: 'vms-per-host',  title: 'VMs per host',     unit: 'count', minimum: 1, maximum: 14, step: 1, default: 10, scale: 'linear', entity: 'machine', help: 'VMs for each host on average. Counts at the start of a run.' },
-    { id: 'paged-vms',     title: 'VMs with real pages', unit: 'count', minimum: 0, maximum: 120, step: 10, default: 100, scale: 'linear', entity: 'vm', help: 'VMs on hosts with real memory beside the pods. Counts at the start of a run.' },
+    { id: 'paged-vms',     title: 'VMs with real pages', unit: 'count', minimum: 0, maximum: 120, step: 1, default: 100, scale: 'linear', entity: 'vm', help: 'VMs on hosts with real memory beside the pods. Counts at the start of a run.' },
     { id: 'churn',         title: 'Pace of the VMs',  unit: '%', minimum: 10, maximum: 1_000, step: 10, default: 100, scale: 'logarithmic', entity: 'vm', help: 'How fast VMs change what they ask for; 100 is the pace of their profiles. From the next phase of each VM on.' },
     { id: 'turnover',      title: 'VMs replaced',     unit: 'per 1,000 and minute', minimum: 0, maximum: 100, step: 1, default: 2, scale: 'linear', entity: 'vm', help: 'VMs that end while another one begins, of a thousand in a minute.' },
-    { id: 'crash-rate',    title: 'Hosts that crash', unit: 'per 1,000 and hour', minimum: 0, maximum: 1_000, step: 10, default: 20, scale: 'linear', entity: 'machine', help: 'Hosts that lose power by themselves, of a thousand in an hour.' },
+    { id: 'crash-rate',    title: 'Hosts that crash', unit: 'per 1,000 and hour', minimum: 0, maximum: 1_000, step: 1, default: 20, scale: 'linear', entity: 'machine', help: 'Hosts that lose power by themselves, of a thousand in an hour.' },
     { id: 'threshold',     title: 'Balance above',    unit: '%', minimum: 50, maximum: 100, step: 1, default: 85, scale: 'linear', entity: 'migration', help: 'A host that is asked for more of its CPU gives VMs away.' },
     { id: 'port-rate',     title: 'Rate of a port',   unit: 'bit/s', minimum: 1_000_000_000, maximum: 400_000_000_000, step: 10, default: 25_000_000_000, scale: 'logarithmic', entity: 'link', help: 'Rate at which a host sends, in steps of 8 Mb/s; migrations and other flows share it.' },
   ],

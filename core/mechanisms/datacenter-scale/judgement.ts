@@ -4,11 +4,18 @@
  */
 import type { ProcessSnapshot } from '../../protocol/snapshot.ts';
 import type { Check, JudgeOptions, LabFindings } from '../lab.ts';
+import type { PromotionTold } from './promotion.ts';
 import type { PodTold } from './told.ts';
 
 /** What the pods told last. */
 export function podsOf(snapshots: readonly ProcessSnapshot[]): PodTold[] {
   return snapshots.filter(({ kind }) => kind === 'pod').map(({ told }) => told as PodTold);
+}
+
+/** VMs that hosts with real memory took. */
+function promotedOf(snapshots: readonly ProcessSnapshot[]): number {
+  const told = snapshots.map(({ mechanisms }) => mechanisms['datacenter-scale'] as PromotionTold | undefined);
+  return told.reduce((total, it) => total + (it?.taken ?? 0), 0);
 }
 
 function sum(pods: readonly PodTold[], of: (pod: PodTold) => number): number {
@@ -28,7 +35,7 @@ export function judge({ snapshots }: JudgeOptions): LabFindings {
   const hosts = sum(pods, (pod) => pod.hosts);
   return {
     metrics,
-    checks: [checkTables(pods), checkOwners(pods), checkCustody(pods), checkBytes(pods)],
+    checks: [checkTables(pods), checkOwners(pods), checkCustody(pods, promotedOf(snapshots)), checkBytes(pods)],
     outcome: `${hosts} hosts, ${metrics['vms-running'] ?? 0} VMs run, ${metrics['overloaded'] ?? 0} hosts overloaded, ${moves} migrations`,
   };
 }
@@ -53,13 +60,13 @@ function checkOwners(pods: readonly PodTold[]): Check {
 }
 
 /** Between pods: what was given has arrived, or is on its way under a grant that is still asked about. */
-function checkCustody(pods: readonly PodTold[]): Check {
-  const onTheWay = sum(pods, (pod) => pod.given - pod.taken);
+function checkCustody(pods: readonly PodTold[], promoted: number): Check {
+  const onTheWay = sum(pods, (pod) => pod.given - pod.taken) - promoted;
   const granted = sum(pods, (pod) => pod.open);
   return {
     id: 'custody-between-pods',
     holds: onTheWay >= 0 && onTheWay <= granted,
-    found: `${sum(pods, (pod) => pod.given)} VMs given to other processes, ${onTheWay} of them not taken by a pod, ${granted} grants open`,
+    found: `${sum(pods, (pod) => pod.given)} VMs given to other processes, ${promoted} of them to hosts with real memory, ${onTheWay} on their way, ${granted} grants open`,
   };
 }
 

@@ -66,10 +66,10 @@ export function moveWithin(pod: Pod, row: number, to: number): void {
   beginRound(pod, move, move.memory * MIB);
 }
 
-/** Asks a neighbour to take a VM. */
-export function moveAbroad(pod: Pod, row: number, neighbour: number): void {
+/** Asks a neighbour to take a VM. `fidelity`: how a host with real memory is to model it (promotion.ts). */
+export function moveAbroad(pod: Pod, row: number, neighbour: number, fidelity = 0): void {
   const move = makeMove(pod, row, { to: NOBODY, neighbour });
-  put(pod, neighbour, [recordKind.ask, move.term, move.vmId, move.memory, move.millicores]);
+  put(pod, neighbour, [recordKind.ask, move.term, move.vmId, move.memory, move.millicores, pod.tables.vms.profile[row]!, fidelity]);
 }
 
 function makeMove(pod: Pod, row: number, way: { readonly to: number; readonly neighbour: number }): Move {

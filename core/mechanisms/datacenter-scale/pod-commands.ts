@@ -1,10 +1,11 @@
 /** What a logged command does in one pod: every pod is told every command, and does its own part. */
-import { type Command, requestOf } from '../../protocol/command.ts';
+import { type Command, type RequestArguments, requestOf } from '../../protocol/command.ts';
 import { rank } from '../../sim/rank.ts';
 import { phaseAt, profileAt } from '../../workload/profile.ts';
 import { crashHost, moveAbroad, moveWithin } from './moves.ts';
 import { BOOT_NS, eventKind, MEND_NS, type Pod } from './pod.ts';
 import { hostState, NOBODY, vmState } from './pod-tables.ts';
+import { fidelityCode } from './promotion.ts';
 
 /** Hosts of a rack, which lose power together. */
 export const RACK_HOSTS = 25;
@@ -22,7 +23,7 @@ export function onCommand(pod: Pod, command: Command): void {
   }
   const request = requestOf(command);
   if (request?.name === 'move-vm') moveByHand(pod, Number(request.arguments['id']), Number(request.arguments['to']));
-  else if (request?.name === 'promote') promote(pod, Number(request.arguments['id']), Number(request.arguments['to']));
+  else if (request?.name === 'promote') promote(pod, request.arguments);
 }
 
 /** Position in the pod of the host that a target names; the datacenter's first host when it names none. */
@@ -102,13 +103,15 @@ function moveByHand(pod: Pod, id: number, to: number): void {
 }
 
 /** An aggregate VM goes to a host with real memory, where it is paged or emulated. */
-function promote(pod: Pod, id: number, to: number): void {
+function promote(pod: Pod, { id, to, fidelity = 'paged' }: RequestArguments): void {
   const { vms } = pod.tables;
-  const row = pod.tables.findVm(id);
+  const row = pod.tables.findVm(Number(id));
   if (row === NOBODY) return;
-  const neighbour = pod.agent.singles.find((it) => pod.options.neighbours[it]!.process === to);
+  const neighbour = pod.agent.singles.find((it) => pod.options.neighbours[it]!.process === Number(to));
+  const isEmulated = fidelity === 'emulated';
   if (neighbour === undefined) pod.note('refused', `vm:${id}`, 'its pod has no cable to that host');
+  else if (isEmulated && profileAt(vms.profile[row]!).guest === '') pod.note('refused', `vm:${id}`, 'its workload is no guest program');
   else if (vms.state[row] !== vmState.running || vms.migration[row] !== NOBODY) {
     pod.note('refused', `vm:${id}`, 'it moves already, or does not run');
-  } else moveAbroad(pod, row, neighbour);
+  } else moveAbroad(pod, row, neighbour, isEmulated ? fidelityCode.emulated : fidelityCode.paged);
 }
