@@ -6,6 +6,8 @@ import type { Contract } from '../base/contract.ts';
 import type { Walkthrough } from '../protocol/walkthrough.ts';
 import { contract as datacenterScale } from './datacenter-scale/contract.ts';
 import { walkthrough as datacenterScaleWalkthrough } from './datacenter-scale/walkthrough.ts';
+import { contract as gatewayBalancer } from './gateway-balancer/contract.ts';
+import { walkthrough as gatewayBalancerWalkthrough } from './gateway-balancer/walkthrough.ts';
 import { contract as liveSnapshot } from './live-snapshot/contract.ts';
 import { walkthrough as liveSnapshotWalkthrough } from './live-snapshot/walkthrough.ts';
 import { contract as precopyMigration } from './precopy-migration/contract.ts';
@@ -16,6 +18,7 @@ import { walkthrough as skeletonWalkthrough } from './skeleton/walkthrough.ts';
 // biome-ignore format: a row a line
 export const CATALOG: readonly Contract[] = [
   datacenterScale,
+  gatewayBalancer,
   liveSnapshot,
   precopyMigration,
   skeleton,
@@ -24,6 +27,7 @@ export const CATALOG: readonly Contract[] = [
 // biome-ignore format: a row a line
 export const WALKTHROUGHS: readonly Walkthrough[] = [
   datacenterScaleWalkthrough,
+  gatewayBalancerWalkthrough,
   liveSnapshotWalkthrough,
   precopyMigrationWalkthrough,
   skeletonWalkthrough,

@@ -4,6 +4,7 @@
  */
 import type { LabDefinition } from './lab.ts';
 import { lab as datacenterScale } from './datacenter-scale/scenario.ts';
+import { lab as gatewayBalancer } from './gateway-balancer/scenario.ts';
 import { lab as liveSnapshot } from './live-snapshot/scenario.ts';
 import { lab as precopyMigration } from './precopy-migration/scenario.ts';
 import { lab as skeleton } from './skeleton/scenario.ts';
@@ -11,6 +12,7 @@ import { lab as skeleton } from './skeleton/scenario.ts';
 // biome-ignore format: a row a line
 export const LABS: readonly LabDefinition[] = [
   datacenterScale,
+  gatewayBalancer,
   liveSnapshot,
   precopyMigration,
   skeleton,

@@ -175,6 +175,11 @@ export class HostDisk {
     return this.files.reduce((sum, file) => sum + file.byteCount + FILE_OVERHEAD, 0);
   }
 
+  /** Bytes of appends that are not done. */
+  queuedBytes(): number {
+    return this.queue.reduce((sum, it) => sum + (it.kind === 'append' ? it.bytes.length : 0), 0);
+  }
+
   /** Operations that are not done. */
   queueLength(): number {
     return this.queue.length;

@@ -1,3 +1,4 @@
+export { CHANGED_BLOCK_BYTES, ChangedBlocks, readChangedBlocks } from './changed-blocks.ts';
 export {
   type DiskClient,
   type DiskError,
@@ -8,3 +9,10 @@ export {
   HostDisk,
   SECTOR_SIZE,
 } from './host-disk.ts';
+export { mergeWrites } from './merge-writes.ts';
+export { type ByteStream, type ChannelOwner, MessageChannel } from './message-channel.ts';
+export { RecoveryVolume } from './recovery-volume.ts';
+export {
+  digestBytes, digestText, encodeMessage, type Message, type MessageName, MessageReader, message,
+} from './replication-message.ts';
+export { type TapMode, type TapOutlet, type TappedVolume, WriteTap } from './write-tap.ts';

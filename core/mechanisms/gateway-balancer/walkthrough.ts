@@ -1,0 +1,59 @@
+/** The lab's walkthrough: a gateway falls behind, workloads move, a gateway dies in the middle of it, and nothing is lost. */
+import type { Walkthrough } from '../../protocol/walkthrough.ts';
+
+export const walkthrough: Walkthrough = {
+  lab: 'gateway-balancer',
+  steps: [
+    {
+      id: 'behind',
+      say: 'Eleven VMs write; four gateways ship what they write to the other site. P1 gets 40 and manages 24: its backlog grows.',
+      show: ['gateway:1', 'site:0'],
+      until: { kind: 'metric', metric: 'backlog-bytes', is: 'at-least', value: 200_000 },
+    },
+    {
+      id: 'move',
+      say: 'The scores differ by more than the threshold. One workload’s writes are only marked now, while P1 ships what it has of it.',
+      show: ['gateway:1', 'gateway:4', 'workload:1'],
+      ask: { question: 'How many bytes will be sent again for one move?', metric: 'wan-bytes-per-move', range: { minimum: 1_000, maximum: 10_000_000 } },
+      until: { kind: 'metric', metric: 'moves', is: 'at-least', value: 1 },
+    },
+    {
+      id: 'moved',
+      say: '{wan-bytes-per-move} were sent again, the blocks written meanwhile; no full copy. It goes on until no move helps.',
+      show: ['gateway:1', 'gateway:4'],
+      until: { kind: 'metric', metric: 'score-spread', is: 'at-most', value: 0.25 },
+      expect: { kind: 'metric', metric: 'moves', is: 'at-least', value: 2 },
+    },
+    {
+      id: 'by-hand',
+      say: 'You can move a workload yourself. Now a gateway loses power in the middle of it.',
+      show: ['workload:11', 'gateway:3'],
+      button: 'Move the desk VM to P3',
+      do: { kind: 'ask', ask: 're-home', arguments: { workload: 11, gateway: 3 } },
+      until: { kind: 'time', afterNs: 1_000_000 },
+    },
+    {
+      id: 'crash',
+      say: 'Who owns the workload is written down before it is handed over: one gateway, never two and never none.',
+      show: ['gateway:4', 'gateway:3'],
+      button: 'Crash the gateway in the middle of the move',
+      do: { kind: 'inject-fault', fault: 'crash-mid-move' },
+      until: { kind: 'event', event: 'moved' },
+    },
+    {
+      id: 'nothing-lost',
+      say: 'Every consistency point had the digest that the production volume had when it was sealed. The oldest is {worst-recovery-point} old.',
+      show: ['recovery-site:11'],
+      until: { kind: 'metric', metric: 'worst-recovery-point', is: 'at-most', value: 3_000_000_000 },
+      expect: { kind: 'metric', metric: 'applied-sets', is: 'at-least', value: 100 },
+    },
+    {
+      id: 'fail-over',
+      say: 'And the other site takes over: stop, ship the rest, start from exactly there.',
+      show: ['workload:2'],
+      button: 'Fail the mail VM over',
+      do: { kind: 'ask', ask: 'fail-over-planned', arguments: { workload: 2 } },
+      until: { kind: 'event', event: 'failed-over' },
+    },
+  ],
+};
