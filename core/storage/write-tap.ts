@@ -56,7 +56,7 @@ export class WriteTap {
   sealedAtNs = 0; //       last seal
   writtenBytes = 0; //     by the workload, since the start
   writeCount = 0;
-  /** Since the last opening: blocks that had to be sent again, and those of them that were. */
+  /** Under the present term: blocks that had to be sent again at its openings, and those of them that were. */
   handedBlocks = 0;
   resentBlocks = 0;
   /** Blocks sent from bitmaps since the start. */
@@ -153,6 +153,8 @@ export class WriteTap {
   /** A new owner is to be opened under a higher term. */
   nextTerm(): void {
     this.term++;
+    this.handedBlocks = 0;
+    this.resentBlocks = 0;
     this.mode = 'opening';
   }
 
@@ -186,8 +188,7 @@ export class WriteTap {
     this.staged = base;
     this.toSend = this.changedSince(base);
     this.handed = this.toSend.copy();
-    this.handedBlocks = this.toSend.count();
-    this.resentBlocks = 0;
+    this.handedBlocks += this.toSend.count();
     this.isResync = false;
     this.mode = 'resync';
     this.pump();

@@ -21,7 +21,7 @@ import {
 import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-process.ts';
 import { type Rank, rank } from '../sim/rank.ts';
 import { addressOf, Cabling, macOf, processAt, processOfMac } from './cabling.ts';
-import { HASH_NS, sampleNsOf } from './pace.ts';
+import { hashNsOf, sampleNsOf } from './pace.ts';
 import { kindOf, nameOfProcess, rowOf } from './process-kinds.ts';
 import { SampleHistory } from './sample-history.ts';
 import { Streams } from './streams.ts';
@@ -99,7 +99,7 @@ export class NodeProcess implements LogicalProcess {
       new ObjectHistory(this),
       ...(this.ring === undefined ? [] : [new SampleHistory(this.ring)]),
     ]);
-    this.schedule(HASH_NS, rank.hashPoint, 'world.hash');
+    this.schedule(hashNsOf(scenario), rank.hashPoint, 'world.hash');
     this.schedule(sampleNsOf(scenario), rank.sample, 'world.sample');
   }
 
@@ -364,7 +364,7 @@ export class NodeProcess implements LogicalProcess {
   // ── Hash points and samples ───────────────────────────────────────────────────────────────────
 
   private onHashPoint(): void {
-    this.schedule(this.nowNs + HASH_NS, rank.hashPoint, 'world.hash');
+    this.schedule(this.nowNs + hashNsOf(this.scenario), rank.hashPoint, 'world.hash');
     hashInteger(this.digest, this.nowNs);
     this.hashState(this.digest);
   }

@@ -150,7 +150,7 @@ export class BalancerDesk {
       if (!isDead(home) || !workload.isReplicating()) continue;
       const move = this.moves.find(workload.id);
       if (move?.phase === 'draining') this.moves.onDrained(workload.id);
-      else if (move !== undefined && isDead(move.to)) this.moves.fail(move, `${this.ports.nameOf(move.to)} does not answer`);
+      else if (move !== undefined) this.moves.fail(move, `${this.ports.nameOf(home)} does not answer`);
       if (workload.isMoving || left <= 0) continue;
       const target = this.lightestLiving(site, isDead);
       if (target === undefined) continue;

@@ -91,7 +91,7 @@ export class GatewayLoad {
     const payload = new Uint8Array(8 * 8);
     const view = new DataView(payload.buffer);
     const says = [...RESOURCES.map((it) => this.use[it]), capacity, this.networkBytesPerSecond(), fill.backlogBytes, this.workBytesPerSecond];
-    says.forEach((value, index) => view.setFloat64(8 * index, value, true));
+    for (const [index, value] of says.entries()) view.setFloat64(8 * index, value, true);
     return message('report', 0, 0, { first: epoch, second: score, third: fill.backlogAgeNs, payload });
   }
 

@@ -122,6 +122,7 @@ export class Moves {
   onApplied(workload: ProtectedWorkload): void {
     const move = this.find(workload.id);
     if (move?.phase !== 'resuming' || workload.tap.applied < move.resumeSequence) return;
+    move.handedBlocks = workload.tap.handedBlocks; // more than one bitmap when its gateway went down meanwhile
     this.end(move, 'done', '');
   }
 

@@ -13,6 +13,7 @@ import type { EventArguments } from '../../sim/event-queue.ts';
 import type { StreamConnection, StreamHandler } from '../host-ports.ts';
 import type { NodePart, NodePorts } from '../node-ports.ts';
 import { acceptedChannel, callChannel, RETRY_NS, TCP_PORTS } from './channels.ts';
+import { FlowMeter } from './flow-meter.ts';
 import { GatewayFaults } from './gateway-faults.ts';
 import { type GatewayFill, GatewayLoad } from './gateway-load.ts';
 import { ownerOf, Staging, type StagingOwner } from './staging.ts';
@@ -60,6 +61,8 @@ export class PrimaryGateway implements NodePart, ChannelOwner, StagingOwner {
   private memoryBytes = 0; //      of frames
   private backlogBytes = 0; //     raw, of sets that are not applied
   private shippedBytes = 0; //     of frames, since the start
+  private readonly came = new FlowMeter();
+  private readonly shipped = new FlowMeter();
 
   constructor(ports: NodePorts) {
     this.ports = ports;
@@ -88,17 +91,23 @@ export class PrimaryGateway implements NodePart, ChannelOwner, StagingOwner {
   private onTapMessage(said: Message): void {
     switch (said.name) {
       case 'open':
-        return this.onOpen(said);
+        this.onOpen(said);
+        return;
       case 'resume':
-        return this.onResume(said);
+        this.onResume(said);
+        return;
       case 'write':
-        return this.onWrite(said);
+        this.onWrite(said);
+        return;
       case 'seal':
-        return this.onSeal(said);
+        this.onSeal(said);
+        return;
       case 'close':
-        return this.onClose(said);
+        this.onClose(said);
+        return;
       case 'drop':
-        return this.forget(said.workload);
+        this.forget(said.workload);
+        return;
       case 'ping':
         this.site?.post(message('pong', 0, 0, { first: said.first }));
         return;
@@ -143,6 +152,7 @@ export class PrimaryGateway implements NodePart, ChannelOwner, StagingOwner {
     this.staging.append(held.file, bytes);
     held.bytes += said.payload.length;
     this.load.onWork(said.payload.length);
+    this.came.onBytes(held.workload, said.payload.length);
   }
 
   private hasFile(held: Held, byteCount: number): boolean {
@@ -267,6 +277,7 @@ export class PrimaryGateway implements NodePart, ChannelOwner, StagingOwner {
       if (set.state !== 'ready' || set.frame === undefined) continue;
       set.state = 'sent';
       this.shippedBytes += set.frame.length;
+      this.shipped.onBytes(set.workload, set.frame.length);
       channel.post(message('set', set.workload, set.term, { first: set.sequence, payload: set.frame }));
     }
   }
@@ -333,13 +344,17 @@ export class PrimaryGateway implements NodePart, ChannelOwner, StagingOwner {
   onEvent(kind: string, args: EventArguments, now: number): void {
     switch (kind) {
       case 'disk':
-        return this.staging.disk.onEvent(now);
+        this.staging.disk.onEvent(now);
+        return;
       case 'worked':
-        return this.onWorked(String(args['file']));
+        this.onWorked(String(args['file']));
+        return;
       case 'call':
-        return this.callAgain(Number(args['peer']));
+        this.callAgain(Number(args['peer']));
+        return;
       case 'epoch':
-        return this.onEpoch(Number(args['epoch']), now);
+        this.onEpoch(Number(args['epoch']), now);
+        return;
       default:
         this.faults.onEvent(kind, now);
     }
@@ -348,6 +363,8 @@ export class PrimaryGateway implements NodePart, ChannelOwner, StagingOwner {
   private onEpoch(epoch: number, now: number): void {
     this.ports.schedule(now + this.ports.knob('epoch'), 'epoch', { epoch: epoch + 1 });
     this.askPeers();
+    this.came.onEpoch(now, this.ports.knob('smoothing'));
+    this.shipped.onEpoch(now, this.ports.knob('smoothing'));
     this.load.onEpoch(this.fill(), this.faults.capacity());
     const score = this.faults.reportedScore(this.load.score);
     if (score === undefined) return;
@@ -391,6 +408,8 @@ export class PrimaryGateway implements NodePart, ChannelOwner, StagingOwner {
     this.backlogBytes = 0;
     this.staging.onCrash();
     this.faults.onPowerLoss();
+    this.came.stop();
+    this.shipped.stop();
     this.load.reset();
   }
 
@@ -428,6 +447,8 @@ export class PrimaryGateway implements NodePart, ChannelOwner, StagingOwner {
       backlogAgeNs: this.fill().backlogAgeNs,
       backlogByWorkload: this.backlogByWorkload(),
       shippedBytes: this.shippedBytes,
+      came: this.came.told(),
+      shipped: this.shipped.told(),
       networkBytes: this.ports.wireBytes() + this.load.received,
       faults: this.faults.list(),
     };
@@ -452,6 +473,7 @@ export class PrimaryGateway implements NodePart, ChannelOwner, StagingOwner {
     }
     hashInteger(hash, this.memoryBytes);
     this.load.hashInto(hash);
+    this.shipped.hashInto(hash);
     this.faults.hashInto(hash);
   }
 }

@@ -10,6 +10,7 @@ import type { EventArguments } from '../../sim/event-queue.ts';
 import type { StreamConnection, StreamHandler } from '../host-ports.ts';
 import type { NodePart, NodePorts } from '../node-ports.ts';
 import { acceptedChannel, callChannel, RETRY_NS, TCP_PORTS } from './channels.ts';
+import { FlowMeter } from './flow-meter.ts';
 import { GatewayFaults } from './gateway-faults.ts';
 import { type GatewayFill, GatewayLoad } from './gateway-load.ts';
 import { MEMORY_BYTES } from './primary-gateway.ts';
@@ -44,6 +45,8 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
   private memoryBytes = 0;
   private backlogBytes = 0;
   private shippedBytes = 0;
+  private readonly came = new FlowMeter();
+  private readonly shipped = new FlowMeter();
 
   constructor(ports: NodePorts) {
     this.ports = ports;
@@ -120,6 +123,7 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
       return;
     }
     this.load.onWork(rawBytes);
+    this.came.onBytes(workload, rawBytes);
     this.sets.push({ workload, term, sequence, sealedAtNs, rawBytes, file, frame: said.payload, state: 'syncing' });
     this.memoryBytes += said.payload.length;
     this.backlogBytes += rawBytes;
@@ -177,6 +181,7 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
       if (set.state !== 'ready') continue;
       set.state = 'sent';
       this.shippedBytes += set.frame.length;
+      this.shipped.onBytes(set.workload, set.frame.length);
       channel.post(message('set', set.workload, set.term, { first: set.sequence, payload: set.frame }));
     }
   }
@@ -221,13 +226,17 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
   onEvent(kind: string, args: EventArguments, now: number): void {
     switch (kind) {
       case 'disk':
-        return this.staging.disk.onEvent(now);
+        this.staging.disk.onEvent(now);
+        return;
       case 'worked':
-        return this.onWorked(String(args['file']));
+        this.onWorked(String(args['file']));
+        return;
       case 'call':
-        return this.ship();
+        this.ship();
+        return;
       case 'epoch':
-        return this.onEpoch(Number(args['epoch']), now);
+        this.onEpoch(Number(args['epoch']), now);
+        return;
       default:
         this.faults.onEvent(kind, now);
     }
@@ -236,6 +245,8 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
   private onEpoch(epoch: number, now: number): void {
     this.ports.schedule(now + this.ports.knob('epoch'), 'epoch', { epoch: epoch + 1 });
     const capacity = this.faults.capacity();
+    this.came.onEpoch(now, this.ports.knob('smoothing'));
+    this.shipped.onEpoch(now, this.ports.knob('smoothing'));
     this.load.onEpoch(this.fill(), capacity);
     const score = this.faults.reportedScore(this.load.score);
     if (score !== undefined) this.site?.post(this.load.report(epoch, this.fill(), capacity, score));
@@ -270,6 +281,8 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
     this.backlogBytes = 0;
     this.staging.onCrash();
     this.faults.onPowerLoss();
+    this.came.stop();
+    this.shipped.stop();
     this.load.reset();
   }
 
@@ -310,6 +323,8 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
       backlogAgeNs: this.fill().backlogAgeNs,
       backlogByWorkload: [...bytes].map(([workload, byteCount]) => ({ workload, byteCount })).toSorted((left, right) => left.workload - right.workload),
       shippedBytes: this.shippedBytes,
+      came: this.came.told(),
+      shipped: this.shipped.told(),
       networkBytes: this.ports.wireBytes() + this.load.received,
       faults: this.faults.list(),
     };
@@ -323,6 +338,7 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
     }
     hashInteger(hash, this.memoryBytes);
     this.load.hashInto(hash);
+    this.shipped.hashInto(hash);
     this.faults.hashInto(hash);
   }
 }

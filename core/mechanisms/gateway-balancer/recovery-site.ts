@@ -14,6 +14,7 @@ import type { EventArguments } from '../../sim/event-queue.ts';
 import type { StreamHandler } from '../host-ports.ts';
 import type { NodePart, NodePorts } from '../node-ports.ts';
 import { acceptedChannel, TCP_PORTS } from './channels.ts';
+import { FlowMeter } from './flow-meter.ts';
 import { WorkloadWriter } from './workload-writer.ts';
 import type { RecoverySiteTold } from './told.ts';
 
@@ -28,7 +29,6 @@ interface Replica {
   readonly volume: RecoveryVolume;
   readonly content: SparseContent;
   readonly writer: WorkloadWriter;
-  appliedBytes: number;
   lostNs: number;
 }
 
@@ -50,16 +50,18 @@ export class RecoverySite implements NodePart, ChannelOwner {
   private readonly channels: MessageChannel[] = [];
   private queue: Arrived[] = [];
   private isWriting = false;
+  private readonly applied = new FlowMeter();
 
   constructor(ports: NodePorts) {
     this.ports = ports;
     const { seed } = ports.scenario;
     for (const { id, parameters } of ports.scenario.workloads ?? []) {
       const volumeBytes = parameters['volumeBytes'] ?? 0;
+      this.applied.onBytes(id, 0);
       const name = parameters['isSeeded'] === 0 ? 'empty-volume' : 'volume';
       const content = new SparseContent(contentIdOf(seed, name, id), volumeBytes);
       const writer = new WorkloadWriter({ churnBytesPerSecond: parameters['churn'] ?? 0, volumeBytes }, { seed, workload: id, at: 1 });
-      this.replicas.set(id, { workload: id, volume: new RecoveryVolume(id, content), content, writer, appliedBytes: 0, lostNs: -1 });
+      this.replicas.set(id, { workload: id, volume: new RecoveryVolume(id, content), content, writer, lostNs: -1 });
     }
     const accept = (connection: Parameters<typeof acceptedChannel>[1]): StreamHandler => {
       const channel = acceptedChannel(this, connection);
@@ -68,6 +70,7 @@ export class RecoverySite implements NodePart, ChannelOwner {
     };
     ports.listen(TCP_PORTS.volumes, accept);
     ports.listen(TCP_PORTS.site, accept);
+    ports.schedule(ports.knob('epoch'), 'epoch', {});
   }
 
   // ── Messages ──────────────────────────────────────────────────────────────────────────────────
@@ -116,7 +119,7 @@ export class RecoverySite implements NodePart, ChannelOwner {
     const { volume } = replica;
     const outcome = volume.apply(set.value, now);
     const { workload, term } = said;
-    if (outcome === 'applied') replica.appliedBytes += set.value.extents.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (outcome === 'applied') this.applied.onBytes(workload, set.value.extents.reduce((sum, { bytes }) => sum + bytes.length, 0));
     if (outcome === 'applied' || outcome === 'repeated') from.post(message('applied', workload, term, { first: volume.applied }));
     else from.post(message('refused', workload, term, { first: volume.applied, second: knownTerm(volume) }));
     if (volume.mismatches > 0 && outcome === 'applied') this.ports.note('mismatch', `workload:${workload}`, `set ${volume.applied} left other bytes than were sealed`);
@@ -167,7 +170,10 @@ export class RecoverySite implements NodePart, ChannelOwner {
 
   onEvent(kind: string, args: EventArguments, now: number): void {
     if (kind === 'written') this.onWritten(now);
-    else if (kind === 'run') this.onRun(Number(args['workload']));
+    else if (kind === 'epoch') {
+      this.applied.onEpoch(now, this.ports.knob('smoothing'));
+      this.ports.schedule(now + this.ports.knob('epoch'), 'epoch', {});
+    } else if (kind === 'run') this.onRun(Number(args['workload']));
   }
 
   measure(): Readonly<Record<string, number>> {
@@ -177,15 +183,16 @@ export class RecoverySite implements NodePart, ChannelOwner {
   }
 
   told(): RecoverySiteTold {
+    const flows = this.applied.told();
     return {
       isUp: this.ports.isUp(),
-      volumes: [...this.replicas.values()].map(({ workload, volume, appliedBytes, lostNs }) => ({
+      volumes: [...this.replicas.values()].map(({ workload, volume, lostNs }) => ({
         workload,
         appliedSequence: volume.applied,
         sealedAtNs: volume.sealedAtNs,
         appliedAtNs: volume.points.at(-1)?.appliedAtNs ?? 0,
         appliedSets: volume.appliedSets,
-        appliedBytes,
+        applied: flows.find((it) => it.workload === workload) ?? { workload, byteCount: 0, bytesPerSecond: 0 },
         repeatedSets: volume.repeatedSets,
         refusedSets: volume.refusedSets,
         mismatches: volume.mismatches,
@@ -209,11 +216,11 @@ export class RecoverySite implements NodePart, ChannelOwner {
   }
 
   hashInto(hash: Hash64): void {
-    for (const { volume, writer, appliedBytes } of this.replicas.values()) {
+    for (const { volume, writer } of this.replicas.values()) {
       volume.hashInto(hash);
       writer.hashInto(hash);
-      hashInteger(hash, appliedBytes);
     }
+    this.applied.hashInto(hash);
     hashInteger(hash, this.queue.length);
   }
 }

@@ -30,6 +30,8 @@ const SEGMENT_BYTES = 8_948;
 const BUFFER_BYTES = 262_144;
 /** How long a headless run lasts. Unit: ns. */
 const UNTIL_NS = 40_000_000_000;
+/** Time between two hash points: the world has a dozen processes, and lasts for a minute. Unit: ns. */
+const HASH_NS = 100_000_000;
 /** Time between two samples. Unit: ns. */
 const SAMPLE_NS = 20_000_000;
 
@@ -117,6 +119,7 @@ export function sitesScenario(plan: SitesPlan, { seed, knobs, baseline }: LabSce
       },
     })),
     script: [],
+    hashNs: HASH_NS,
     sampleNs: SAMPLE_NS,
     untilNs: UNTIL_NS,
     speed: 1,

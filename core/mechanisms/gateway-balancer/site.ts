@@ -273,15 +273,19 @@ export class ProductionSite implements NodePart, ChannelOwner, Exchange, MovesHo
     const workload = this.workloads.get(Number(args['workload']));
     switch (kind) {
       case 'start':
-        return this.start();
+        this.start();
+        return;
       case 'call':
-        return this.call(Number(args['gateway']));
+        this.call(Number(args['gateway']));
+        return;
       case 'epoch':
         this.ports.schedule(now + this.ports.knob('epoch'), 'epoch', {});
         for (const gateway of this.gateways) this.tell(gateway, message('ping', 0, 0, { first: now }));
-        return this.desk.onEpoch(now);
+        this.desk.onEpoch(now);
+        return;
       case 'promote':
-        return this.askForPromotions();
+        this.askForPromotions();
+        return;
       default:
     }
     if (workload === undefined) return;
@@ -304,7 +308,7 @@ export class ProductionSite implements NodePart, ChannelOwner, Exchange, MovesHo
   }
 
   private onSeal(workload: ProtectedWorkload, now: number): void {
-    if (!workload.isReplicating()) return;
+    if (!workload.isReplicating() || workload.state === 'stopped') return;
     workload.tap.seal(now);
     this.ports.schedule(now + this.ports.knob('seal-interval'), 'seal', { workload: workload.id });
     this.promoteWhenDrained(workload);

@@ -2,9 +2,9 @@
  * What the lab's processes tell the screen: `told` of a process's snapshot, by its kind. A Sankey with tanks, score
  * bars, threshold bracket and recovery-point curves needs no more:
  *
- *   bands      'site' told: workloads[].churnBytesPerSecond (VM → gateway), gateways' workBytesPerSecond; per gateway
- *              differences of shippedBytes between two snapshots (gateway → WAN), of wan.sentBytes (the WAN itself),
- *              of the recovery gateways' shippedBytes (WAN → gateway → volume), of volumes[].appliedBytes
+ *   bands      production gateways: came (VM → gateway, raw), shipped (gateway → WAN, frames); recovery gateways: came
+ *              (WAN → gateway, raw), shipped (gateway → volume, frames); recovery site: volumes[].applied (raw); all by
+ *              workload, in bytes so far and bytes a second; the WAN itself: 'switch' told of the production site
  *   tanks      gateway told: backlogBytes over stagingCapacityBytes, backlogByWorkload, memoryBytes, backlogAgeNs
  *   bars       'site' told: gateways[].score, .use by resource, limits.score, limits.resource, .isOverloaded, .fault
  *   bracket    'site' told: sites[].difference, .heaviest, .lightest, .threshold, .rest (why nothing moves)
@@ -13,6 +13,13 @@
  */
 import type { Resource } from './gateway-load.ts';
 import type { Rest } from './mechanism.ts';
+
+/** Bytes of one workload that pass a place. */
+export interface FlowTold {
+  readonly workload: number;
+  readonly byteCount: number; //       since the start
+  readonly bytesPerSecond: number; //  smoothed over epochs
+}
 
 /** A gateway of either site, of itself. Times in ns, sizes in bytes. */
 export interface GatewayTold {
@@ -29,7 +36,9 @@ export interface GatewayTold {
   readonly backlogBytes: number; //            raw bytes that are not applied at the recovery site
   readonly backlogAgeNs: number; //            of the oldest of them
   readonly backlogByWorkload: readonly { readonly workload: number; readonly byteCount: number }[];
-  readonly shippedBytes: number; //            handed on so far, since the start
+  readonly shippedBytes: number; //            frames handed on so far, since the start
+  readonly came: readonly FlowTold[]; //       raw bytes that came for it
+  readonly shipped: readonly FlowTold[]; //    bytes of frames handed on
   readonly networkBytes: number; //            through its card so far
   readonly faults: readonly string[]; //       that stand now
 }
@@ -126,7 +135,7 @@ export interface VolumeTold {
   readonly sealedAtNs: number; //              of the newest consistency point
   readonly appliedAtNs: number;
   readonly appliedSets: number;
-  readonly appliedBytes: number;
+  readonly applied: FlowTold;
   readonly repeatedSets: number;
   readonly refusedSets: number;
   readonly mismatches: number; //              consistency points that were not what the production volume was

@@ -14,7 +14,6 @@ export const walkthrough: Walkthrough = {
       id: 'move',
       say: 'The scores differ by more than the threshold. One workload’s writes are only marked now, while P1 ships what it has of it.',
       show: ['gateway:1', 'gateway:4', 'workload:1'],
-      ask: { question: 'How many bytes will be sent again for one move?', metric: 'wan-bytes-per-move', range: { minimum: 1_000, maximum: 10_000_000 } },
       until: { kind: 'metric', metric: 'moves', is: 'at-least', value: 1 },
     },
     {
@@ -38,6 +37,7 @@ export const walkthrough: Walkthrough = {
       show: ['gateway:4', 'gateway:3'],
       button: 'Crash the gateway in the middle of the move',
       do: { kind: 'inject-fault', fault: 'crash-mid-move' },
+      wait: 'the workload streams through one of the two again',
       until: { kind: 'event', event: 'moved' },
     },
     {
@@ -53,6 +53,7 @@ export const walkthrough: Walkthrough = {
       show: ['workload:2'],
       button: 'Fail the mail VM over',
       do: { kind: 'ask', ask: 'fail-over-planned', arguments: { workload: 2 } },
+      wait: 'the workload runs at the recovery site',
       until: { kind: 'event', event: 'failed-over' },
     },
   ],
