@@ -87,11 +87,9 @@ export interface Scenario {
   readonly workloads?: readonly ScenarioWorkload[];
   /** What a headless run asks for by itself. */
   readonly script: readonly ScriptedCommand[];
-  /** Time between two hash points of processes that are no hosts; 10 ms when missing. Unit: ns. */
-  readonly hashNs?: number;
   /** Time between two samples of every process; 1 ms when missing. Unit: ns. */
   readonly sampleNs?: number;
-  /** Time between two hash points of hosts; 10 ms when missing. Unit: ns. */
+  /** Time between two hash points of every process; 10 ms when missing. Unit: ns. */
   readonly hashNs?: number;
   /** How often paged VMs act (their guest is a profile, 'profile:web'); 5 ms when missing. Unit: ns. */
   readonly workloadNs?: number;
