@@ -55,16 +55,28 @@ export function findKeptRun(place: TextPlace, address: string): KeptRun | undefi
 export async function resumeRun(controller: RunController, kept: KeptRun): Promise<string> {
   const { store } = controller;
   const { lab, seed, knobs } = kept;
-  const refusal = await controller.start({ lab, seed, knobs, runFile: kept.runFile, autoplay: false });
+  const scenario = scenarioIn(kept.runFile);
+  const spec = { lab, seed, knobs, ...(scenario === undefined ? {} : { scenario }) };
+  const refusal = await controller.start({ ...spec, runFile: kept.runFile, autoplay: false });
   if (refusal !== '') return refusal;
   const { density, theme, selection, knobsShown } = kept;
   // From here on it is a run like any other: a reset starts it without what was repeated.
-  store.setState({ spec: { lab, seed, knobs }, panels: kept.panels, density, theme, selection, knobsShown });
+  store.setState({ spec, panels: kept.panels, density, theme, selection, knobsShown });
   const { session } = controller;
   session?.setRatio(kept.ratio);
   const late = (await session?.advanceTo(kept.timeNs)) ?? '';
   if (late === '' && kept.playing) session?.play();
   return late;
+}
+
+/** The scenario file that a run file carries, if it was started from one. */
+function scenarioIn(runFile: string): string | undefined {
+  try {
+    const value = JSON.parse(runFile) as { readonly scenario?: unknown };
+    return typeof value.scenario === 'string' ? value.scenario : undefined;
+  } catch {
+    return undefined; // no run file: the start says so
+  }
 }
 
 /** Keeps the run up to date in `place` until the page goes; gives the function that ends it. */

@@ -43,7 +43,10 @@ export class RunController {
     this.#account = account;
     this.#scrub = new Scrub(
       async (timeNs) => (await this.#session?.rewindTo(timeNs)) ?? NO_RUN,
-      (travelNs) => this.store.setState({ travelNs }),
+      (travelNs) => {
+        this.store.setState({ travelNs });
+        if (travelNs < 0) void this.refreshHistory();
+      },
     );
     this.#failed = new Promise((resolve) => {
       this.#reportFailure = resolve;
@@ -281,7 +284,7 @@ export class RunController {
       chapter: '',
       notice: '',
     });
-    void this.refreshHistory();
+    if (before.travelNs < 0) void this.refreshHistory(); // on a journey at its end
   }
 
   #onBaseline({ lane, timeNs, processes }: Extract<SessionUpdate, { kind: 'baseline' }>): void {

@@ -82,6 +82,30 @@ async function knobAnswer(page) {
   tell('knob-answer', at(0.5), 'ms', { p95: Number(at(0.95).toFixed(1)), worst: Number(at(1).toFixed(1)), turns: times.length });
 }
 
+/** Four VMs of one scenario file, one of them moving; then the present is dragged back and forth through a migration. */
+async function frameWorkOfMore(page) {
+  const text = readFileSync(join(root, 'e2e/scenarios/four-vms.json'), 'utf8');
+  await page.evaluate((it) => window.glasshouse.loadScenario(it), text);
+  await page.evaluate(() => window.glasshouse.runCommand('migrate', { vm: 1, to: 1 }));
+  await page.evaluate(() => window.glasshouse.resetFrameWork());
+  await page.waitForTimeout(6000);
+  tell('frame-work-p95-four-vms', await page.evaluate(() => window.glasshouse.frameWorkMs(0.95)), 'ms');
+  await page.evaluate(() => window.glasshouse.load({ lab: 'precopy-migration', seed: 1, knobs: {}, autoplay: false }));
+  await page.evaluate(() => window.glasshouse.runCommand('migrate', { vm: 1, to: 1 }, { at: 60_000_000 }));
+  await advance(page, 240e6);
+  const box = await page.locator('[data-timeline]').first().boundingBox();
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width / 2, y);
+  await page.evaluate(() => window.glasshouse.resetFrameWork());
+  await page.mouse.down();
+  for (let move = 0; move < 250; move++) {
+    await page.mouse.move(box.x + (box.width * (50 + 45 * Math.sin(move / 8))) / 100, y);
+    await page.waitForTimeout(16);
+  }
+  await page.mouse.up();
+  tell('frame-work-p95-scrubbing', await page.evaluate(() => window.glasshouse.frameWorkMs(0.95)), 'ms');
+}
+
 /** Runs all page benches; gives the exit status. */
 export async function measurePage() {
   const executablePath = await findChromium();
@@ -99,6 +123,7 @@ export async function measurePage() {
     tell('first-paint-script', firstPaintBytes() / 1000, 'kB gzip');
     await guestSpeed(page);
     await frameWork(page);
+    await frameWorkOfMore(page);
     await knobAnswer(page);
     return 0;
   } finally {
