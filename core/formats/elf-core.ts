@@ -2,9 +2,10 @@
  * ELF core files of a RISC-V machine, as gdb, readelf and crash open them: memory as PT_LOAD segments by
  * guest physical address, the registers of each hart as NT_PRSTATUS, and notes of other names beside
  * them. Pages of zeroes in long runs are segments with no bytes in the file (p_filesz 0).
- * Left out: floating point registers (there are none), sections, files of 32 bits.
+ * A hart with float registers has NT_FPREGSET, too. Left out: sections, files of 32 bits.
  * Standard: System V ABI gabi 4.3 draft, chapters 4 and 5; struct elf_prstatus of Linux for riscv64
- * (include/linux/elfcore.h, arch/riscv/include/uapi/asm/ptrace.h), 376 bytes.
+ * (include/linux/elfcore.h, arch/riscv/include/uapi/asm/ptrace.h), 376 bytes, and there struct
+ * __riscv_d_ext_state, 264 bytes.
  */
 import { assert, err, ok, type Result } from '../base/index.ts';
 
@@ -13,6 +14,13 @@ export interface CoreThread {
   readonly id: number; //               shown as the light-weight process
   readonly pc: bigint;
   readonly x: readonly bigint[]; //     x1 … x31
+  readonly float?: CoreFloat; //        of a hart with F and D
+}
+
+/** Float registers of one hart. */
+export interface CoreFloat {
+  readonly f: readonly bigint[]; //     f0 … f31
+  readonly fcsr: number; //             32 bits
 }
 
 /** A note of another name than CORE. */
@@ -68,6 +76,10 @@ const NT_PRSTATUS = 1;
 const PRSTATUS_SIZE = 376;
 const PRSTATUS_PID = 32;
 const PRSTATUS_REGISTERS = 112;
+const NT_FPREGSET = 2;
+/** struct __riscv_d_ext_state: f0 … f31, fcsr, 4 unused bytes. */
+const FPREGSET_SIZE = 264;
+const FPREGSET_FCSR = 256;
 /** e_phnum is 16 bits, and 0xffff means something else. */
 const SEGMENTS_MAX = 0xff00;
 
@@ -103,12 +115,27 @@ function encodeThread(thread: CoreThread): Uint8Array {
   return encodeNote({ name: 'CORE', type: NT_PRSTATUS, bytes });
 }
 
+/** After the NT_PRSTATUS of its thread, as the kernel writes them. */
+function encodeFloat({ f, fcsr }: CoreFloat): Uint8Array {
+  assert(f.length === 32, 'a hart has f0 to f31');
+  const bytes = new Uint8Array(FPREGSET_SIZE);
+  const view = new DataView(bytes.buffer);
+  f.forEach((value, index) => {
+    view.setBigUint64(8 * index, BigInt.asUintN(64, value), true);
+  });
+  view.setUint32(FPREGSET_FCSR, fcsr, true);
+  return encodeNote({ name: 'CORE', type: NT_FPREGSET, bytes });
+}
+
 const align = (size: number) => (size + 3) & ~3;
 
 /** The bytes of the file: headers, notes, then segments at multiples of 4 KiB. */
 export function writeCore(core: CoreFile): Uint8Array {
   assert(core.segments.length <= SEGMENTS_MAX, 'segments fit their 16-bit count');
-  const notes = [...core.threads.map(encodeThread), ...core.notes.map(encodeNote)];
+  const threads = core.threads.flatMap((thread) =>
+    thread.float === undefined ? [encodeThread(thread)] : [encodeThread(thread), encodeFloat(thread.float)],
+  );
+  const notes = [...threads, ...core.notes.map(encodeNote)];
   const notesSize = notes.reduce((sum, note) => sum + note.length, 0);
   const headers = 1 + core.segments.length;
   const notesOffset = HEADER_SIZE + headers * PROGRAM_HEADER_SIZE;
@@ -203,6 +230,11 @@ function readNotes(bytes: Uint8Array, part: { from: number; to: number }, into: 
     if (name === 'CORE' && type === NT_PRSTATUS) {
       if (size !== PRSTATUS_SIZE) return { kind: 'malformed', part: 'NT_PRSTATUS', found: `${size} bytes where ${PRSTATUS_SIZE} were expected` };
       into.threads.push(readThread(view, start));
+    } else if (name === 'CORE' && type === NT_FPREGSET) {
+      const thread = into.threads.pop();
+      if (thread === undefined || size !== FPREGSET_SIZE)
+        return { kind: 'malformed', part: 'NT_FPREGSET', found: `${size} bytes after ${into.threads.length} threads` };
+      into.threads.push({ ...thread, float: readFloat(view, start) });
     } else into.notes.push({ name, type, bytes: body });
     at = start + Math.ceil(size / 4) * 4;
   }
@@ -215,6 +247,11 @@ function readThread(view: DataView, at: number): CoreThread {
     id: view.getUint32(at + PRSTATUS_PID, true), pc: register(0),
     x: Array.from({ length: 31 }, (_, index) => register(index + 1)),
   };
+}
+
+function readFloat(view: DataView, at: number): CoreFloat {
+  const f = Array.from({ length: 32 }, (_, index) => view.getBigUint64(at + 8 * index, true));
+  return { f, fcsr: view.getUint32(at + FPREGSET_FCSR, true) };
 }
 
 /** Reads a core file; segments are views into `bytes`. Never throws. */

@@ -11,7 +11,7 @@ import {
   decodeHead, decodeSnapshot, encodeHead, type SnapshotImage, snapshotFileErrorSentence,
 } from '../formats/snapshot-file.ts';
 import { SNAPSHOT_NOTE_NAME as NOTE_NAME, snapshotNote as NOTE } from '../formats/snapshot-notes.ts';
-import { HART_FIELDS } from '../machine/index.ts';
+import { hartFieldOffset } from '../machine/index.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
 
 /** A run of fewer pages of zeroes is written out, so that there are fewer segments. */
@@ -19,23 +19,26 @@ const ZERO_RUN_PAGES = 16;
 
 const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
 
-/** Offset of a field in a saved hart: after magic and version, in the order of the table. */
-function fieldOffset(name: string): number {
-  let offset = 8;
-  for (const field of HART_FIELDS) {
-    if (field.name === name) break;
-    offset += field.byteCount;
-  }
-  return offset;
-}
-
 function threadOf(record: Uint8Array, index: number): CoreThread {
   const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
-  const x = fieldOffset('x');
+  const x = hartFieldOffset('x');
   return {
     id: index + 1,
-    pc: view.getBigUint64(fieldOffset('pc'), true),
+    pc: view.getBigUint64(hartFieldOffset('pc'), true),
+    ...floatOf(view),
     x: Array.from({ length: 31 }, (_, register) => view.getBigUint64(x + 8 * (register + 1), true)),
+  };
+}
+
+/** The float registers of a record that has them. */
+function floatOf(view: DataView): Pick<CoreThread, 'float'> {
+  const f = hartFieldOffset('f');
+  if (view.byteLength < f + 256) return {};
+  return {
+    float: {
+      f: Array.from({ length: 32 }, (_, register) => view.getBigUint64(f + 8 * register, true)),
+      fcsr: view.getUint32(hartFieldOffset('fcsr'), true),
+    },
   };
 }
 

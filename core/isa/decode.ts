@@ -30,6 +30,8 @@ export interface Operands {
   readonly shamt: number; //     0 … 63
   readonly aq: number; //        0 or 1
   readonly rl: number; //        0 or 1
+  readonly rs3: number; //       0 … 31
+  readonly rm: number; //        rounding mode, 0 … 7
 }
 
 const bucketOf = (word: number): number => ((word >>> 2) & 0x1f) | (((word >>> 12) & 7) << 5);
@@ -55,9 +57,20 @@ const BUCKETS = buildBuckets(INSTRUCTIONS);
 export function decode(word: number): Row | undefined {
   if ((word & 3) !== 3) return undefined;
   for (const row of BUCKETS[bucketOf(word)]!) {
-    if ((word & row.mask) >>> 0 === row.match) return row;
+    if ((word & row.mask) >>> 0 === row.match) return hasLegalRounding(row, word) ? row : undefined;
   }
   return undefined;
+}
+
+/** Whether a row's words name a rounding mode in bits 14 … 12 (Unprivileged 20240411 §21.2). */
+export function hasRounding(row: Row): boolean {
+  return row.format === 'floatR' || row.format === 'floatUnary' || row.format === 'float4';
+}
+
+/** Rounding modes 5 and 6 are reserved; 7 asks frm. */
+function hasLegalRounding(row: Row, word: number): boolean {
+  const mode = (word >>> 12) & 7;
+  return !hasRounding(row) || (mode !== 5 && mode !== 6);
 }
 
 /** The immediate of `word` read in `format`: sign-extended, an i32; 0 for formats without one. */
@@ -96,7 +109,8 @@ export function immediateOf(format: Format, word: number): number {
 /** Which register fields a format has: bit 0 rd, bit 1 rs1, bit 2 rs2. */
 // biome-ignore format: a row a line
 const REGISTER_FIELDS: Readonly<Record<Format, number>> = {
-  R: 7, I: 3, S: 6, B: 6, U: 1, J: 1, shift64: 3, shift32: 3, csr: 3, csrImmediate: 1, atomic: 7, fence: 0, unary: 3, cacheBlock: 2, none: 0,
+  R: 7, I: 3, S: 6, B: 6, U: 1, J: 1, shift64: 3, shift32: 3, csr: 3, csrImmediate: 1, atomic: 7, fence: 0, unary: 3, cacheBlock: 2, floatR: 7, floatUnary: 3, float4: 7,
+  none: 0,
 };
 
 /**
@@ -117,5 +131,7 @@ export function operandsOf(row: Row, word: number): Operands {
     shamt: isShift ? immediate : 0,
     aq: format === 'atomic' ? (word >>> 26) & 1 : 0,
     rl: format === 'atomic' ? (word >>> 25) & 1 : 0,
+    rs3: format === 'float4' ? word >>> 27 : 0,
+    rm: hasRounding(row) ? (word >>> 12) & 7 : 0,
   };
 }

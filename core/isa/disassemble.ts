@@ -5,7 +5,7 @@
  * shown.
  */
 import { decode, type Operands, operandsOf } from './decode.ts';
-import { registerName } from './registers.ts';
+import { floatRegisterName, ROUNDING_MODES, registerName } from './registers.ts';
 import { findCsrName, type Row } from './table/index.ts';
 
 const FENCE_TSO = 0x833;
@@ -50,15 +50,19 @@ function operandText(
   symbols: ReadonlyMap<string, number> | undefined,
 ): string {
   const { immediate } = operands;
-  const rd = registerName(operands.rd);
-  const rs1 = registerName(operands.rs1);
-  const rs2 = registerName(operands.rs2);
+  const name = (place: number, number: number) =>
+    row.registers?.[place] === 'f' ? floatRegisterName(number) : registerName(number);
+  const rd = name(0, operands.rd);
+  const rs1 = name(1, operands.rs1);
+  const rs2 = name(2, operands.rs2);
+  const plain = isExactConversion(row) ? 0 : 7; // the mode that goes without saying
+  const mode = operands.rm === plain ? '' : `,${ROUNDING_MODES[operands.rm]}`;
   const target = () => targetText(BigInt.asUintN(64, pc + BigInt(immediate)), symbols);
   switch (row.format) {
     case 'R':
       return row.effect.kind === 'system' ? `${rs1},${rs2}` : `${rd},${rs1},${rs2}`;
     case 'I': {
-      const isMemory = row.effect.kind === 'load' || row.effect.kind === 'jump';
+      const isMemory = ['load', 'loadFloat', 'jump'].includes(row.effect.kind);
       return isMemory ? `${rd},${immediate}(${rs1})` : `${rd},${rs1},${immediate}`;
     }
     case 'S':
@@ -83,11 +87,23 @@ function operandText(
       return `${fenceSet((immediate >> 4) & 15)},${fenceSet(immediate & 15)}`;
     case 'unary':
       return `${rd},${rs1}`;
+    case 'floatR':
+      return `${rd},${rs1},${rs2}${mode}`;
+    case 'floatUnary':
+      return `${rd},${rs1}${mode}`;
+    case 'float4':
+      return `${rd},${rs1},${rs2},${name(3, operands.rs3)}${mode}`;
     case 'cacheBlock':
       return `(${rs1})`;
     case 'none':
       return '';
   }
+}
+
+/** Conversions that never round, whose rounding mode 0 is not written. */
+export function isExactConversion({ effect }: Row): boolean {
+  if (effect.kind !== 'float' || effect.byteCount !== 8) return false;
+  return ['fromInt32', 'fromUint32', 'fromOtherFormat'].includes(effect.operation);
 }
 
 /** `0x80000010 <loop+0x10>`; O(symbols). */

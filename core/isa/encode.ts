@@ -68,7 +68,7 @@ export function encode(row: Row, operands: Partial<Operands>): number {
     const fits = immediate >= minimum && immediate <= maximum && immediate % multiple === 0;
     assert(fits, `${row.name}: immediate ${immediate} is a multiple of ${multiple} in its range`);
   }
-  const { rd = 0, rs1 = 0, rs2 = 0, csr = 0, aq = 0, rl = 0 } = operands;
+  const { rd = 0, rs1 = 0, rs2 = 0, rs3 = 0, rm = 0, csr = 0, aq = 0, rl = 0 } = operands;
   let bits = immediateBits(row.format, immediate);
   switch (row.format) {
     case 'R':
@@ -82,6 +82,12 @@ export function encode(row: Row, operands: Partial<Operands>): number {
     case 'shift32':
     case 'unary':
       bits |= (rd << 7) | (rs1 << 15);
+      break;
+    case 'floatR':
+    case 'floatUnary':
+    case 'float4':
+      assert(rm !== 5 && rm !== 6, `${row.name}: rounding modes 5 and 6 are reserved`);
+      bits |= (rd << 7) | (rm << 12) | (rs1 << 15) | (rs2 << 20) | (rs3 << 27);
       break;
     case 'cacheBlock':
       bits |= rs1 << 15;

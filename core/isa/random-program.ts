@@ -6,11 +6,13 @@
  *
  * Registers: x8 x9 x18 x19 point into the windows and are never written; x30 holds computed
  * addresses, x31 counts loops; all others are data. Left out: sret, mret, wfi, jumps out of the
- * program, code that changes itself.
+ * program, code that changes itself. With float rows sstatus.FS must not be Off, and a program is
+ * longer: it starts with moves into float registers and ends with stores of them.
  */
 import { assert, nextBelow, nextUint32, type Prng } from '../base/index.ts';
 import type { Operands } from './decode.ts';
 import { decode } from './decode.ts';
+import { randomFloat } from './random-float.ts';
 import { encode, IMMEDIATE_RANGES } from './encode.ts';
 import { getProfile, INSTRUCTIONS, type Row } from './table/index.ts';
 import type { Extension } from './table/row.ts';
@@ -28,6 +30,8 @@ export type RandomFamily =
   | 'fence'
   | 'csr'
   | 'cacheBlock'
+  | 'float'
+  | 'floatMemory'
   | 'illegal'
   | 'environment'
   | 'wild';
@@ -80,7 +84,8 @@ export interface RandomProgram {
 // biome-ignore format: a row a line
 export const DEFAULT_WEIGHTS: Readonly<Record<RandomFamily, number>> = {
   compute: 50, load: 12, store: 12, atomic: 6, reserve: 3, branch: 8, jump: 3, loop: 1, fence: 1,
-  csr: 3, illegal: 0, cacheBlock: 1, environment: 0, wild: 0,
+  csr: 3, illegal: 0, cacheBlock: 1,
+  float: 40, floatMemory: 8, environment: 0, wild: 0,
 };
 
 /**
@@ -114,6 +119,9 @@ function rowsByFamily({ extensions, without }: RandomProgramOptions) {
     fence: having('nothing'),
     csr: rows.filter((row) => row.extension === 'Zicsr'),
     cacheBlock: rows.filter((row) => row.format === 'cacheBlock'),
+    float: having('float'),
+    loadFloat: having('loadFloat'),
+    storeFloat: having('storeFloat'),
   };
 }
 
@@ -161,6 +169,12 @@ const JALR = getRow('jalr');
 const BLT = getRow('blt');
 const ECALL = getRow('ecall');
 const EBREAK = getRow('ebreak');
+const CSRRWI = getRow('csrrwi');
+const CSRRS = getRow('csrrs');
+const FMV_D_X = getRow('fmv.d.x');
+const FSD = getRow('fsd');
+const FCSR = 3;
+const FRM = 2;
 
 function pick<T>(prng: Prng, from: readonly T[]): T {
   const chosen = from[nextBelow(prng, from.length)];
@@ -245,7 +259,10 @@ function drawAddress(
   return { code, base: ADDRESS, offset: 0 };
 }
 
-function drawAccess(drawing: Drawing, family: 'load' | 'store' | 'atomic'): Group {
+function drawAccess(
+  drawing: Drawing,
+  family: 'load' | 'store' | 'atomic' | 'loadFloat' | 'storeFloat',
+): Group {
   const { prng, rows } = drawing;
   const row = pick(prng, rows[family]);
   const isAtomic = family === 'atomic';
@@ -253,6 +270,32 @@ function drawAccess(drawing: Drawing, family: 'load' | 'store' | 'atomic'): Grou
   const { code, base, offset } = drawAddress(drawing, widthOf(row), needs);
   const operands = { ...randomOperands(prng, row), rs1: base, immediate: offset };
   return [...code, { row, operands }];
+}
+
+/** A float computation, at times after a write of frm, which stays legal. */
+function drawFloat({ prng, rows }: Drawing): Group {
+  const row = pick(prng, rows.float);
+  const rm = pick(prng, [0, 1, 2, 3, 4, 7, 7, 7, 7]);
+  const rd = row.registers?.[0] === 'f' ? nextBelow(prng, 32) : destination(prng);
+  const compute = { row, operands: { ...randomOperands(prng, row), rd, rs3: source(prng), rm } };
+  if (!chance(prng, 8)) return [compute];
+  return [{ row: CSRRWI, operands: { csr: FRM, immediate: nextBelow(prng, 5) } }, compute];
+}
+
+/** Float registers from integer ones, so that a program starts with numbers. */
+function drawFloatStart(): readonly Group[] {
+  return DATA.slice(1, 25).map((register, index) => [
+    { row: FMV_D_X, operands: { rd: index, rs1: register } },
+  ]);
+}
+
+/** Puts some float registers into a window and fcsr into a register, where a comparison sees them. */
+function drawFloatEnd({ pointers }: Drawing): readonly Group[] {
+  const { register, before } = pointers[0]!;
+  const stores = Array.from({ length: 16 }, (_, index) => [
+    { row: FSD, operands: { rs1: register, rs2: 2 * index, immediate: 8 * index - Math.min(before, 96) } },
+  ]);
+  return [...stores, [{ row: CSRRS, operands: { rd: DATA[1]!, csr: FCSR } }]];
 }
 
 /** lr, some computing, sc on the same address; sometimes one half only. */
@@ -374,6 +417,10 @@ function drawGroups(drawing: Drawing, family: RandomFamily): readonly Group[] {
       return [drawCsr(drawing)];
     case 'cacheBlock':
       return [drawCacheBlock(drawing)];
+    case 'float':
+      return [drawFloat(drawing)];
+    case 'floatMemory':
+      return [drawAccess(drawing, chance(prng, 50) ? 'loadFloat' : 'storeFloat')];
     case 'illegal':
       return [drawIllegal(drawing)];
     case 'environment':
@@ -386,6 +433,10 @@ function drawGroups(drawing: Drawing, family: RandomFamily): readonly Group[] {
 function drawFamily({ options, prng, rows }: Drawing): RandomFamily {
   const weights = { ...DEFAULT_WEIGHTS, ...options.weights };
   if (rows.cacheBlock.length === 0) weights.cacheBlock = 0;
+  if (rows.float.length === 0) {
+    weights.float = 0;
+    weights.floatMemory = 0;
+  }
   if ((options.csrs ?? []).length === 0) weights.csr = 0;
   const families = Object.keys(DEFAULT_WEIGHTS) as RandomFamily[];
   const total = families.reduce((sum, family) => sum + weights[family], 0);
@@ -442,7 +493,8 @@ export function randomProgram(options: RandomProgramOptions): RandomProgram {
   assert(origin % 4n === 0n, 'code starts at a multiple of 4');
   assert(instructionCount >= 1, 'a program has an instruction');
   const drawing = { options, prng, rows: rowsByFamily(options), pointers: drawPointers(options) };
-  const groups: Group[] = [];
+  const hasFloat = drawing.rows.float.length > 0;
+  const groups: Group[] = hasFloat ? [...drawFloatStart()] : [];
   let count = 0;
   while (count < instructionCount) {
     for (const group of drawGroups(drawing, drawFamily(drawing))) {
@@ -450,10 +502,16 @@ export function randomProgram(options: RandomProgramOptions): RandomProgram {
       count += group.length;
     }
   }
+  if (hasFloat) {
+    assert(options.windows[0]!.byteCount >= 128, 'the first window has room for float registers');
+    groups.push(...drawFloatEnd(drawing));
+  }
+  const value = () =>
+    hasFloat && chance(prng, 80) ? randomFloat(prng, chance(prng, 50) ? 4 : 8) : randomValue(prng);
   const registers = Array.from({ length: 32 }, (_, index) => {
     if (index === 0 || index === COUNTER) return 0n;
     return (
-      drawing.pointers.find((pointer) => pointer.register === index)?.value ?? randomValue(prng)
+      drawing.pointers.find((pointer) => pointer.register === index)?.value ?? value()
     );
   });
   return { origin, words: layOut(groups), registers };

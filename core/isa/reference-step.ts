@@ -31,10 +31,12 @@
  * - Cache-block management needs load permission; henvcfg enables all of it. A reserved CBIE in a
  *   write of senvcfg keeps the old one. hpmcounters read 0.
  * - satp with MODE other than 0 and 8 is ignored as a whole. sstatus keeps SIE SPIE SPP SUM MXR,
- *   UXL reads 2.
+ *   UXL reads 2, with F also FS, and SD
+ *   when FS is Dirty. Float conventions stand in reference/float-step.ts.
  */
-import { decode, operandsOf } from './decode.ts';
+import { decode, hasRounding, operandsOf } from './decode.ts';
 import { readCsr, readPending, writeCsr } from './reference/csr.ts';
+import { FLOAT_MEMORY, isFloatOn, stepFloat, writeFloat } from './reference/float-step.ts';
 import {
   type ReferenceAccess,
   type ReferenceFault,
@@ -132,12 +134,15 @@ function attemptInstruction(
     return trap(2, BigInt(word));
   }
   attempt.name = row.name;
-  const { rd, rs1, rs2, immediate, csr } = operandsOf(row, word);
+  const { rd, rs1, rs2, rs3, rm, immediate, csr } = operandsOf(row, word);
   const instruction: Instruction = {
     name: row.name,
     word,
     rd,
     rs1,
+    rs2,
+    rs3,
+    rm: hasRounding(row) ? rm : undefined,
     immediate: unsigned(BigInt(immediate)),
     csr,
     a: hart.x[rs1]!,
@@ -154,6 +159,9 @@ interface Instruction {
   readonly word: number;
   readonly rd: number;
   readonly rs1: number;
+  readonly rs2: number;
+  readonly rs3: number;
+  readonly rm: number | undefined;
   readonly immediate: bigint; // unsigned 64-bit
   readonly csr: number;
   readonly a: bigint; //         value of rs1
@@ -204,6 +212,7 @@ function execute(
       value: b,
     });
   }
+  if (name.startsWith('f')) return executeFloat(hart, memory, instruction);
   if (name.endsWith('.w') || name.endsWith('.d')) return atomic(hart, memory, instruction);
   if (name.startsWith('cbo.')) return cacheBlock(hart, memory, instruction);
   if (name.startsWith('csrr')) return accessCsr(hart, memory, instruction);
@@ -230,6 +239,19 @@ function load(
 ): Execution {
   const byteCount = Math.abs(width);
   const address = unsigned(instruction.a + instruction.immediate);
+  const value = readBytes(hart, memory, address, byteCount);
+  if (typeof value !== 'bigint') return value;
+  writeRegister(hart, instruction.rd, width < 0 ? BigInt.asIntN(8 * byteCount, value) : value);
+  return 'next';
+}
+
+/** Loads bytes, zero-extended, or gives the fault. */
+function readBytes(
+  hart: ReferenceHart,
+  memory: ReferenceMemory,
+  address: bigint,
+  byteCount: number,
+): bigint | ReferenceFault {
   const pieces = translatePieces(hart, memory, { address, byteCount, access: 'load' });
   if ('kind' in pieces) return pieces;
   let value = 0n;
@@ -238,8 +260,7 @@ function load(
     value |= memory.read(piece.hostPhysicalAddress, piece.byteCount) << shift;
     shift += BigInt(8 * piece.byteCount);
   }
-  writeRegister(hart, instruction.rd, width < 0 ? BigInt.asIntN(8 * byteCount, value) : value);
-  return 'next';
+  return value;
 }
 
 /** Writes the low bytes of `value`, or nothing at all when a part faults. */
@@ -259,6 +280,27 @@ function accessBytes(
     );
     rest >>= BigInt(8 * piece.byteCount);
   }
+  return 'next';
+}
+
+/** flw, fld, fsw, fsd; all else computes. */
+function executeFloat(
+  hart: ReferenceHart,
+  memory: ReferenceMemory,
+  instruction: Instruction,
+): Execution {
+  const width = FLOAT_MEMORY[instruction.name];
+  const illegal = trap(2, BigInt(instruction.word));
+  if (width === undefined) return stepFloat(hart, instruction) ? 'next' : illegal;
+  if (!isFloatOn(hart)) return illegal;
+  const address = unsigned(instruction.a + instruction.immediate);
+  const byteCount = Math.abs(width);
+  if (width > 0) {
+    return accessBytes(hart, memory, { address, byteCount, value: hart.f[instruction.rs2]! });
+  }
+  const value = readBytes(hart, memory, address, byteCount);
+  if (typeof value !== 'bigint') return value;
+  writeFloat(hart, instruction.rd, value, byteCount === 4);
   return 'next';
 }
 

@@ -2,8 +2,8 @@
  * The control and status registers of a guest (VS and VU mode), as a table: where each is kept,
  * which bits software can change, what else a write does. All others are illegal instructions to
  * the guest. A hart profile has the rows and bits of its extensions. henvcfg is as if it enabled
- * every cache-block operation. Left out: Sstc's stimecmp, the F extension's registers, events for
- * the performance counters, which read 0.
+ * every cache-block operation. Left out: Sstc's stimecmp, events for the performance counters, which
+ * read 0.
  */
 import { HART_PROFILES, HPM_COUNTERS } from '../isa/table/index.ts';
 import type { Extension } from '../isa/table/row.ts';
@@ -20,6 +20,7 @@ export type CsrBehaviour =
   | 'cycle'
   | 'time'
   | 'instret' // read-only counters, computed
+  | 'float' //        fflags, frm, fcsr: parts of record.fcsr, illegal while FS is Off
   | 'zero' //         a performance counter without an event
   | 'environment'; // senvcfg: CBIE keeps its value when written with the reserved 2
 
@@ -44,7 +45,7 @@ const STATUS = sstatusBit.sie | sstatusBit.spie | sstatusBit.spp | sstatusBit.su
 
 // biome-ignore format: a row a line
 export const GUEST_CSRS = [
-  { name: 'sstatus',    number: 0x100, slot: csrSlot.vsstatus,   writeLow: STATUS, writeHigh: 0,   behaviour: 'status',      section: 'Privileged 20240411 §12.1.1' },
+  { name: 'sstatus',    number: 0x100, slot: csrSlot.vsstatus,   writeLow: STATUS, writeHigh: 0,   behaviour: 'status',      section: 'Privileged 20240411 §12.1.1', wider: [{ extension: 'F', low: sstatusBit.fs }] },
   { name: 'sie',        number: 0x104, slot: csrSlot.vsie,       writeLow: 0x222,  writeHigh: 0,   behaviour: 'enable',      section: 'Privileged 20240411 §12.1.3' },
   { name: 'stvec',      number: 0x105, slot: csrSlot.vstvec,     writeLow: ~2,     writeHigh: ALL, behaviour: 'plain',       section: 'Privileged 20240411 §12.1.2' },
   { name: 'scounteren', number: 0x106, slot: csrSlot.scounteren, writeLow: 7,      writeHigh: 0,   behaviour: 'plain',       section: 'Privileged 20240411 §12.1.5', wider: [{ extension: 'Zihpm', low: ~7 }] },
@@ -59,6 +60,17 @@ export const GUEST_CSRS = [
   { name: 'time',       number: 0xc01, slot: -1,                 writeLow: 0,      writeHigh: 0,   behaviour: 'time',        section: 'Unprivileged 20240411 §8.1' },
   { name: 'instret',    number: 0xc02, slot: -1,                 writeLow: 0,      writeHigh: 0,   behaviour: 'instret',     section: 'Unprivileged 20240411 §8.1' },
 ] as const satisfies readonly GuestCsr[];
+
+const FLOAT_CSRS: readonly GuestCsr[] = ['fflags', 'frm', 'fcsr'].map((name, index) => ({
+  name,
+  number: index + 1,
+  slot: -1,
+  writeLow: 0,
+  writeHigh: 0,
+  behaviour: 'float',
+  section: 'Unprivileged 20240411 §21.2',
+  extension: 'F',
+}));
 
 const COUNTERS: readonly GuestCsr[] = HPM_COUNTERS.map(({ name, number, section }) => ({
   name,
@@ -75,7 +87,7 @@ const COUNTERS: readonly GuestCsr[] = HPM_COUNTERS.map(({ name, number, section 
 const ROWS: readonly ReadonlyMap<number, GuestCsr>[] = HART_PROFILES.map(({ extensions }) => {
   const has = (extension: Extension | undefined) =>
     extension === undefined || (extensions as readonly Extension[]).includes(extension);
-  const all: readonly GuestCsr[] = [...GUEST_CSRS, ...COUNTERS];
+  const all: readonly GuestCsr[] = [...GUEST_CSRS, ...FLOAT_CSRS, ...COUNTERS];
   const rows = all.filter((row) => has(row.extension));
   return new Map(
     rows.map((row) => {

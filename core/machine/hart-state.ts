@@ -49,6 +49,8 @@ export const HART_FIELDS = [
   { name: 'scounteren',           offset: csr(csrSlot.scounteren),         byteCount: 8,   since: 1 },
   { name: 'senvcfg',              offset: csr(csrSlot.senvcfg),            byteCount: 8,   since: 1 },
   { name: 'profile',              offset: hartOffset.profile,              byteCount: 4,   since: 2 },
+  { name: 'fcsr',                 offset: hartOffset.fcsr,                 byteCount: 4,   since: 2 },
+  { name: 'f',                    offset: hartOffset.f,                    byteCount: 256, since: 2 },
 ] as const satisfies readonly HartField[];
 
 /** The fields of a saved hart of `version`. */

@@ -23,6 +23,8 @@ export const hartWord = {
   instructionsRetired: hartOffset.instructionsRetired >> 2,
   instructionsAttempted: hartOffset.instructionsAttempted >> 2,
   profile: hartOffset.profile >> 2,
+  fcsr: hartOffset.fcsr >> 2,
+  floatState: hartOffset.floatState >> 2,
 } as const;
 
 /** Bits of sstatus that a guest has (RISC-V Privileged §12.1.1). All in the low word. */
@@ -30,6 +32,7 @@ export const sstatusBit = {
   sie: 1 << 1,
   spie: 1 << 5,
   spp: 1 << 8,
+  fs: 3 << 13,
   sum: 1 << 18,
   mxr: 1 << 19,
 } as const;

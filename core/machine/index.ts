@@ -1,6 +1,6 @@
 export { GUEST_CSRS } from './csr.ts';
 export {
-  HART_FIELDS,
+  hartFieldOffset,
   hartFields,
   type HartStateError,
   hartStateSize,

@@ -21,6 +21,7 @@ import {
   registerWord,
   writeCounter,
 } from './hart.ts';
+import { makeFloatSlowPath, refreshFloat } from './float-instructions.ts';
 import { HartContext, type MachinePorts } from './hart-context.ts';
 import { checkHartState, type HartStateError, loadHartState, saveHartState } from './hart-state.ts';
 import { setPending, takeInterrupt } from './interrupt.ts';
@@ -61,9 +62,11 @@ export class Machine {
     this.words = system.host.words;
     this.context = new HartContext(system, ports);
     const { decoded } = this.context;
+    const memorySlowPaths = makeMemorySlowPaths(this.context);
     const slowPaths = {
-      ...makeMemorySlowPaths(this.context),
+      ...memorySlowPaths,
       ...makeSystemSlowPaths(this.context),
+      ...makeFloatSlowPath(this.context, memorySlowPaths),
     };
     this.module = instantiateHostModule(system.host.memory, slowPaths, compiled);
     const doors = system.writer.ports;
@@ -207,7 +210,10 @@ export class Machine {
   /** Makes a hart of `vm` with a saved state; refused bytes change nothing. */
   loadHart(slot: number, saved: Uint8Array, vm: VmMemory): Result<true, HartStateError> {
     const checked = checkHartState(saved);
-    if (checked.ok) loadHartState(this.system.host.bytes, this.claim(slot, vm), saved);
+    if (!checked.ok) return checked;
+    const hart = this.claim(slot, vm);
+    loadHartState(this.system.host.bytes, hart, saved);
+    refreshFloat(this.words, hart);
     return checked;
   }
 

@@ -7,6 +7,7 @@ import { csrSlot, exitReason } from '../protocol/host-memory-layout.ts';
 import { SYSTEM_HANDLERS, type SlowPaths } from '../wasm/interpreter-abi.ts';
 import { cacheBlock } from './cache-block.ts';
 import { findGuestCsr, type GuestCsr, isCounter, isReadOnly, leastPrivilege } from './csr.ts';
+import { isFloatOn, readFloatCsr, refreshFloat, writeFloatCsr } from './float-instructions.ts';
 import { raise } from './guest-access.ts';
 import {
   advancePc,
@@ -131,7 +132,8 @@ function accessCsr(
   const destination = (word >>> 7) & 31;
   const writes = operation === 'write' || source !== 0;
   const row = findGuestCsr(number, words[(hart >> 2) + hartWord.profile]!);
-  if (row === undefined || !mayAccess(context, hart, row, writes)) {
+  const isOff = row?.behaviour === 'float' && !isFloatOn(words, hart);
+  if (row === undefined || isOff || !mayAccess(context, hart, row, writes)) {
     illegal(context, hart, word);
     return;
   }
@@ -171,8 +173,9 @@ function mayAccess(context: HartContext, hart: number, row: GuestCsr, writes: bo
 /** Puts the value of a CSR into the two words at `into`. */
 function readCsr(context: HartContext, hart: number, row: GuestCsr, into: number): void {
   const { words } = context;
-  if (row.behaviour === 'zero') {
-    writeCounter(words, into, 0);
+  if (row.behaviour === 'zero' || row.behaviour === 'float') {
+    const isFloat = row.behaviour === 'float';
+    writeCounter(words, into, isFloat ? readFloatCsr(words, hart, row.number) : 0);
     return;
   }
   if (row.slot < 0) {
@@ -221,6 +224,10 @@ function writeCsr(
   high: number,
 ): void {
   const { words } = context;
+  if (row.behaviour === 'float') {
+    writeFloatCsr(words, hart, row.number, low);
+    return;
+  }
   const word = csrWord(hart, row.slot);
   if (row.behaviour === 'translation') {
     const mode = high >>> 28;
@@ -234,6 +241,7 @@ function writeCsr(
   words[word] = (before & ~writable) | (value & writable);
   words[word + 1] = (words[word + 1]! & ~row.writeHigh) | (high & row.writeHigh);
   if (row.behaviour === 'translation') context.system.tlb.flushHart(slotOfHart(hart));
+  if (row.behaviour === 'status') refreshFloat(words, hart);
   if (row.behaviour === 'status') flushWithdrawn(context, hart, before & ~words[word]!);
   if (row.behaviour === 'status' || row.behaviour === 'enable' || row.behaviour === 'pending') {
     takeInterrupt(words, hart);

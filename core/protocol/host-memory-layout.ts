@@ -76,8 +76,18 @@ export const hartOffset = {
   instructionsRetired: 320,
   instructionsAttempted: 328, // the cycle counter: also those that trapped
   profile: 336, //         u32: number of the hart profile (core/isa/table/profiles.ts)
-  // 340 … 511 free
+  fcsr: 340, //            u32: frm in bits 7 … 5, fflags below
+  floatState: 344, //      u32: see `floatStateBit`; follows from sstatus.FS and fcsr
+  // 348 … 511 free
   csr: 512, //             64 CSR slots of 8 bytes, see `csrSlot`
+  f: 1024, //              f0 … f31, 8 bytes each, singles NaN-boxed
+} as const;
+
+/** What compiled code may do with floats by itself. */
+export const floatStateBit = {
+  usable: 1, //       sstatus.FS is Dirty and frm is legal: what raises no flag and does not round
+  nearest: 2, //      also frm is 0, to nearest even: exact results
+  inexactKnown: 4, // also fflags.NX is set: inexact results, too
 } as const;
 
 /** Slots of the CSRs that a hart keeps as storage, at hartOffset.csr + 8 × slot. For a guest, the VS copies. */

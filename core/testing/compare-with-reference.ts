@@ -20,6 +20,7 @@ import {
   type ReferenceOutcome,
   referenceStep,
 } from '../isa/reference-step.ts';
+import { readStatus } from '../isa/reference/csr.ts';
 import { DEFAULT_PROFILE, getProfile, type HartProfileId } from '../isa/table/index.ts';
 import { hartFields, hartStateSize, hartStateVersion, Machine } from '../machine/index.ts';
 import { frameAddress, MemorySystem, type VmMemory } from '../memory/index.ts';
@@ -150,7 +151,7 @@ function makeComparison(seed: number, profile: HartProfileId): Comparison {
 function resetWorld(comparison: Comparison, armed: boolean): void {
   const { vm, system, prng, ram } = comparison;
   vm.dirtyLog.disarm();
-  const bytes = randomMemory(prng);
+  const bytes = randomMemory(prng, comparison.reference.profile.extensions);
   for (const page of randomGuestPage.absent) if (nextBelow(prng, 3) > 0) vm.release(page);
   for (let page = 0; page < randomGuestPage.count; page++) {
     if (page === randomGuestPage.data) vm.release(page); // comes back in another frame, perhaps
@@ -391,7 +392,7 @@ function recordOf(hart: ReferenceHart): Uint8Array {
     reservationAddress: hart.reservation?.guestPhysicalAddress ?? 0n,
     instructionsRetired: hart.instret,
     instructionsAttempted: hart.cycle,
-    vsstatus: hart.sstatus | (2n << 32n),
+    vsstatus: readStatus(hart),
     vsie: hart.sie,
     vstvec: hart.stvec,
     vsscratch: hart.sscratch,
@@ -410,7 +411,11 @@ function recordOf(hart: ReferenceHart): Uint8Array {
         view.setBigUint64(at + 8 * index, hart.x[index]!, true);
     } else if (field.name === 'privilege') view.setUint32(at, hart.privilege, true);
     else if (field.name === 'profile') view.setUint32(at, hart.profile.number, true);
-    else if (field.name === 'virtualMode') view.setUint32(at, 1, true);
+    else if (field.name === 'fcsr') view.setUint32(at, Number(hart.fcsr), true);
+    else if (field.name === 'f') {
+      for (let index = 0; index < 32; index++)
+        view.setBigUint64(at + 8 * index, hart.f[index]!, true);
+    } else if (field.name === 'virtualMode') view.setUint32(at, 1, true);
     else if (field.name === 'reservationValid')
       view.setUint32(at, hart.reservation?.byteCount ?? 0, true);
     else view.setBigUint64(at, values[field.name]!, true);

@@ -1,6 +1,7 @@
 /**
  * The smallest machine around the generated interpreter: one or more harts, RAM seen through the
- * identity (guest virtual = physical, from FLAT_RAM_BASE up), no privilege, no CSRs, no interrupts.
+ * identity (guest virtual = physical, from FLAT_RAM_BASE up), no privilege, no CSRs, no interrupts,
+ * float unit Off.
  * For the interpreter's own tests and benchmark. What would trap leaves with `exitReason.illegal`
  * and is described by `fault`.
  */
@@ -96,6 +97,7 @@ export function makeFlatMachine(options: FlatMachineOptions): FlatMachine {
     system: 0,
     misalignedTarget: 0,
     illegal: 0,
+    float: 0,
     decode: 0,
   };
   const state: FlatState = {
@@ -284,6 +286,10 @@ function makeSlowPaths(state: FlatState): SlowPaths {
     },
     misalignedTarget: (hart) => fault(hart, CAUSE.fetchMisaligned),
     illegal(hart) {
+      const word = view.getUint32(hart + hartOffset.instructionWord, true);
+      return leave(state, hart, { cause: CAUSE.illegal, value: BigInt(word) });
+    },
+    float(hart) {
       const word = view.getUint32(hart + hartOffset.instructionWord, true);
       return leave(state, hart, { cause: CAUSE.illegal, value: BigInt(word) });
     },

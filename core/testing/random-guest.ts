@@ -10,8 +10,10 @@
  */
 import { nextBelow, nextUint32, type Prng } from '../base/prng.ts';
 import { encode } from '../isa/encode.ts';
+import { randomFloat } from '../isa/random-float.ts';
 import { randomValue, SKIP_HANDLER } from '../isa/random-program.ts';
 import type { ReferenceHart } from '../isa/reference-step.ts';
+import type { Extension } from '../isa/table/row.ts';
 import { INSTRUCTIONS, type Row } from '../isa/table/index.ts';
 
 /** Pages of the VM, and where things lie in it. */
@@ -32,7 +34,7 @@ const WINDOWS = [0x4000_0000n, 0xffff_ffff_c000_0000n] as const;
 const CSR_NUMBERS = [
   0x100, 0x100, 0x100, 0x100, 0x104, 0x105, 0x106, 0x10a, 0x140, 0x141, 0x142, 0x143, 0x144, 0x144,
   0x180, 0xc00, 0xc01, 0xc02, 0x14d, 0x200, 0x300, 0x680, 0xc03, 0xc1f, 0x001, 0xf14,
-  0x10a,
+  0x10a, 0x001, 0x002, 0x003, 0x003,
 ] as const;
 
 function pick<T>(prng: Prng, from: readonly T[]): T {
@@ -56,13 +58,21 @@ const MIX: readonly { readonly weight: number; readonly rows: readonly Row[] }[]
   { weight: 6,  rows: INSTRUCTIONS.filter((row) => row.extension === 'Zicsr') },
   { weight: 2,  rows: rowsOf(['system', 'nothing']) },
   { weight: 3,  rows: INSTRUCTIONS.filter((row) => row.format === 'cacheBlock') },
+  { weight: 16, rows: rowsOf(['float']) },
+  { weight: 8,  rows: rowsOf(['loadFloat', 'storeFloat']) },
   { weight: 2,  rows: INSTRUCTIONS.filter((row) => ['ecall', 'wfi', 'sfence.vma'].includes(row.name)) },
 ];
 const MIX_TOTAL = MIX.reduce((total, part) => total + part.weight, 0);
 
-/** A random instruction word; a few are not instructions. */
-export function randomWord(prng: Prng): number {
+/** A random instruction word; a few are not instructions, or not such of `extensions`. */
+export function randomWord(prng: Prng, extensions: readonly Extension[]): number {
   if (chance(prng, 1)) return nextUint32(prng);
+  let row = pickRow(prng);
+  while (!extensions.includes(row.extension) && chance(prng, 97)) row = pickRow(prng);
+  return encodeRandom(prng, row);
+}
+
+function pickRow(prng: Prng): Row {
   let ticket = nextBelow(prng, MIX_TOTAL);
   let rows: readonly Row[] = [];
   for (const part of MIX) {
@@ -70,10 +80,15 @@ export function randomWord(prng: Prng): number {
     ticket -= part.weight;
     if (ticket < 0) break;
   }
-  const row = pick(prng, rows);
+  return pick(prng, rows);
+}
+
+function encodeRandom(prng: Prng, row: Row): number {
   const memory =
     row.format === 'cacheBlock' ||
-    ['load', 'store', 'atomic', 'loadReserved', 'storeConditional'].includes(row.effect.kind);
+    ['load', 'store', 'atomic', 'loadReserved', 'storeConditional', 'loadFloat', 'storeFloat'].includes(
+      row.effect.kind,
+    );
   return encode(row, {
     // x16 … x31 hold addresses and are seldom written.
     rd: chance(prng, 90) ? nextBelow(prng, 16) : nextBelow(prng, 32),
@@ -83,13 +98,15 @@ export function randomWord(prng: Prng): number {
     csr: pick(prng, CSR_NUMBERS),
     aq: nextBelow(prng, 2),
     rl: nextBelow(prng, 2),
+    rs3: nextBelow(prng, 32),
+    rm: pick(prng, [0, 7, 7, 7, 1, 1, 2, 3, 4]),
   });
 }
 
 function randomImmediate(prng: Prng, row: Row): number {
   switch (row.format) {
     case 'I':
-      return row.effect.kind === 'load' && chance(prng, 70)
+      return row.effect.kind.startsWith('load') && chance(prng, 70)
         ? 8 * (nextBelow(prng, 16) - 8)
         : nextBelow(prng, 4096) - 2048;
     case 'S':
@@ -112,7 +129,7 @@ function randomImmediate(prng: Prng, row: Row): number {
 }
 
 /** Bytes of all pages. Page tables are valid more often than not. */
-export function randomMemory(prng: Prng): Uint8Array {
+export function randomMemory(prng: Prng, extensions: readonly Extension[]): Uint8Array {
   const bytes = new Uint8Array(randomGuestPage.count * 4096);
   const view = new DataView(bytes.buffer);
   const entry = (page: number, index: number, target: number, flags: number) =>
@@ -121,7 +138,7 @@ export function randomMemory(prng: Prng): Uint8Array {
       (BigInt(0x80000 + target) << 10n) | BigInt(flags),
       true,
     );
-  for (let at = 0; at < 9 * 4096; at += 4) view.setUint32(at, randomWord(prng), true);
+  for (let at = 0; at < 9 * 4096; at += 4) view.setUint32(at, randomWord(prng, extensions), true);
   for (const [index, word] of SKIP_HANDLER.entries()) {
     view.setUint32(randomGuestPage.handler * 4096 + index * 4, word, true);
   }
@@ -219,4 +236,14 @@ export function randomizeHart(prng: Prng, hart: ReferenceHart): void {
   hart.stval = randomValue(prng);
   hart.satp = chance(prng, 85) ? (8n << 60n) | (0x80000n + BigInt(randomGuestPage.root)) : 0n;
   hart.reservation = undefined;
+  randomizeFloat(prng, hart);
+}
+
+/** Float registers, fcsr and sstatus.FS of a hart that has them. */
+function randomizeFloat(prng: Prng, hart: ReferenceHart): void {
+  if (!hart.profile.extensions.includes('F')) return;
+  for (let index = 0; index < 32; index++) hart.f[index] = randomFloat(prng, chance(prng, 50) ? 4 : 8);
+  const mode = chance(prng, 60) ? 0 : nextBelow(prng, 8);
+  hart.fcsr = BigInt((mode << 5) | (chance(prng, 50) ? nextBelow(prng, 32) : 0));
+  if (chance(prng, 85)) hart.sstatus |= BigInt((1 + nextBelow(prng, 3)) << 13);
 }

@@ -4,7 +4,7 @@
  * extension).
  */
 import { assert } from '../base/assert.ts';
-import { decode, operandsOf } from '../isa/decode.ts';
+import { decode, hasRounding, operandsOf } from '../isa/decode.ts';
 import { INSTRUCTIONS } from '../isa/table/index.ts';
 import type { Extension, Row } from '../isa/table/row.ts';
 import { DECODED_STRIDE, hartOffset } from '../protocol/host-memory-layout.ts';
@@ -71,13 +71,16 @@ function writeOperation(
     return;
   }
   const operands = operandsOf(row, word);
+  const register = (place: number, number: number) =>
+    (row.registers?.[place] === 'f' ? hartOffset.f : hartOffset.x) + 8 * number;
+  const destination = register(0, operands.rd);
   view.setUint16(
     operation + 2,
-    operands.rd === 0 ? hartOffset.sink : hartOffset.x + 8 * operands.rd,
+    destination === hartOffset.x ? hartOffset.sink : destination,
     true,
   );
-  view.setUint16(operation + 4, hartOffset.x + 8 * operands.rs1, true);
-  view.setUint16(operation + 6, hartOffset.x + 8 * operands.rs2, true);
+  view.setUint16(operation + 4, register(1, operands.rs1), true);
+  view.setUint16(operation + 6, register(2, operands.rs2), true);
   const inPage = inPageHandler(row, pageOffset, operands.immediate);
   if (inPage !== undefined) {
     writeFields(view, operation, {
@@ -87,12 +90,37 @@ function writeOperation(
     });
     return;
   }
+  if (row.effect.kind === 'loadFloat' || row.effect.kind === 'storeFloat') {
+    writeFields(view, operation, {
+      handler: HANDLERS.general.get(row)!,
+      immediate: operands.immediate,
+      isUnsigned: false,
+    });
+    view.setUint32(operation + 12, word, true);
+    return;
+  }
+  if (row.effect.kind === 'float') {
+    const isComputed = computesInMode(row, operands.rm);
+    const handler = isComputed ? HANDLERS.general.get(row)! : HANDLERS.slowFloat;
+    writeFields(view, operation, { handler, immediate: word, isUnsigned: true });
+    return;
+  }
   const isSystem = row.effect.kind === 'system'; // its slow path reads the word
   writeFields(view, operation, {
     handler: HANDLERS.general.get(row)!,
     immediate: isSystem ? word : operands.immediate,
     isUnsigned: isSystem,
   });
+}
+
+/**
+ * Whether the handler of a float row computes in the rounding mode of the word: nearest even or the
+ * dynamic one, to integers towards zero.
+ */
+function computesInMode(row: Row, mode: number): boolean {
+  if (!hasRounding(row) || row.effect.kind !== 'float') return true;
+  const isToInteger = /^to(Ui|I)nt/.test(row.effect.operation);
+  return isToInteger ? mode === 1 : mode === 0 || mode === 7;
 }
 
 /**

@@ -7,10 +7,12 @@ import type { Effect, Row } from '../isa/table/row.ts';
 import {
   DECODED_ADDRESS,
   DECODED_STRIDE,
+  floatStateBit,
   hartOffset,
   tlbOffset,
 } from '../protocol/host-memory-layout.ts';
 import { emitCondition, emitExpression, type ExpressionContext } from './expression-emitter.ts';
+import { emitFloat, emitFloatSlow, emitFloatState } from './float-emitter.ts';
 import type { Handler } from './handler-table.ts';
 import { SYSTEM_HANDLERS } from './interpreter-abi.ts';
 import type { FunctionBuilder } from './module-builder.ts';
@@ -18,6 +20,7 @@ import { type MemoryOpcode, opcode as op, memoryOpcode as mem, valueType } from 
 import {
   emitDispatch,
   emitGoTo,
+  emitInstructionWord,
   emitNext,
   emitPc,
   emitReadRegister,
@@ -73,6 +76,9 @@ export function emitHandler(
     case 'inPage':
       emitInPage(code, handler.row, shared);
       return;
+    case 'slowFloat':
+      emitFloatSlow(code, shared);
+      return;
     default:
       unreachable(handler, 'a handler variant');
   }
@@ -114,6 +120,15 @@ function emitGeneral(code: FunctionBuilder, row: Row, shared: SharedFunctions): 
       return;
     case 'storeConditional':
       emitStoreConditional(code, effect.byteCount, shared);
+      return;
+    case 'loadFloat':
+      emitLoadFloat(code, effect, shared);
+      return;
+    case 'storeFloat':
+      emitStoreFloat(code, effect, shared);
+      return;
+    case 'float':
+      emitFloat(code, row, shared);
       return;
     case 'nothing':
       emitNext(code, shared);
@@ -189,12 +204,6 @@ function emitUndecoded(code: FunctionBuilder, shared: SharedFunctions): void {
   emitDispatch(code, shared);
 }
 
-/** record.instructionWord = the operation's immediate, where the decoder has put the word. */
-function emitInstructionWord(code: FunctionBuilder): void {
-  code.get(local.hart).get(local.op).memory(mem.i32Load, field.immediate);
-  code.memory(mem.i32Store, hartOffset.instructionWord);
-}
-
 /** Takes a target from the stack and goes there, or to the slow path when it is misaligned. */
 function emitJumpToStack(code: FunctionBuilder, shared: SharedFunctions, links: boolean): void {
   const target = code.addLocal(i64);
@@ -248,11 +257,19 @@ function emitTranslate(
 /** Declares an access at rs1 + immediate, or at rs1 alone. */
 function emitAccess(
   code: FunctionBuilder,
-  options: { table: 'read' | 'write'; byteCount: number; hasImmediate: boolean },
+  options: {
+    table: 'read' | 'write';
+    byteCount: number;
+    hasImmediate: boolean;
+    isFloat?: boolean; // the immediate has 32 bits, the word stands behind it
+  },
 ): Access {
   const address = code.addLocal(i64);
   emitReadRegister(code, 'rs1');
-  if (options.hasImmediate) code.get(local.op).memory(mem.i64Load, field.immediate).emit(op.i64Add);
+  if (options.hasImmediate) {
+    const load = options.isFloat ? mem.i64Load32S : mem.i64Load;
+    code.get(local.op).memory(load, field.immediate).emit(op.i64Add);
+  }
   code.set(address);
   const { table, byteCount } = options;
   return { table, byteCount, address, pointer: code.addLocal(i32) };
@@ -286,6 +303,12 @@ function emitStore(
 ): void {
   const { byteCount } = effect;
   const access = emitAccess(code, { table: 'write', byteCount, hasImmediate: true });
+  emitStoreAt(code, access, shared);
+}
+
+/** The register rs2, of either file, goes to `access`. */
+function emitStoreAt(code: FunctionBuilder, access: Access, shared: SharedFunctions): void {
+  const { byteCount } = access;
   emitTranslate(code, shared, access, () => {
     code.get(local.hart);
     emitReadRegister(code, 'rs2');
@@ -298,6 +321,43 @@ function emitStore(
   emitReadRegister(code, 'rs2');
   code.memory(STORE[byteCount]!);
   emitNext(code, shared);
+}
+
+/** Unless the float unit may be used without a look at sstatus.FS, it executes the access itself. */
+function emitNeedFloat(code: FunctionBuilder, shared: SharedFunctions): void {
+  emitFloatState(code, floatStateBit.usable);
+  code.emit(op.i32Eqz).if();
+  emitFloatSlow(code, shared, field.word);
+  code.emit(op.end);
+}
+
+function emitLoadFloat(
+  code: FunctionBuilder,
+  { byteCount }: EffectOf<'loadFloat'>,
+  shared: SharedFunctions,
+): void {
+  emitNeedFloat(code, shared);
+  emitRegister(code, 'rd');
+  const access = emitAccess(code, { table: 'read', byteCount, hasImmediate: true, isFloat: true });
+  emitTranslate(code, shared, access, () => {
+    code.get(local.hart).i32(byteCount).call(shared.slow.load);
+    emitResumeIfZero(code, shared);
+    code.get(local.hart).i32(hartOffset.scratch).emit(op.i32Add).set(access.pointer);
+  });
+  code.get(access.pointer).memory(LOAD_UNSIGNED[byteCount]!);
+  if (byteCount === 4) code.i64(-1n << 32n).emit(op.i64Or); // a single is boxed in ones
+  code.memory(mem.i64Store);
+  emitNext(code, shared);
+}
+
+function emitStoreFloat(
+  code: FunctionBuilder,
+  { byteCount }: EffectOf<'storeFloat'>,
+  shared: SharedFunctions,
+): void {
+  emitNeedFloat(code, shared);
+  const access = emitAccess(code, { table: 'write', byteCount, hasImmediate: true, isFloat: true });
+  emitStoreAt(code, access, shared);
 }
 
 /**

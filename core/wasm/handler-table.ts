@@ -9,12 +9,13 @@
  *   then        one general handler a row, in the table's order
  *   then        one in-page handler a row whose target is pc + immediate, which then counts bytes of
  *               operations
+ *   then        one handler that leaves a float instruction to the float unit, whatever its row
  */
 import type { Expression, Row } from '../isa/table/row.ts';
 
 /** What a handler does. `row` is there for the variants that execute one. */
 export type Handler =
-  | { readonly variant: 'undecoded' | 'nextPage' | 'illegal' }
+  | { readonly variant: 'undecoded' | 'nextPage' | 'illegal' | 'slowFloat' }
   | { readonly variant: 'general' | 'inPage'; readonly row: Row };
 
 /** The handlers of one instruction table, and how to find a row's. */
@@ -24,6 +25,8 @@ export interface HandlerTable {
   readonly general: ReadonlyMap<Row, number>;
   /** Index of a row's in-page handler, for rows that have one. */
   readonly inPage: ReadonlyMap<Row, number>;
+  /** Index of the handler for float instructions in a mode that compiled code does not compute in. */
+  readonly slowFloat: number;
 }
 
 /** Indices of the handlers that no row stands behind. */
@@ -50,7 +53,9 @@ export function makeHandlerTable(rows: readonly Row[]): HandlerTable {
     inPage.set(row, handlers.length);
     handlers.push({ variant: 'inPage', row });
   }
-  return { handlers, general, inPage };
+  const slowFloat = handlers.length;
+  handlers.push({ variant: 'slowFloat' });
+  return { handlers, general, inPage, slowFloat };
 }
 
 /** Whether control goes to pc + immediate, when it goes elsewhere at all. */

@@ -48,6 +48,7 @@ export function instantiateHostModule(
     system: (hart: number, handler: number) => slowPaths.system(hart, handler),
     misalignedTarget: (hart: number) => slowPaths.misalignedTarget(hart),
     illegal: (hart: number) => slowPaths.illegal(hart),
+    float: (hart: number) => slowPaths.float(hart),
     decode: (hart: number, page: number, operation: number) =>
       slowPaths.decode(hart, page, operation),
   } satisfies Record<keyof SlowPaths, (...args: number[]) => number>;

@@ -53,6 +53,11 @@ export interface SlowPaths {
   /** An undecodable word (record.instructionWord): raises illegal-instruction. Gives 0. */
   illegal(hart: number): number;
   /**
+   * record.instructionWord. Executes a float instruction, its flags and its effect on sstatus.FS,
+   * and gives 1, or 0 on a trap. Leaves pc to the caller.
+   */
+  float(hart: number): number;
+  /**
    * Fills the operation at `operation` (inside the decoded page `page`) from the instruction word
    * in the frame behind it. Gives 1.
    */

@@ -11,7 +11,7 @@
  * block. Tail calls rather than a br_table in a loop: every handler has its own indirect jump for the
  * processor to predict, and engines optimise handlers one by one while a run goes on. They need an
  * engine that has them (Chromium 112, Firefox 121, Safari 18.2, Node 20). Left out: 16-bit
- * instructions, floating point.
+ * instructions.
  */
 import { assert } from '../base/assert.ts';
 import type { Row } from '../isa/table/row.ts';
@@ -47,7 +47,7 @@ const MINIMUM_PAGES = 320;
 /** Parameters of each slow path; all are i32, all give one i32. */
 const SLOW_PATH_PARAMETERS: Readonly<Record<keyof SlowPaths, number>> = {
   fetch: 1, load: 2, store: 2, atomic: 2, loadReserved: 2, storeConditional: 2,
-  system: 2, misalignedTarget: 1, illegal: 1, decode: 3,
+  system: 2, misalignedTarget: 1, illegal: 1, float: 1, decode: 3,
 };
 
 /** A module that imports a host's memory and the slow paths, ready for functions. */

@@ -1,7 +1,7 @@
 /**
  * Builds WebAssembly modules (WebAssembly Core 2.0 §5.5, with the tail calls of Core 3.0): types,
  * imported functions, one imported memory, functions, mutable globals, one table of functions,
- * exports. Left out: data segments, reference types, floating point, SIMD, several memories.
+ * exports. Left out: data segments, reference types, SIMD, several memories.
  */
 import { assert } from '../base/assert.ts';
 import { ByteWriter } from './byte-writer.ts';

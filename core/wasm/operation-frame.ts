@@ -18,8 +18,8 @@ export const HANDLER_SIGNATURE: Signature = {
   results: [i32],
 };
 
-/** Byte offsets of an operation's fields. */
-export const field = { handler: 0, rd: 2, rs1: 4, rs2: 6, immediate: 8 } as const;
+/** Byte offsets of an operation's fields; `word` in float loads and stores, whose immediate is 4 bytes. */
+export const field = { handler: 0, rd: 2, rs1: 4, rs2: 6, immediate: 8, word: 12 } as const;
 
 /** Operation bytes between two instructions of 4 bytes. */
 export const OPERATION_STEP = 32;
@@ -40,6 +40,15 @@ export interface SharedFunctions {
 /** Leaves the address of the register that the operation's `register` field names. */
 export function emitRegister(code: FunctionBuilder, register: 'rd' | 'rs1' | 'rs2'): void {
   code.get(local.hart).get(local.op).memory(mem.i32Load16U, field[register]).emit(op.i32Add);
+}
+
+/** record.instructionWord = the word that the decoder has put into the operation. */
+export function emitInstructionWord(
+  code: FunctionBuilder,
+  wordOffset: number = field.immediate,
+): void {
+  code.get(local.hart).get(local.op).memory(mem.i32Load, wordOffset);
+  code.memory(mem.i32Store, hartOffset.instructionWord);
 }
 
 /** Leaves the i64 value of the register that the operation's `register` field names. */

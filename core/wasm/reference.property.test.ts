@@ -116,7 +116,7 @@ function firstDifference(
   const program = randomFlatProgram({ seed, wordCount: 2048, frameCount: FRAME_COUNT });
   const machine = makeFlatMachine({ frameCount: FRAME_COUNT, fillsTlb: true, module });
   const memory = makeMemory();
-  const hart = makeReferenceHart(BigInt(FLAT_RAM_BASE), getProfile('rv64imab'));
+  const hart = makeReferenceHart(BigInt(FLAT_RAM_BASE), getProfile('rv64g'));
   machine.loadWords(FLAT_RAM_BASE, program.words);
   memory.ram.set(machine.bytes.subarray(machine.ramAddress, machine.ramAddress + RAM_SIZE));
   for (let register = 1; register < 32; register++) {

@@ -1,5 +1,5 @@
 /** A reading position in a statement's tokens, and the smallest parsers. */
-import { findRegister } from '../registers.ts';
+import { findFloatRegister, findRegister } from '../registers.ts';
 import { fail } from './error.ts';
 import type { Statement, Token } from './lexer.ts';
 
@@ -64,6 +64,15 @@ export function needRegister(cursor: Cursor): number {
   const number = token.kind === 'name' ? findRegister(token.text) : undefined;
   if (number === undefined)
     return fail('bad-register', token, describeToken(token), 'an integer register');
+  return number;
+}
+
+/** Takes a float register name. Gives 0 … 31. */
+export function needFloatRegister(cursor: Cursor): number {
+  const token = take(cursor);
+  const number = token.kind === 'name' ? findFloatRegister(token.text) : undefined;
+  if (number === undefined)
+    return fail('bad-register', token, describeToken(token), 'a floating-point register');
   return number;
 }
 

@@ -2,6 +2,9 @@
  * Parses the operands of a table row's instruction, in the order of the manual's assembly syntax,
  * and GNU as's shorthands.
  */
+import { hasRounding } from '../decode.ts';
+import { isExactConversion } from '../disassemble.ts';
+import { ROUNDING_MODES } from '../registers.ts';
 import { findCsrNumber, type Row } from '../table/index.ts';
 import {
   accept,
@@ -11,6 +14,7 @@ import {
   isRegister,
   need,
   needEnd,
+  needFloatRegister,
   needRegister,
   peek,
   take,
@@ -76,7 +80,40 @@ export function throughAuipc(
   ];
 }
 
+/** Takes a register of the file that `row` has at `at`: 0 rd, 1 rs1, 2 rs2, 3 rs3. */
+function needRegisterOf(row: Row, at: number, cursor: Cursor): number {
+  return row.registers?.[at] === 'f' ? needFloatRegister(cursor) : needRegister(cursor);
+}
+
+/** Operands rd, rs1, … as many as `count`, then a rounding mode if the row has one. */
+function parseFloatOperands(
+  row: Row,
+  count: number,
+  cursor: Cursor,
+  place: Place,
+): readonly PendingInstruction[] {
+  const numbers = [0, 0, 0, 0];
+  for (let at = 0; at < count; at++) {
+    if (at > 0) need(cursor, ',');
+    numbers[at] = needRegisterOf(row, at, cursor);
+  }
+  const [rd = 0, rs1 = 0, rs2 = 0, rs3 = 0] = numbers;
+  return [pend(row, place, { rd, rs1, rs2, rs3, rm: parseRounding(row, cursor) })];
+}
+
+/** `, rne` …; absent: dyn, or 0 for a conversion that never rounds. */
+function parseRounding(row: Row, cursor: Cursor): number {
+  if (!hasRounding(row)) return 0;
+  if (!accept(cursor, ',')) return isExactConversion(row) ? 0 : 7;
+  const token = take(cursor);
+  const names: readonly string[] = ROUNDING_MODES;
+  const mode = token.kind === 'name' ? names.indexOf(token.text) : -1;
+  if (mode < 0) return fail('bad-operand', token, describeToken(token), 'a rounding mode');
+  return mode;
+}
+
 function parseLoad(row: Row, cursor: Cursor, place: Place): readonly PendingInstruction[] {
+  if (row.effect.kind === 'loadFloat') return parseFloatAccess(row, cursor, place);
   const rd = needRegister(cursor);
   need(cursor, ',');
   const { offset, base } = parseMemoryOperand(cursor);
@@ -84,7 +121,20 @@ function parseLoad(row: Row, cursor: Cursor, place: Place): readonly PendingInst
   return throughAuipc(row, { scratch: rd, rd, rs2: 0 }, offset, place);
 }
 
+/** flw, fsw: a register, then imm(rs1); or a symbol and a scratch register. */
+function parseFloatAccess(row: Row, cursor: Cursor, place: Place): readonly PendingInstruction[] {
+  const register = needFloatRegister(cursor);
+  need(cursor, ',');
+  const { offset, base } = parseMemoryOperand(cursor);
+  const isLoad = row.effect.kind === 'loadFloat';
+  const fields = isLoad ? { rd: register, rs2: 0 } : { rd: 0, rs2: register };
+  if (base !== undefined) return [pend(row, place, { ...fields, rs1: base, immediate: offset })];
+  need(cursor, ',');
+  return throughAuipc(row, { scratch: needRegister(cursor), ...fields }, offset, place);
+}
+
 function parseStore(row: Row, cursor: Cursor, place: Place): readonly PendingInstruction[] {
+  if (row.effect.kind === 'storeFloat') return parseFloatAccess(row, cursor, place);
   const rs2 = needRegister(cursor);
   need(cursor, ',');
   const { offset, base } = parseMemoryOperand(cursor);
@@ -217,12 +267,20 @@ function parseByFormat(
   ordering: { readonly aq: number; readonly rl: number },
 ): readonly PendingInstruction[] {
   switch (row.format) {
+    case 'floatR':
+      return parseFloatOperands(row, 3, cursor, place);
+    case 'floatUnary':
+      return parseFloatOperands(row, 2, cursor, place);
+    case 'float4':
+      return parseFloatOperands(row, 4, cursor, place);
     case 'R':
+      if (row.effect.kind === 'float') return parseFloatOperands(row, 3, cursor, place);
       return row.effect.kind === 'system'
         ? parseFenceVma(row, cursor, place)
         : parseRegisters(row, cursor, place);
     case 'I':
-      if (row.effect.kind === 'load') return parseLoad(row, cursor, place);
+      if (row.effect.kind === 'load' || row.effect.kind === 'loadFloat')
+        return parseLoad(row, cursor, place);
       if (row.effect.kind === 'jump') return parseJalr(row, cursor, place);
       return parseShiftOrImmediate(row, cursor, place);
     case 'shift64':
@@ -255,6 +313,7 @@ function parseByFormat(
     case 'fence':
       return parseFence(row, cursor, place);
     case 'unary': {
+      if (row.effect.kind === 'float') return parseFloatOperands(row, 2, cursor, place);
       const rd = needRegister(cursor);
       need(cursor, ',');
       return [pend(row, place, { rd, rs1: needRegister(cursor) })];

@@ -13,6 +13,8 @@ export interface PendingInstruction {
   readonly rd: number;
   readonly rs1: number;
   readonly rs2: number;
+  readonly rs3: number;
+  readonly rm: number;
   readonly csr: number;
   readonly aq: number;
   readonly rl: number;
@@ -47,7 +49,7 @@ export function pend(
   fields: Partial<Omit<PendingInstruction, 'row' | 'place'>>,
 ): PendingInstruction {
   const zero = constantAt(0, place);
-  return { row, place, rd: 0, rs1: 0, rs2: 0, csr: 0, aq: 0, rl: 0, immediate: zero, ...fields };
+  return { row, place, rd: 0, rs1: 0, rs2: 0, rs3: 0, rm: 0, csr: 0, aq: 0, rl: 0, immediate: zero, ...fields };
 }
 
 /**

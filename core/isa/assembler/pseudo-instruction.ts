@@ -1,11 +1,11 @@
 /**
  * Pseudo-instructions (RISC-V Assembly Programmer's Manual, "pseudoinstructions"): a row says which
- * operands follow the mnemonic and which instructions they become. Letters: d s t registers, e an
- * expression, c a CSR. call, tail, la and the loads of symbols always take two instructions; there
+ * operands follow the mnemonic and which instructions they become. Letters: d s t registers, D S
+ * float registers, e an expression, c a CSR. call, tail, la and the loads of symbols always take two instructions; there
  * is no linker to shorten them.
  */
 import { findCsrNumber } from '../table/index.ts';
-import { type Cursor, isRegister, need, needEnd, needRegister, peek } from './cursor.ts';
+import { type Cursor, isRegister, need, needEnd, needFloatRegister, needRegister, peek } from './cursor.ts';
 import { fail, type Place } from './error.ts';
 import { parseCsr, throughAuipc } from './instruction.ts';
 import { loadImmediate } from './load-immediate.ts';
@@ -34,6 +34,9 @@ type Expansion = (operands: PseudoOperands) => readonly Step[];
 const CYCLE = findCsrNumber('cycle')!;
 const TIME = findCsrNumber('time')!;
 const INSTRET = findCsrNumber('instret')!;
+const FCSR = findCsrNumber('fcsr')!;
+const FRM = findCsrNumber('frm')!;
+const FFLAGS = findCsrNumber('fflags')!;
 
 const extend =
   (shift: 'srli' | 'srai', bits: number): Expansion =>
@@ -84,6 +87,19 @@ const PSEUDO: Readonly<Record<string, readonly [operands: string, expansion: Exp
   'rdcycle':   ['d',   ({ d }) => [['csrrs', { rd: d, csr: CYCLE }]]],
   'rdtime':    ['d',   ({ d }) => [['csrrs', { rd: d, csr: TIME }]]],
   'rdinstret': ['d',   ({ d }) => [['csrrs', { rd: d, csr: INSTRET }]]],
+  'frcsr':     ['d',   ({ d }) => [['csrrs', { rd: d, csr: FCSR }]]],
+  'fscsr':     ['s',   ({ s }) => [['csrrw', { rs1: s, csr: FCSR }]]],
+  'frrm':      ['d',   ({ d }) => [['csrrs', { rd: d, csr: FRM }]]],
+  'fsrm':      ['s',   ({ s }) => [['csrrw', { rs1: s, csr: FRM }]]],
+  'fsrmi':     ['e',   ({ e }) => [['csrrwi', { csr: FRM, immediate: e }]]],
+  'frflags':   ['d',   ({ d }) => [['csrrs', { rd: d, csr: FFLAGS }]]],
+  'fsflags':   ['s',   ({ s }) => [['csrrw', { rs1: s, csr: FFLAGS }]]],
+  'fmv.s':     ['DS',  ({ d, s }) => [['fsgnj.s', { rd: d, rs1: s, rs2: s }]]],
+  'fabs.s':    ['DS',  ({ d, s }) => [['fsgnjx.s', { rd: d, rs1: s, rs2: s }]]],
+  'fneg.s':    ['DS',  ({ d, s }) => [['fsgnjn.s', { rd: d, rs1: s, rs2: s }]]],
+  'fmv.d':     ['DS',  ({ d, s }) => [['fsgnj.d', { rd: d, rs1: s, rs2: s }]]],
+  'fabs.d':    ['DS',  ({ d, s }) => [['fsgnjx.d', { rd: d, rs1: s, rs2: s }]]],
+  'fneg.d':    ['DS',  ({ d, s }) => [['fsgnjn.d', { rd: d, rs1: s, rs2: s }]]],
   'fence.tso': ['',    () => [['fence', { i: 0x833 }]]],
   'pause':     ['',    () => [['fence', { i: 0x010 }]]],
   'unimp':     ['',    () => [['csrrw', { csr: CYCLE }]]],
@@ -99,6 +115,8 @@ function parseOperands(letters: string, cursor: Cursor, place: Place): PseudoOpe
     else if (letter === 'c') found.c = parseCsr(cursor);
     else if (letter === 'd' || letter === 's' || letter === 't')
       found[letter] = needRegister(cursor);
+    else if (letter === 'D') found.d = needFloatRegister(cursor);
+    else if (letter === 'S') found.s = needFloatRegister(cursor);
   });
   return found;
 }

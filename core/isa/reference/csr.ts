@@ -3,12 +3,28 @@
  * §8.1): which exist, who may touch them, which bits can be written. Every other number is an
  * illegal instruction.
  */
+import { isFloatOn, markFloatDirty } from './float-step.ts';
 import type { ReferenceHart, ReferenceMemory } from './hart.ts';
 import { statusBit } from './hart.ts';
 
 const STATUS_WRITABLE =
   statusBit.sie | statusBit.spie | statusBit.spp | statusBit.sum | statusBit.mxr;
 const UXL_64 = 2n << 32n;
+const SD = 1n << 63n;
+
+const hasFloat = (hart: ReferenceHart): boolean => hart.profile.extensions.includes('F');
+
+/** fflags, frm and fcsr: their place in fcsr. */
+const FLOAT_FIELDS: Readonly<Record<number, readonly [shift: bigint, bits: number]>> = {
+  1: [0n, 5],
+  2: [5n, 3],
+  3: [0n, 8],
+};
+
+/** sstatus as software sees it, and as a record of the machine holds it. */
+export function readStatus(hart: ReferenceHart): bigint {
+  return hart.sstatus | UXL_64 | ((hart.sstatus & statusBit.fs) === statusBit.fs ? SD : 0n);
+}
 const INTERRUPTS = 0x222n;
 const SSIP = 2n;
 
@@ -30,6 +46,11 @@ export function readCsr(
     const isThere = hart.profile.extensions.includes('Zihpm');
     return isThere && isCounterEnabled(BigInt(number - 0xc00)) ? 0n : undefined;
   }
+  const field = FLOAT_FIELDS[number];
+  if (field !== undefined) {
+    if (!hasFloat(hart) || !isFloatOn(hart)) return undefined;
+    return BigInt.asUintN(field[1], hart.fcsr >> field[0]);
+  }
   switch (number) {
     case 0xc00:
       return isCounterEnabled(0n) ? hart.cycle : undefined;
@@ -38,7 +59,7 @@ export function readCsr(
     case 0xc02:
       return isCounterEnabled(2n) ? hart.instret : undefined;
     case 0x100:
-      return hart.sstatus | UXL_64;
+      return readStatus(hart);
     case 0x104:
       return hart.sie;
     case 0x105:
@@ -83,9 +104,17 @@ function environment(hart: ReferenceHart, value: bigint): bigint {
  * value.
  */
 export function writeCsr(hart: ReferenceHart, number: number, value: bigint): void {
+  const field = FLOAT_FIELDS[number];
+  if (field !== undefined) {
+    const [shift, bits] = field;
+    const mask = ((1n << BigInt(bits)) - 1n) << shift;
+    hart.fcsr = (hart.fcsr & ~mask) | ((value << shift) & mask);
+    markFloatDirty(hart);
+    return;
+  }
   switch (number) {
     case 0x100:
-      hart.sstatus = value & STATUS_WRITABLE;
+      hart.sstatus = value & (hasFloat(hart) ? STATUS_WRITABLE | statusBit.fs : STATUS_WRITABLE);
       break;
     case 0x104:
       hart.sie = value & INTERRUPTS;

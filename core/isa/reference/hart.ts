@@ -16,7 +16,9 @@ export interface ReferenceHart {
   pc: bigint;
   readonly x: bigint[]; //      32 registers; x[0] is 0
   privilege: 0 | 1; //          0 = VU, 1 = VS
-  sstatus: bigint; //           only SIE, SPIE, SPP, SUM, MXR are kept; UXL is added when read
+  readonly f: bigint[]; //      32 float registers, singles NaN-boxed
+  fcsr: bigint; //              frm in bits 7 … 5, fflags below
+  sstatus: bigint; //           only SIE, SPIE, SPP, FS, SUM, MXR are kept; UXL, SD are added when read
   sie: bigint;
   stvec: bigint;
   scounteren: bigint;
@@ -62,6 +64,7 @@ export const statusBit = {
   sie: 1n << 1n,
   spie: 1n << 5n,
   spp: 1n << 8n,
+  fs: 3n << 13n, // 0 Off, 1 Initial, 2 Clean, 3 Dirty
   sum: 1n << 18n,
   mxr: 1n << 19n,
 } as const;
@@ -75,6 +78,8 @@ export function makeReferenceHart(
     profile,
     pc,
     x: Array.from({ length: 32 }, () => 0n),
+    f: Array.from({ length: 32 }, () => 0n),
+    fcsr: 0n,
     privilege: 1,
     sstatus: 0n,
     sie: 0n,

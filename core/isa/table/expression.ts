@@ -2,7 +2,7 @@
  * Builders for the expression trees in the instruction table, so that a row reads like the manual's
  * sentence. They build data (see row.ts) and evaluate nothing.
  */
-import type { BinaryOperator, Effect, Expression, SystemHandler, UnaryOperator } from './row.ts';
+import type { BinaryOperator, Effect, Expression, FloatOperation, SystemHandler, UnaryOperator } from './row.ts';
 
 const binary =
   (operator: BinaryOperator) =>
@@ -114,6 +114,16 @@ export const loadReserved = (byteCount: 4 | 8): Effect => ({ kind: 'loadReserved
 /** If reserved: M[rs1] ← rs2, rd ← 0; else rd ← 1. */
 export const storeConditional = (byteCount: 4 | 8): Effect => ({
   kind: 'storeConditional',
+  byteCount,
+});
+/** rd ← M[rs1 + immediate], a float register, a single NaN-boxed. */
+export const loadFloat = (byteCount: 4 | 8): Effect => ({ kind: 'loadFloat', byteCount });
+/** M[rs1 + immediate] ← low bytes of float register rs2. */
+export const storeFloat = (byteCount: 4 | 8): Effect => ({ kind: 'storeFloat', byteCount });
+/** rd ← operation; `byteCount` 4 computes in binary32, 8 in binary64. */
+export const float = (operation: FloatOperation, byteCount: 4 | 8): Effect => ({
+  kind: 'float',
+  operation,
   byteCount,
 });
 /** Goes on at next. */

@@ -2,6 +2,7 @@
 import { A } from './a.ts';
 import { B, ZICOND } from './b.ts';
 import { CBO } from './cbo.ts';
+import { D, F } from './fd.ts';
 import { H } from './h.ts';
 import { M } from './m.ts';
 import { PRIVILEGED } from './privileged.ts';
@@ -20,6 +21,8 @@ export const INSTRUCTIONS: readonly Row[] = [
   ...ZICOND,
   ...CBO,
   ...B,
+  ...F,
+  ...D,
   ...PRIVILEGED,
   ...H,
 ];

@@ -16,6 +16,7 @@ export type Format =
   | 'fence'                      // pred, succ
   | 'unary'                      // rd, rs1; rs2's place is part of the encoding
   | 'cacheBlock'                 // (rs1)
+  | 'floatR' | 'floatUnary' | 'float4' // with a rounding mode in bits 14..12; float4 has rs3 in bits 31..27
   | 'none';                      // no operands: ecall, sret, wfi …
 
 /** Binary operators on two 64-bit values. Suffix W: on the low 32 bits, result sign-extended. */
@@ -52,6 +53,15 @@ export type SystemHandler =
   | 'csrReadWriteImmediate' | 'csrReadSetImmediate' | 'csrReadClearImmediate'
   | 'cacheBlockInvalidate' | 'cacheBlockClean' | 'cacheBlockFlush' | 'cacheBlockZero';
 
+/** What the float unit computes; `to` and `from` convert to and from integers. */
+export type FloatOperation =
+  | 'add' | 'subtract' | 'multiply' | 'divide' | 'squareRoot'
+  | 'multiplyAdd' | 'multiplySubtract' | 'negatedMultiplySubtract' | 'negatedMultiplyAdd'
+  | 'injectSign' | 'injectNegatedSign' | 'injectXorSign' | 'minimum' | 'maximum'
+  | 'equal' | 'less' | 'lessOrEqual' | 'classify'
+  | 'toInt32' | 'toUint32' | 'toInt64' | 'toUint64' | 'fromInt32' | 'fromUint32' | 'fromInt64' | 'fromUint64'
+  | 'moveToInteger' | 'moveFromInteger' | 'fromOtherFormat';
+
 /** What an instruction does. Every effect except branch, jump and system goes on at `next`. */
 export type Effect =
   | { readonly kind: 'write'; readonly value: Expression }                                     // rd ← value
@@ -62,13 +72,16 @@ export type Effect =
   | { readonly kind: 'atomic'; readonly byteCount: 4 | 8; readonly combine: Expression }       // rd ← M[rs1]; M[rs1] ← combine(memory, rs2)
   | { readonly kind: 'loadReserved'; readonly byteCount: 4 | 8 }
   | { readonly kind: 'storeConditional'; readonly byteCount: 4 | 8 }
+  | { readonly kind: 'loadFloat'; readonly byteCount: 4 | 8 }                                  // rd ← M[rs1 + immediate], boxed
+  | { readonly kind: 'storeFloat'; readonly byteCount: 4 | 8 }                                 // M[rs1 + immediate] ← rs2
+  | { readonly kind: 'float'; readonly operation: FloatOperation; readonly byteCount: 4 | 8 }  // rd ← operation in the format of byteCount
   | { readonly kind: 'nothing' }                                                               // fence, fence.i: the machine is always in order and coherent
   | { readonly kind: 'system'; readonly handler: SystemHandler };
 
 /** Extensions that the table or the CSR table has rows of. */
 export type Extension =
   | 'I' | 'M' | 'A' | 'Zicsr' | 'Zifencei' | 'Zicntr' | 'Zihpm' | 'Zicond' | 'Zicbom' | 'Zicboz'
-  | 'Zba' | 'Zbb' | 'Zbs' | 'Privileged' | 'H';
+  | 'Zba' | 'Zbb' | 'Zbs' | 'F' | 'D' | 'Privileged' | 'H';
 
 /** One instruction. `(word & mask) === match` decodes it; masks of two rows never overlap. */
 export interface Row {
@@ -78,5 +91,7 @@ export interface Row {
   readonly match: number;       // unsigned 32-bit
   readonly mask: number;        // unsigned 32-bit
   readonly effect: Effect;
+  /** File of rd, rs1, rs2, rs3 where not all are x: a letter each, 'x' or 'f'. */
+  readonly registers?: string;
   readonly section: string;     // 'Unprivileged 20240411 §2.4.1'
 }

@@ -4,7 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { HartProfileId } from '../table/index.ts';
-import { exitReason } from '../../protocol/host-memory-layout.ts';
+import { refreshFloat } from '../../machine/float-instructions.ts';
+import { csrWord, hartAddress } from '../../machine/hart.ts';
+import { csrSlot, exitReason } from '../../protocol/host-memory-layout.ts';
 import { makeSmallGuest, type SmallGuest } from '../../testing/small-guest.ts';
 import {
   parseVectors,
@@ -58,6 +60,9 @@ function replay(
     writeDoubleWords(guest, address, values);
   }
   guest.machine.resetHart(0, { vm: guest.vm, pc: Number(vector.origin), a0: 0, a1: 0, profile });
+  const { words } = guest.system.host;
+  if (profile === 'rv64g') words[csrWord(hartAddress(0), csrSlot.vsstatus)]! |= 0x6000; // float on
+  refreshFloat(words, hartAddress(0));
   vector.initial.forEach((value, register) => {
     if (register > 0) guest.machine.writeRegister(0, register, value);
   });

@@ -36,9 +36,11 @@ export interface ProgramSet {
 // biome-ignore format: a row a line
 export const PROGRAM_SETS = {
   base:            { file: 'program.txt',          count: 240, firstSeed: 1000, profile: 'rv64ima',  extensions: ['I', 'M', 'A', 'Zifencei'],                      qemu: [] },
-  bitManipulation: { file: 'bit-manipulation.txt', count: 60,  firstSeed: 3000, profile: 'rv64imab', extensions: ['I', 'Zba', 'Zbb', 'Zbs'],                       qemu: ['zba', 'zbb', 'zbs'], without: ['ctzw'] },
+  bitManipulation: { file: 'bit-manipulation.txt', count: 60,  firstSeed: 3000, profile: 'rv64g',    extensions: ['I', 'Zba', 'Zbb', 'Zbs'],                       qemu: ['zba', 'zbb', 'zbs'], without: ['ctzw'] },
+  float:           { file: 'float-program.txt',    count: 60,  firstSeed: 5000, profile: 'rv64g',    extensions: ['I', 'F', 'D'],                                  qemu: ['f', 'd'] },
 } as const satisfies Record<string, ProgramSet>;
 
+/** Bytes of a program's slot; the program may have 0x700. */
 const SLOT = 0x800;
 const FIRST_SLOT = 0x1_0000;
 const PROGRAM_OFFSET = 0x100;
@@ -107,6 +109,9 @@ registers${index}: .dword ${registers.join(',')}
     .text`;
 }
 
+const FLOATS = Array.from({ length: 32 }, (_, index) => index);
+const hasFloat = (set: ProgramSet): boolean => set.extensions.includes('F');
+
 /**
  * Runs all slots in turn; for each prints x1 … x31 and the digest. The slot number is in memory at
  * `current`.
@@ -128,6 +133,8 @@ export function programDriver(set: ProgramSet): string {
   return `
     la t0, failed
     csrw mtvec, t0
+    li t0, 0x6000
+    csrs mstatus, t0               # float unit on, if there is one
 run:
     lw   s0, current               # seed = slot number
     li   s1, 0x9e3779b97f4a7c15
@@ -136,6 +143,8 @@ run:
     sd t0, 0(s2)
     addi s0, s0, 1`)}
     sc.w x0, x0, (s2)              # no reservation of the program before
+    ${hasFloat(set) ? `csrw fcsr, x0
+${FLOATS.map((each) => `fmv.d.x f${each}, x0`).join('\n')}` : ''}
     lw   t0, current
     li   t1, ${SLOT}
     mul  t0, t0, t1

@@ -39,10 +39,12 @@ const vectorsOf = (set: ProgramSet) => parseVectors(readFileSync(fileOf(set), 'u
 const SETS: readonly (readonly [string, ProgramSet])[] = Object.entries(PROGRAM_SETS);
 const SUPERVISOR = new URL('./supervisor.txt', import.meta.url);
 const WORDS_PER_WINDOW = 32;
+/** sstatus with FS Dirty, as the driver leaves mstatus; harts without F ignore it. */
+const FLOAT_ON = 3n << 13n;
 const isMaking = process.env['GLASSHOUSE_MAKE_VECTORS'] === '1';
 
 function bytesOf(source: string, origin: number, name: string): Uint8Array {
-  const program = assemble(source, { origin, name });
+  const program = assemble(source, { origin, name, profile: 'rv64g' });
   if (!program.ok) throw new Error(renderAssemblyError(program.error));
   return program.value.bytes;
 }
@@ -164,6 +166,7 @@ function replay(
     memory.write(address, 8, windowContent(vector.seed, index));
   });
   const hart = makeReferenceHart(vector.origin, getProfile(set.profile));
+  hart.sstatus = FLOAT_ON;
   vector.initial.forEach((value, index) => {
     hart.x[index] = value;
   });
