@@ -1,10 +1,11 @@
 /**
- * A two-pass assembler for our guests: RV64IMA, Zicsr, Zifencei and the system instructions of the
- * table, in GNU as's syntax, into one flat image. Left out: macros, conditionals, relocation and
- * relaxation (addresses are final), compressed instructions. The first pass parses and lays out;
+ * A two-pass assembler for our guests: the instructions of the table, in GNU as's syntax, into one
+ * flat image. Left out: macros, conditionals, relocation and relaxation (addresses are final);
+ * 16-bit instructions only by their own names (c.addi). The first pass parses and lays out;
  * only li needs its constant there. The second evaluates and encodes.
  */
 import { err, ok, type Result } from '../base/index.ts';
+import { parseCompressed } from './assembler/compressed-instruction.ts';
 import { accept, type Cursor, describeToken, isAt, peek, take } from './assembler/cursor.ts';
 import { append, defineConstant, runDirective } from './assembler/directive.ts';
 import { type AssemblyError, AssemblyFailure, fail, type Place } from './assembler/error.ts';
@@ -20,7 +21,7 @@ import {
 } from './assembler/layout.ts';
 import { type Statement, statementsOf } from './assembler/lexer.ts';
 import { ABSOLUTE, evaluate, parseExpression } from './assembler/operand-expression.ts';
-import { encodePending, findRow } from './assembler/pending-instruction.ts';
+import { encodePending, findRow, sizeOf } from './assembler/pending-instruction.ts';
 import { parsePseudoInstruction } from './assembler/pseudo-instruction.ts';
 import { DEFAULT_PROFILE, getProfile, type HartProfileId } from './table/index.ts';
 
@@ -146,12 +147,13 @@ function readLabel(layout: Layout, cursor: Cursor): void {
 function readInstruction(layout: Layout, text: string, cursor: Cursor, place: Place): void {
   const name = text.toLowerCase();
   const position = positionOf(layout);
-  if (position.offset % 4 !== 0) {
+  const alignment = instructionAlignment(layout);
+  if (position.offset % alignment !== 0) {
     fail(
       'misaligned',
       place,
       `an instruction at offset ${position.offset}`,
-      'a multiple of 4 (.balign 4)',
+      `a multiple of ${alignment} (.balign ${alignment})`,
     );
   }
   const start = cursor.index;
@@ -164,17 +166,24 @@ function readInstruction(layout: Layout, text: string, cursor: Cursor, place: Pl
   if (instructions === undefined) {
     cursor.index = start;
     if (extension === undefined || isRow) instructions = parseInstruction(name, cursor, place);
+    if (layout.profile.extensions.includes('C')) instructions ??= parseCompressed(name, cursor, place);
   }
   if (instructions === undefined) {
     fail('unknown-mnemonic', place, `'${text}'`, `an instruction of ${layout.profile.id}`);
   }
   const section = layout.sections[layout.current]!;
-  section.alignment = Math.max(section.alignment, 4);
+  section.alignment = Math.max(section.alignment, alignment);
   const high = instructions[0]?.immediate;
   if (high?.kind === 'modifier' && high.name === 'pcrel_hi') {
     layout.highs.set(`${position.section}:${position.offset}`, { operand: high.operand, position });
   }
-  append(layout, place, { kind: 'instructions', instructions }, instructions.length * 4);
+  const size = instructions.reduce((bytes, each) => bytes + sizeOf(each), 0);
+  append(layout, place, { kind: 'instructions', instructions }, size);
+}
+
+/** Instructions lie at multiples of this: 2 with the C extension. */
+function instructionAlignment(layout: Layout): 2 | 4 {
+  return layout.profile.extensions.includes('C') ? 2 : 4;
 }
 
 const NOP = 0x0000_0013;
@@ -185,10 +194,13 @@ function writeItem(layout: Layout, item: Item, bases: readonly number[], into: U
   const { content, position } = item;
   switch (content.kind) {
     case 'instructions':
-      content.instructions.forEach((instruction, index) => {
-        const at = { ...position, offset: position.offset + 4 * index, dot: position.offset };
-        view.setUint32(4 * index, encodePending(instruction, scopeAt(layout, at, bases)), true);
-      });
+      content.instructions.reduce((offset, instruction) => {
+        const at = { ...position, offset: position.offset + offset, dot: position.offset };
+        const word = encodePending(instruction, scopeAt(layout, at, bases));
+        if (sizeOf(instruction) === 2) view.setUint16(offset, word, true);
+        else view.setUint32(offset, word, true);
+        return offset + sizeOf(instruction);
+      }, 0);
       break;
     case 'data':
       writeData(layout, item, bases, view);

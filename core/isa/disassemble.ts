@@ -4,6 +4,7 @@
  * word. Fields that the hardware ignores (fence's rd, rs1 and reserved fm, fence.i's) are not
  * shown.
  */
+import { decodeCompressed } from './compressed.ts';
 import { decode, type Operands, operandsOf } from './decode.ts';
 import { floatRegisterName, ROUNDING_MODES, registerName } from './registers.ts';
 import { findCsrName, type Row } from './table/index.ts';
@@ -104,6 +105,72 @@ function operandText(
 export function isExactConversion({ effect }: Row): boolean {
   if (effect.kind !== 'float' || effect.byteCount !== 8) return false;
   return ['fromInt32', 'fromUint32', 'fromOtherFormat'].includes(effect.operation);
+}
+
+/**
+ * The text of the 16-bit instruction `halfword` at address `pc`, for harts that have the C
+ * extension. An illegal one is `.half 0x…`.
+ */
+export function disassembleCompressed(
+  halfword: number,
+  pc: bigint | number,
+  symbols?: ReadonlyMap<string, number>,
+): string {
+  const instruction = decodeCompressed(halfword);
+  if (instruction === undefined) return `.half 0x${halfword.toString(16).padStart(4, '0')}`;
+  const { compressed, row, operands } = instruction;
+  const { name, format } = compressed;
+  const { immediate } = operands;
+  const register = (place: number, number: number) =>
+    row.registers?.[place] === 'f' ? floatRegisterName(number) : registerName(number);
+  const rd = register(0, operands.rd);
+  const rs1 = register(1, operands.rs1);
+  const rs2 = register(2, operands.rs2);
+  const target = () => targetText(BigInt.asUintN(64, BigInt(pc) + BigInt(immediate)), symbols);
+  const text = (): string => {
+    switch (format) {
+      case 'none':
+        return '';
+      case 'stackAddress':
+        return `${rd},${rs1},${immediate}`;
+      case 'loadW':
+      case 'loadD':
+      case 'stackLoadW':
+      case 'stackLoadD':
+        return `${rd},${immediate}(${rs1})`;
+      case 'storeW':
+      case 'storeD':
+      case 'stackStoreW':
+      case 'stackStoreD':
+        return `${rs2},${immediate}(${rs1})`;
+      case 'upper':
+        return `${rd},${hexadecimal((immediate >>> 12) & 0xfffff)}`;
+      case 'shift':
+      case 'shortShift':
+        return immediate === 0 ? rd : `${rd},${hexadecimal(immediate)}`;
+      case 'immediate':
+        if (name === 'c.nop') return immediate === 0 ? '' : String(immediate);
+        return `${rd},${immediate}`;
+      case 'constant':
+      case 'stackStep':
+      case 'shortImmediate':
+        return `${rd},${immediate}`;
+      case 'shortRegisters':
+      case 'move':
+      case 'registers':
+        return `${rd},${rs2}`;
+      case 'jump':
+        return target();
+      case 'branch':
+        return `${rs1},${target()}`;
+      case 'jumpRegister':
+      case 'linkRegister':
+        return rs1;
+    }
+  };
+  // A shift by 0 is RV128's shift by 64 there, and a hint here.
+  const isHint = format.toLowerCase().endsWith('shift') && immediate === 0;
+  return [isHint ? `${name}64` : name, text()].filter((each) => each !== '').join(' ');
 }
 
 /** `0x80000010 <loop+0x10>`; O(symbols). */

@@ -10,8 +10,10 @@
  * longer: it starts with moves into float registers and ends with stores of them.
  */
 import { assert, nextBelow, nextUint32, type Prng } from '../base/index.ts';
+import { compress } from './compressed.ts';
 import type { Operands } from './decode.ts';
 import { decode } from './decode.ts';
+import { drawCompressed, drawShortBranch, drawStackAccess } from './random-compressed.ts';
 import { randomFloat } from './random-float.ts';
 import { encode, IMMEDIATE_RANGES } from './encode.ts';
 import { getProfile, INSTRUCTIONS, type Row } from './table/index.ts';
@@ -32,6 +34,7 @@ export type RandomFamily =
   | 'cacheBlock'
   | 'float'
   | 'floatMemory'
+  | 'compressed'
   | 'illegal'
   | 'environment'
   | 'wild';
@@ -85,7 +88,7 @@ export interface RandomProgram {
 export const DEFAULT_WEIGHTS: Readonly<Record<RandomFamily, number>> = {
   compute: 50, load: 12, store: 12, atomic: 6, reserve: 3, branch: 8, jump: 3, loop: 1, fence: 1,
   csr: 3, illegal: 0, cacheBlock: 1,
-  float: 40, floatMemory: 8, environment: 0, wild: 0,
+  float: 40, floatMemory: 8, compressed: 40, environment: 0, wild: 0,
 };
 
 /**
@@ -135,6 +138,10 @@ interface Draft {
   readonly back?: number;
   /** A word to use as it is (illegal ones). */
   readonly raw?: number;
+  /** The 16-bit instruction that stands for it. */
+  readonly short?: number;
+  /** Whether it is not to become a 16-bit one. */
+  readonly isLong?: boolean;
 }
 
 /** Instructions that are entered only at the first one. */
@@ -282,6 +289,33 @@ function drawFloat({ prng, rows }: Drawing): Group {
   return [{ row: CSRRWI, operands: { csr: FRM, immediate: nextBelow(prng, 5) } }, compute];
 }
 
+/** Instructions of 16 bits: one by itself, an access by sp, or a branch. */
+function drawCompressedGroup(drawing: Drawing): Group {
+  const { prng, pointers } = drawing;
+  const after = [8, 9].map((each) => pointers.find(({ register }) => register === each)!.after);
+  const limits = { prng, data: DATA, after: [after[0]!, after[1]!] as const };
+  if (chance(prng, 70)) return [drawCompressed(limits)];
+  if (chance(prng, 50)) {
+    const { code, base } = drawAddress(drawing, 8, { aligned: true, offset: false });
+    return [...code, ...drawStackAccess(limits, base)];
+  }
+  return drawShortBranch(limits, DATA[4]!, drawCompute(drawing)[0]!);
+}
+
+/** At most half of what fits 16 bits gets them. */
+function shorten({ prng, options }: Drawing, groups: readonly Group[]): readonly Group[] {
+  if (!options.extensions?.includes('C')) return groups;
+  const isPlain = ({ target, back, raw, isLong }: Draft) =>
+    target === undefined && back === undefined && raw === undefined && !isLong;
+  return groups.map((group) =>
+    group.map((draft) => {
+      if (draft.short !== undefined || !isPlain(draft) || chance(prng, 50)) return draft;
+      const short = compress(draft.row, draft.operands);
+      return short === undefined ? draft : { ...draft, short };
+    }),
+  );
+}
+
 /** Float registers from integer ones, so that a program starts with numbers. */
 function drawFloatStart(): readonly Group[] {
   return DATA.slice(1, 25).map((register, index) => [
@@ -419,6 +453,8 @@ function drawGroups(drawing: Drawing, family: RandomFamily): readonly Group[] {
       return [drawCacheBlock(drawing)];
     case 'float':
       return [drawFloat(drawing)];
+    case 'compressed':
+      return [drawCompressedGroup(drawing)];
     case 'floatMemory':
       return [drawAccess(drawing, chance(prng, 50) ? 'loadFloat' : 'storeFloat')];
     case 'illegal':
@@ -433,6 +469,7 @@ function drawGroups(drawing: Drawing, family: RandomFamily): readonly Group[] {
 function drawFamily({ options, prng, rows }: Drawing): RandomFamily {
   const weights = { ...DEFAULT_WEIGHTS, ...options.weights };
   if (rows.cacheBlock.length === 0) weights.cacheBlock = 0;
+  if (!options.extensions?.includes('C')) weights.compressed = 0;
   if (rows.float.length === 0) {
     weights.float = 0;
     weights.floatMemory = 0;
@@ -452,26 +489,33 @@ function drawFamily({ options, prng, rows }: Drawing): RandomFamily {
  * Words of the groups, targets resolved; a target beyond the last group is the end of the program.
  */
 function layOut(groups: readonly Group[]): Uint32Array {
-  const starts: number[] = [];
-  let count = 0;
+  const sizeOf = ({ short }: Draft) => (short === undefined ? 4 : 2);
+  const starts: number[] = []; // in bytes
+  let end = 0;
   for (const group of groups) {
-    starts.push(count);
-    count += group.length;
+    starts.push(end);
+    for (const draft of group) end += sizeOf(draft);
   }
-  const words = new Uint32Array(count);
+  const bytes = new DataView(new ArrayBuffer(Math.ceil(end / 4) * 4));
   groups.forEach((group, groupIndex) => {
-    group.forEach((draft, index) => {
-      const at = starts[groupIndex]! + index;
+    let at = starts[groupIndex]!;
+    for (const draft of group) {
       let operands = draft.operands;
       if (draft.target !== undefined) {
-        const target = starts[groupIndex + draft.target] ?? count;
-        operands = { ...operands, immediate: (target - at) * 4 + (draft.back ?? 0) };
+        const target = starts[groupIndex + draft.target] ?? end;
+        operands = { ...operands, immediate: target - at + (draft.back ?? 0) };
       }
-      words[at] = draft.raw ?? encode(draft.row, operands);
-    });
+      if (draft.short !== undefined) bytes.setUint16(at, draft.short, true);
+      else bytes.setUint32(at, draft.raw ?? encode(draft.row, operands), true);
+      at += sizeOf(draft);
+    }
   });
-  return words;
+  if (end % 4 === 2) bytes.setUint16(end, C_NOP, true);
+  return new Uint32Array(bytes.buffer);
 }
+
+/** Fills the last word. */
+const C_NOP = 0x0001;
 
 function drawPointers(options: RandomProgramOptions): readonly Pointer[] {
   return POINTERS.map((register, index) => {
@@ -514,7 +558,7 @@ export function randomProgram(options: RandomProgramOptions): RandomProgram {
       drawing.pointers.find((pointer) => pointer.register === index)?.value ?? value()
     );
   });
-  return { origin, words: layOut(groups), registers };
+  return { origin, words: layOut(shorten(drawing, groups)), registers };
 }
 
 /**

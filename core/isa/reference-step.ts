@@ -5,7 +5,7 @@
  * Unprivileged and Privileged ISA 20240411, the extensions of the hart's profile, VS and VU mode.
  *
  * Conventions, where the manuals leave a choice (core/machine keeps the same ones):
- * - IALIGN = 32: a taken branch or jump to a target with bit 1 set traps (0) on the jump, stval =
+ * - Without C, IALIGN = 32: a taken branch or jump to a target with bit 1 set traps (0) on the jump, stval =
  *   target, rd not written.
  * - Every attempted instruction counts in cycle, a retired one in instret; trapping ones and
  *   exiting ecalls do not retire, wfi does.
@@ -34,6 +34,7 @@
  *   UXL reads 2, with F also FS, and SD
  *   when FS is Dirty. Float conventions stand in reference/float-step.ts.
  */
+import { decodeCompressed, isCompressed } from './compressed.ts';
 import { decode, hasRounding, operandsOf } from './decode.ts';
 import { readCsr, readPending, writeCsr } from './reference/csr.ts';
 import { FLOAT_MEMORY, isFloatOn, stepFloat, writeFloat } from './reference/float-step.ts';
@@ -74,7 +75,7 @@ const trap = (cause: number, value: bigint): ReferenceFault => ({ kind: 'trap', 
 
 /**
  * Takes a pending enabled interrupt if any, then attempts one instruction. `hart.pc` is a multiple
- * of 4.
+ * of 4, with C of 2.
  */
 export function referenceStep(hart: ReferenceHart, memory: ReferenceMemory): ReferenceOutcome {
   const interrupt = takeInterrupt(hart);
@@ -128,13 +129,26 @@ function attemptInstruction(
 ): Ending {
   const at = translate(hart, memory, hart.pc, 'fetch');
   if (isFault(at)) return at;
-  const word = Number(memory.read(at.hostPhysicalAddress, 4));
-  const row = decode(word);
+  const first = Number(memory.read(at.hostPhysicalAddress, 2));
+  const hasShort = hart.profile.extensions.includes('C');
+  const length = hasShort && isCompressed(first) ? 2n : 4n;
+  let word = first;
+  if (length === 4n) {
+    // The second half may lie in another page; stval is then its address, sepc the instruction's.
+    const rest = unsigned(hart.pc + 2n);
+    const isNextPage = (rest & 0xfffn) === 0n;
+    const then = isNextPage ? translate(hart, memory, rest, 'fetch') : undefined;
+    if (then !== undefined && isFault(then)) return then;
+    const second = then?.hostPhysicalAddress ?? at.hostPhysicalAddress + 2n;
+    word = (first | (Number(memory.read(second, 2)) << 16)) >>> 0;
+  }
+  const short = length === 2n ? decodeCompressed(word) : undefined;
+  const row = length === 2n ? short?.row : decode(word);
   if (row === undefined || !hart.profile.extensions.includes(row.extension)) {
     return trap(2, BigInt(word));
   }
-  attempt.name = row.name;
-  const { rd, rs1, rs2, rs3, rm, immediate, csr } = operandsOf(row, word);
+  attempt.name = short?.compressed.name ?? row.name;
+  const { rd, rs1, rs2, rs3, rm, immediate, csr } = short?.operands ?? operandsOf(row, word);
   const instruction: Instruction = {
     name: row.name,
     word,
@@ -148,9 +162,10 @@ function attemptInstruction(
     a: hart.x[rs1]!,
     b: hart.x[rs2]!,
     takesImmediate: row.format !== 'R',
+    length,
   };
   const ending = execute(hart, memory, instruction);
-  if (ending === 'next') hart.pc = unsigned(hart.pc + 4n);
+  if (ending === 'next') hart.pc = unsigned(hart.pc + length);
   return ending === 'next' || ending === 'jumped' ? undefined : ending;
 }
 
@@ -167,6 +182,7 @@ interface Instruction {
   readonly a: bigint; //         value of rs1
   readonly b: bigint; //         value of rs2
   readonly takesImmediate: boolean;
+  readonly length: bigint; //    bytes: 2 or 4
 }
 
 /** 'next': go on at the following instruction; 'jumped': pc is set. */
@@ -177,10 +193,14 @@ function writeRegister(hart: ReferenceHart, rd: number, value: bigint): void {
 }
 
 /** Goes to `target`; the link register is written only when the target is aligned. */
-function jump(hart: ReferenceHart, target: bigint, rd: number): Execution {
+function jump(
+  hart: ReferenceHart,
+  target: bigint,
+  { rd, length }: { readonly rd: number; readonly length: bigint },
+): Execution {
   const to = unsigned(target);
-  if ((to & 2n) !== 0n) return trap(0, to);
-  writeRegister(hart, rd, hart.pc + 4n);
+  if ((to & 2n) !== 0n && !hart.profile.extensions.includes('C')) return trap(0, to);
+  writeRegister(hart, rd, hart.pc + length);
   hart.pc = to;
   return 'jumped';
 }
@@ -190,16 +210,16 @@ function execute(
   memory: ReferenceMemory,
   instruction: Instruction,
 ): Execution {
-  const { name, rd, a, b, immediate, takesImmediate } = instruction;
+  const { name, rd, a, b, immediate, takesImmediate, length } = instruction;
   const value = compute(name, { a, b: takesImmediate ? immediate : b, pc: hart.pc });
   if (value !== undefined) {
     writeRegister(hart, rd, value);
     return 'next';
   }
   const taken = isTaken(name, a, b);
-  if (taken !== undefined) return taken ? jump(hart, hart.pc + immediate, 0) : 'next';
-  if (name === 'jal') return jump(hart, hart.pc + immediate, rd);
-  if (name === 'jalr') return jump(hart, (a + immediate) & ~1n, rd);
+  if (taken !== undefined) return taken ? jump(hart, hart.pc + immediate, { rd: 0, length }) : 'next';
+  if (name === 'jal') return jump(hart, hart.pc + immediate, { rd, length });
+  if (name === 'jalr') return jump(hart, (a + immediate) & ~1n, { rd, length });
   if (name === 'fence' || name === 'fence.i') return 'next';
 
   const loadWidth = LOADS[name];

@@ -51,7 +51,7 @@ export const GUEST_CSRS = [
   { name: 'scounteren', number: 0x106, slot: csrSlot.scounteren, writeLow: 7,      writeHigh: 0,   behaviour: 'plain',       section: 'Privileged 20240411 §12.1.5', wider: [{ extension: 'Zihpm', low: ~7 }] },
   { name: 'senvcfg',    number: 0x10a, slot: csrSlot.senvcfg,    writeLow: 1,      writeHigh: 0,   behaviour: 'environment', section: 'Privileged 20240411 §12.1.10', wider: [{ extension: 'Zicbom', low: 0x70 }, { extension: 'Zicboz', low: 0x80 }] },
   { name: 'sscratch',   number: 0x140, slot: csrSlot.vsscratch,  writeLow: ALL,    writeHigh: ALL, behaviour: 'plain',       section: 'Privileged 20240411 §12.1.6' },
-  { name: 'sepc',       number: 0x141, slot: csrSlot.vsepc,      writeLow: ~3,     writeHigh: ALL, behaviour: 'plain',       section: 'Privileged 20240411 §12.1.7' },
+  { name: 'sepc',       number: 0x141, slot: csrSlot.vsepc,      writeLow: ~3,     writeHigh: ALL, behaviour: 'plain',       section: 'Privileged 20240411 §12.1.7', wider: [{ extension: 'C', low: 2 }] },
   { name: 'scause',     number: 0x142, slot: csrSlot.vscause,    writeLow: ALL,    writeHigh: ALL, behaviour: 'plain',       section: 'Privileged 20240411 §12.1.8' },
   { name: 'stval',      number: 0x143, slot: csrSlot.vstval,     writeLow: ALL,    writeHigh: ALL, behaviour: 'plain',       section: 'Privileged 20240411 §12.1.9' },
   { name: 'sip',        number: 0x144, slot: csrSlot.hvip,       writeLow: 1 << 2, writeHigh: 0,   behaviour: 'pending',     section: 'Privileged 20240411 §12.1.3, §18.2.3' },

@@ -14,9 +14,15 @@ import {
   DECODED_COUNT,
   DECODED_STRIDE,
   frameField,
+  hartOffset,
   tlbOffset,
 } from '../protocol/host-memory-layout.ts';
-import { clearDecodedPage, decodeOperation, OPERATION_SIZE } from '../wasm/decode-operation.ts';
+import {
+  clearDecodedPage,
+  decodeOperation,
+  decodeStraddling,
+  OPERATION_SIZE,
+} from '../wasm/decode-operation.ts';
 
 /** Extensions of each profile, by its number. */
 const EXTENSIONS: readonly ReadonlySet<Extension>[] = HART_PROFILES.map(
@@ -66,6 +72,12 @@ export class DecodedPages {
     const address = frameAddress(this.system.host, key % frameCount);
     const extensions = EXTENSIONS[Math.floor(key / frameCount)]!;
     decodeOperation(this.system.host.view, { page, operation, frameAddress: address, extensions });
+  }
+
+  /** Fills the own operation of the hart at `hart` with an instruction over a page's end. */
+  decodeStraddling(hart: number, word: number, profile: number): void {
+    const operation = hart + hartOffset.straddle;
+    decodeStraddling(this.system.host.view, operation, word, EXTENSIONS[profile]!);
   }
 
   /**

@@ -78,6 +78,20 @@ const CANARIES: Record<string, (machine: Machine) => void> = {
   },
 };
 
+test('canary: an instruction over a page end keeps the word that it had the first time', () => {
+  const spoil = (machine: Machine) => {
+    const { decoded } = machine.context;
+    const { decodeStraddling } = decoded;
+    let kept: number | undefined;
+    decoded.decodeStraddling = (hart, word, profile) => {
+      kept ??= word;
+      decodeStraddling.call(decoded, hart, kept, profile);
+    };
+  };
+  const report = compareWithReference({ seed: 1, profile: 'rv64gc', instructions: 40_000, spoil });
+  expect(report.difference).toBeDefined();
+});
+
 for (const [what, spoil] of Object.entries(CANARIES)) {
   test(`canary: ${what}`, () => {
     const reports = [1, 2, 3].map((seed) => () => compareWithReference({ seed, instructions: 40_000, spoil }));

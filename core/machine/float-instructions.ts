@@ -5,7 +5,8 @@
  * with a float destination retires, when a clear flag is raised, and when fcsr is written.
  */
 import { assert } from '../base/assert.ts';
-import { decode, hasRounding, operandsOf } from '../isa/decode.ts';
+import { decodeCompressed, isCompressed } from '../isa/compressed.ts';
+import { decode, hasRounding, type Operands, operandsOf } from '../isa/decode.ts';
 import type { Row } from '../isa/table/row.ts';
 import { csrSlot, floatStateBit, hartOffset } from '../protocol/host-memory-layout.ts';
 import type { SlowPaths } from '../wasm/interpreter-abi.ts';
@@ -80,8 +81,8 @@ export function makeFloatSlowPath(
     return 0;
   };
 
-  const access = (hart: number, row: Row, word: number): number => {
-    const { rd, rs1, rs2, immediate } = operandsOf(row, word);
+  const access = (hart: number, row: Row, operands: Operands): number => {
+    const { rd, rs1, rs2, immediate } = operands;
     assert(row.effect.kind === 'loadFloat' || row.effect.kind === 'storeFloat', 'a float access');
     const { byteCount } = row.effect;
     const address = longs[registerWord(hart, rs1) >> 1]! + BigInt(immediate);
@@ -137,10 +138,12 @@ export function makeFloatSlowPath(
   return {
     float(hart) {
       const word = words[(hart >> 2) + hartWord.instructionWord]!;
-      const row = decode(word);
-      assert(row !== undefined, 'a decoded operation has a row');
       if (!isFloatOn(words, hart)) return illegal(hart, word);
-      return row.effect.kind === 'float' ? compute(hart, row, word) : access(hart, row, word);
+      const short = isCompressed(word) ? decodeCompressed(word) : undefined;
+      const row = short?.row ?? decode(word);
+      assert(row !== undefined, 'a decoded operation has a row');
+      if (row.effect.kind === 'float') return compute(hart, row, word);
+      return access(hart, row, short?.operands ?? operandsOf(row, word));
     },
   };
 }

@@ -47,7 +47,7 @@ function makeBench(): Bench {
   const guest = makeSmallGuest({ source: 'nop' });
   const words = Uint32Array.from(list.map(({ word }) => word));
   expect(guest.vm.write(Number(ORIGIN), new Uint8Array(words.buffer), 'hypervisor')).toBe(true);
-  guest.machine.resetHart(0, { vm: guest.vm, pc: 0, a0: 0, a1: 0, profile: 'rv64g' });
+  guest.machine.resetHart(0, { vm: guest.vm, pc: 0, a0: 0, a1: 0, profile: 'rv64gc' });
   const memory = makeFlatMemory(ORIGIN, 4096);
   for (const { word, address } of list) memory.write(address, 4, BigInt(word));
   return { guest, list, memory };
@@ -111,7 +111,7 @@ function firstDifference(
 ): string | undefined {
   const prng = makePrng({ seed, stream: 9 });
   const { guest, list, memory } = makeBench();
-  const hart = makeReferenceHart(ORIGIN, getProfile('rv64g'));
+  const hart = makeReferenceHart(ORIGIN, getProfile('rv64gc'));
   for (let index = 0; index < count; index++) {
     const instruction = list[nextBelow(prng, list.length)]!;
     randomize(prng, hart, instruction);
@@ -148,7 +148,7 @@ test('canary: compiled code that believes NX known is caught', () => {
 test('float registers, fcsr and FS travel with a saved hart', () => {
   const prng = makePrng({ seed: 3, stream: 9 });
   const { guest, list } = makeBench();
-  const hart = makeReferenceHart(ORIGIN, getProfile('rv64g'));
+  const hart = makeReferenceHart(ORIGIN, getProfile('rv64gc'));
   randomize(prng, hart, list[0]!);
   hart.sstatus = 3n << 13n;
   hart.fcsr = 0x21n; // NX, towards zero

@@ -21,7 +21,7 @@ const STORE_ADDRESS_MISALIGNED = 6;
 
 type MemorySlowPaths = Pick<
   SlowPaths,
-  'fetch' | 'load' | 'store' | 'atomic' | 'loadReserved' | 'storeConditional'
+  'fetch' | 'straddle' | 'load' | 'store' | 'atomic' | 'loadReserved' | 'storeConditional'
 >;
 
 /** The memory part of a host's slow paths. */
@@ -36,6 +36,19 @@ export function makeMemorySlowPaths(context: HartContext): MemorySlowPaths {
       const page = context.decoded.pageFor(frame, words[(hart >> 2) + hartWord.profile]!);
       fill(context, hart, tlbOffset.fetch, low, high, page);
       return page;
+    },
+
+    straddle(hart) {
+      const pc = (hart >> 2) + hartWord.pc;
+      const { view } = context.system.host;
+      if (!locate(context, hart, words[pc]!, words[pc + 1]!, accessKind.fetch)) return 0;
+      const first = view.getUint16(context.walk.hostPage + 0xffe, true);
+      const low = (words[pc]! + 2) | 0;
+      const high = low === 0 ? (words[pc + 1]! + 1) | 0 : words[pc + 1]!;
+      if (!locate(context, hart, low, high, accessKind.fetch)) return 0;
+      const word = first | (view.getUint16(context.walk.hostPage, true) << 16);
+      context.decoded.decodeStraddling(hart, word, words[(hart >> 2) + hartWord.profile]!);
+      return 1;
     },
 
     load(hart, byteCount) {

@@ -18,7 +18,7 @@ const CLZ = `la t0, illegal
 
 test('the same frame decodes for each profile by itself', () => {
   const guest = makeSmallGuest({ source: CLZ, hartCount: 2 });
-  guest.machine.resetHart(1, { vm: guest.vm, pc: 0x8000_0000, a0: 0, a1: 0, profile: 'rv64g' });
+  guest.machine.resetHart(1, { vm: guest.vm, pc: 0x8000_0000, a0: 0, a1: 0, profile: 'rv64gc' });
   expect(guest.machine.run(0, 100).exit).toBe(exitReason.environmentCall);
   expect(BigInt.asIntN(64, guest.machine.readRegister(0, 10))).toBe(-1n);
   expect(guest.machine.run(1, 100).exit).toBe(exitReason.budget);
@@ -27,7 +27,7 @@ test('the same frame decodes for each profile by itself', () => {
 
 test('overwritten code is decoded again under every profile', () => {
   const guest = makeSmallGuest({ source: CLZ, hartCount: 2 });
-  guest.machine.resetHart(1, { vm: guest.vm, pc: 0x8000_0000, a0: 0, a1: 0, profile: 'rv64g' });
+  guest.machine.resetHart(1, { vm: guest.vm, pc: 0x8000_0000, a0: 0, a1: 0, profile: 'rv64gc' });
   guest.machine.run(1, 20);
   guest.machine.run(0, 20);
   const word = guest.vm.read(0x8000_0000, 64)!;
@@ -41,7 +41,7 @@ test('a saved hart names its profile, rv64ima keeps the first format', () => {
   const here = makeSmallGuest({ source: CLZ, hartCount: 2 });
   const there = makeSmallGuest({ source: CLZ });
   expect(here.machine.saveHart(0).length).toBe(hartStateSize(1));
-  here.machine.resetHart(1, { vm: here.vm, pc: 0x8000_0000, a0: 0, a1: 0, profile: 'rv64g' });
+  here.machine.resetHart(1, { vm: here.vm, pc: 0x8000_0000, a0: 0, a1: 0, profile: 'rv64gc' });
   here.machine.run(1, 3);
   const saved = here.machine.saveHart(1);
   expect(there.machine.loadHart(0, saved, there.vm).ok).toBe(true);
@@ -72,7 +72,7 @@ test('cbo.zero clears its block and nothing else, and is announced to the dirty 
       data: .fill 8, 8, -1
       .fill 8, 8, -1`,
   });
-  guest.machine.resetHart(0, { vm: guest.vm, pc: 0x8000_0000, a0: 0, a1: 0, profile: 'rv64g' });
+  guest.machine.resetHart(0, { vm: guest.vm, pc: 0x8000_0000, a0: 0, a1: 0, profile: 'rv64gc' });
   guest.vm.dirtyLog.arm();
   expect(guest.machine.run(0, 100).exit).toBe(exitReason.environmentCall);
   const bytes = [...guest.vm.read(0x8000_1000, 192)!];

@@ -81,6 +81,7 @@ export const hartOffset = {
   // 348 … 511 free
   csr: 512, //             64 CSR slots of 8 bytes, see `csrSlot`
   f: 1024, //              f0 … f31, 8 bytes each, singles NaN-boxed
+  straddle: 1280, //       an operation of 16 bytes for an instruction over a page's end; at + 32 a sentinel
 } as const;
 
 /** What compiled code may do with floats by itself. */

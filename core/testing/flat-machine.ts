@@ -98,6 +98,7 @@ export function makeFlatMachine(options: FlatMachineOptions): FlatMachine {
     misalignedTarget: 0,
     illegal: 0,
     float: 0,
+    straddle: 0,
     decode: 0,
   };
   const state: FlatState = {
@@ -293,6 +294,7 @@ function makeSlowPaths(state: FlatState): SlowPaths {
       const word = view.getUint32(hart + hartOffset.instructionWord, true);
       return leave(state, hart, { cause: CAUSE.illegal, value: BigInt(word) });
     },
+    straddle: () => 0, // its harts have no C
     decode(_hart, page, operation) {
       const frame = (page - DECODED_ADDRESS) / DECODED_STRIDE;
       const frameAddress = state.ramAddress + frame * 4096;

@@ -14,7 +14,7 @@ import { randomFloat } from '../isa/random-float.ts';
 import { randomValue, SKIP_HANDLER } from '../isa/random-program.ts';
 import type { ReferenceHart } from '../isa/reference-step.ts';
 import type { Extension } from '../isa/table/row.ts';
-import { INSTRUCTIONS, type Row } from '../isa/table/index.ts';
+import { COMPRESSED, INSTRUCTIONS, type Row } from '../isa/table/index.ts';
 
 /** Pages of the VM, and where things lie in it. */
 export const randomGuestPage = {
@@ -128,6 +128,27 @@ function randomImmediate(prng: Prng, row: Row): number {
   }
 }
 
+/** Instructions in the pages of code, with C of both lengths, so that some lie over a page's end. */
+function fillCode(prng: Prng, view: DataView, extensions: readonly Extension[]): void {
+  const hasShort = extensions.includes('C');
+  for (let at = 0; at < 9 * 4096; ) {
+    if (hasShort && (chance(prng, 50) || at === 9 * 4096 - 2)) {
+      view.setUint16(at, randomHalfword(prng), true);
+      at += 2;
+    } else {
+      view.setUint32(at, randomWord(prng, extensions), true);
+      at += 4;
+    }
+  }
+}
+
+/** A 16-bit instruction, most of the time. */
+function randomHalfword(prng: Prng): number {
+  const row = pick(prng, COMPRESSED);
+  const bits = nextBelow(prng, 0x1_0000);
+  return chance(prng, 97) ? (bits & ~row.mask) | row.match : bits;
+}
+
 /** Bytes of all pages. Page tables are valid more often than not. */
 export function randomMemory(prng: Prng, extensions: readonly Extension[]): Uint8Array {
   const bytes = new Uint8Array(randomGuestPage.count * 4096);
@@ -138,7 +159,7 @@ export function randomMemory(prng: Prng, extensions: readonly Extension[]): Uint
       (BigInt(0x80000 + target) << 10n) | BigInt(flags),
       true,
     );
-  for (let at = 0; at < 9 * 4096; at += 4) view.setUint32(at, randomWord(prng, extensions), true);
+  fillCode(prng, view, extensions);
   for (const [index, word] of SKIP_HANDLER.entries()) {
     view.setUint32(randomGuestPage.handler * 4096 + index * 4, word, true);
   }
@@ -213,11 +234,13 @@ export function randomizeHart(prng: Prng, hart: ReferenceHart): void {
     if (index > 16 && chance(prng, 45))
       hart.x[index] = hart.x[index - 1]! ^ BigInt(8 * nextBelow(prng, 16));
   }
-  for (const index of [3, 4]) hart.x[index] = randomAddress(prng, code) & ~3n;
+  const parcel = hart.profile.extensions.includes('C') ? ~1n : ~3n;
+  for (const index of [3, 4]) hart.x[index] = randomAddress(prng, code) & parcel;
+  if (parcel === ~1n) for (const index of [2, 8, 9, 10]) hart.x[index] = randomAddress(prng, data);
   hart.privilege = chance(prng, 60) ? 1 : 0;
-  hart.pc = randomAddress(prng, code) & ~3n;
+  hart.pc = randomAddress(prng, code) & parcel;
   const home = hart.privilege === 1 ? RAM : 0x4020_0000n;
-  if (chance(prng, 80)) hart.pc = home + BigInt(4 * nextBelow(prng, 8 * 1024));
+  if (chance(prng, 80)) hart.pc = (home + BigInt(2 * nextBelow(prng, 16 * 1024))) & parcel;
   const bits = nextUint32(prng);
   hart.sstatus = BigInt(bits & ((1 << 1) | (1 << 5) | (1 << 8) | (1 << 18) | (1 << 19)));
   hart.sie = BigInt(nextUint32(prng) & 0x222);
@@ -231,7 +254,7 @@ export function randomizeHart(prng: Prng, hart: ReferenceHart): void {
     ? handler + BigInt(chance(prng, 10) ? 1 : 0)
     : randomValue(prng) & ~2n;
   hart.sscratch = randomValue(prng);
-  hart.sepc = randomAddress(prng, code) & ~3n;
+  hart.sepc = randomAddress(prng, code) & parcel;
   hart.scause = randomValue(prng);
   hart.stval = randomValue(prng);
   hart.satp = chance(prng, 85) ? (8n << 60n) | (0x80000n + BigInt(randomGuestPage.root)) : 0n;

@@ -71,10 +71,15 @@ export function emitHandler(
       code.get(local.hart).returnCall(shared.resume);
       return;
     case 'general':
-      emitGeneral(code, handler.row, shared);
+    case 'inPage': {
+      const { length, alignment, row, variant } = handler;
+      const own = { ...shared, length, alignment };
+      if (variant === 'general') emitGeneral(code, row, own);
+      else emitInPage(code, row, own);
       return;
-    case 'inPage':
-      emitInPage(code, handler.row, shared);
+    }
+    case 'straddle':
+      emitStraddle(code, shared);
       return;
     case 'slowFloat':
       emitFloatSlow(code, shared);
@@ -165,7 +170,7 @@ function emitInPage(code: FunctionBuilder, row: Row, shared: SharedFunctions): v
     emitNext(code, shared);
   } else {
     emitRegister(code, 'rd');
-    emitPc(code, 4);
+    emitPc(code, shared.length);
     code.memory(mem.i64Store);
     move();
     emitNext(code, shared, 0);
@@ -186,7 +191,7 @@ function contextOf(
     else if (kind === 'rs1' || kind === 'rs2') emitReadRegister(code, kind);
     else if (kind === 'immediate') code.get(local.op).memory(mem.i64Load, field.immediate);
     else if (kind === 'pc') emitPc(code);
-    else if (kind === 'next') emitPc(code, 4);
+    else if (kind === 'next') emitPc(code, shared.length);
     else assert(false, 'only an AMO has a memory operand');
   };
   return { code, highMultiply: shared.highMultiply, leaf };
@@ -204,17 +209,36 @@ function emitUndecoded(code: FunctionBuilder, shared: SharedFunctions): void {
   emitDispatch(code, shared);
 }
 
+/**
+ * An instruction of which the last half lies in the next page, wherever that is today: the slow path
+ * decodes both halves into the hart's own operation, which then runs as if it lay here.
+ */
+function emitStraddle(code: FunctionBuilder, shared: SharedFunctions): void {
+  const pc = code.addLocal(i64);
+  emitPc(code);
+  code.set(pc);
+  emitSpill(code, shared);
+  code.get(local.hart).call(shared.slow.straddle);
+  emitResumeIfZero(code, shared);
+  code.get(local.hart).i32(hartOffset.straddle).emit(op.i32Add).set(local.op);
+  code.get(pc).get(local.op).i32(3).emit(op.i32ShrU, op.i64ExtendI32U, op.i64Sub).set(local.bias);
+  emitDispatch(code, shared);
+}
+
 /** Takes a target from the stack and goes there, or to the slow path when it is misaligned. */
 function emitJumpToStack(code: FunctionBuilder, shared: SharedFunctions, links: boolean): void {
   const target = code.addLocal(i64);
-  code.tee(target).emit(op.i32WrapI64).i32(3).emit(op.i32And).if();
-  emitSpill(code, shared);
-  code.get(local.hart).get(target).memory(mem.i64Store, hartOffset.address);
-  code.get(local.hart).call(shared.slow.misalignedTarget).emit(op.drop);
-  code.get(local.hart).returnCall(shared.resume).emit(op.end);
+  code.set(target);
+  if (shared.alignment === 4) {
+    code.get(target).emit(op.i32WrapI64).i32(3).emit(op.i32And).if();
+    emitSpill(code, shared);
+    code.get(local.hart).get(target).memory(mem.i64Store, hartOffset.address);
+    code.get(local.hart).call(shared.slow.misalignedTarget).emit(op.drop);
+    code.get(local.hart).returnCall(shared.resume).emit(op.end);
+  }
   if (links) {
     emitRegister(code, 'rd');
-    emitPc(code, 4);
+    emitPc(code, shared.length);
     code.memory(mem.i64Store);
   }
   emitGoTo(code, shared, target);

@@ -2,6 +2,7 @@
 export {
   clearDecodedPage,
   decodeOperation,
+  decodeStraddling,
   OPERATION_COUNT,
   OPERATION_SIZE,
   type OperationPlace,

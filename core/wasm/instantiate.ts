@@ -49,6 +49,7 @@ export function instantiateHostModule(
     misalignedTarget: (hart: number) => slowPaths.misalignedTarget(hart),
     illegal: (hart: number) => slowPaths.illegal(hart),
     float: (hart: number) => slowPaths.float(hart),
+    straddle: (hart: number) => slowPaths.straddle(hart),
     decode: (hart: number, page: number, operation: number) =>
       slowPaths.decode(hart, page, operation),
   } satisfies Record<keyof SlowPaths, (...args: number[]) => number>;

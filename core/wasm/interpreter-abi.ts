@@ -47,7 +47,8 @@ export interface SlowPaths {
   system(hart: number, handler: number): number;
   /**
    * record.address = target of a taken branch or jump that is not a multiple of 4. Raises
-   * instruction-address-misaligned on the branch or jump itself, whose rd is not written. Gives 0.
+   * instruction-address-misaligned on the branch or jump itself, whose rd is not written. Not with
+   * the C extension. Gives 0.
    */
   misalignedTarget(hart: number): number;
   /** An undecodable word (record.instructionWord): raises illegal-instruction. Gives 0. */
@@ -57,6 +58,13 @@ export interface SlowPaths {
    * and gives 1, or 0 on a trap. Leaves pc to the caller.
    */
   float(hart: number): number;
+  /**
+   * record.pc is that of an instruction of 4 bytes, 2 of them in the next page. Fetches both halves
+   * and decodes them into the hart's own operation (record.straddle), with a sentinel that goes on
+   * to pc + 4 behind it, and gives 1, or 0 when a half faults. Like a fetch it comes before its
+   * instruction takes from the budget.
+   */
+  straddle(hart: number): number;
   /**
    * Fills the operation at `operation` (inside the decoded page `page`) from the instruction word
    * in the frame behind it. Gives 1.

@@ -10,8 +10,7 @@
  * pc is not stored while instructions run; it is bias + op / 8. Guest registers stay in the hart
  * block. Tail calls rather than a br_table in a loop: every handler has its own indirect jump for the
  * processor to predict, and engines optimise handlers one by one while a run goes on. They need an
- * engine that has them (Chromium 112, Firefox 121, Safari 18.2, Node 20). Left out: 16-bit
- * instructions.
+ * engine that has them (Chromium 112, Firefox 121, Safari 18.2, Node 20).
  */
 import { assert } from '../base/assert.ts';
 import type { Row } from '../isa/table/row.ts';
@@ -47,7 +46,7 @@ const MINIMUM_PAGES = 320;
 /** Parameters of each slow path; all are i32, all give one i32. */
 const SLOW_PATH_PARAMETERS: Readonly<Record<keyof SlowPaths, number>> = {
   fetch: 1, load: 2, store: 2, atomic: 2, loadReserved: 2, storeConditional: 2,
-  system: 2, misalignedTarget: 1, illegal: 1, float: 1, decode: 3,
+  system: 2, misalignedTarget: 1, illegal: 1, float: 1, straddle: 1, decode: 3,
 };
 
 /** A module that imports a host's memory and the slow paths, ready for functions. */
@@ -87,6 +86,8 @@ export function addInterpreter(
     spill: spill.index,
     budgetExit: budgetExit.index,
     slow,
+    length: 4,
+    alignment: 4,
   };
   const slots: number[] = [];
   for (const handler of handlers) {

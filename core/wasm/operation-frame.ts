@@ -21,9 +21,6 @@ export const HANDLER_SIGNATURE: Signature = {
 /** Byte offsets of an operation's fields; `word` in float loads and stores, whose immediate is 4 bytes. */
 export const field = { handler: 0, rd: 2, rs1: 4, rs2: 6, immediate: 8, word: 12 } as const;
 
-/** Operation bytes between two instructions of 4 bytes. */
-export const OPERATION_STEP = 32;
-
 export type SlowPathIndices = Readonly<Record<keyof SlowPaths, number>>;
 
 /** What handlers call. All are function indices but `handlerType`. */
@@ -35,6 +32,9 @@ export interface SharedFunctions {
   readonly spill: number; //        (hart, op, budget, bias: i64)
   readonly budgetExit: number; //   (hart, pc: i64) → exit reason
   readonly slow: SlowPathIndices;
+  /** Bytes of the instruction whose handler is emitted, and what its target is a multiple of. */
+  readonly length: 2 | 4;
+  readonly alignment: 2 | 4;
 }
 
 /** Leaves the address of the register that the operation's `register` field names. */
@@ -95,13 +95,13 @@ export function emitDispatch(code: FunctionBuilder, shared: SharedFunctions): vo
 }
 
 /**
- * Ends an instruction: takes one from the budget, then runs the operation `step` bytes on, or
- * leaves.
+ * Ends an instruction: takes one from the budget, then runs the operation `step` bytes on (8 for a
+ * byte of code; the next instruction's, when not said), or leaves.
  */
 export function emitNext(
   code: FunctionBuilder,
   shared: SharedFunctions,
-  step = OPERATION_STEP,
+  step = 8 * shared.length,
 ): void {
   if (step !== 0) code.get(local.op).i32(step).emit(op.i32Add).set(local.op);
   code.get(local.budget).i32(1).emit(op.i32Sub).tee(local.budget).emit(op.i32Eqz).if();

@@ -81,7 +81,11 @@ function align(layout: Layout, place: Place, alignment: number, byte: number | u
   section.alignment = Math.max(section.alignment, alignment);
   const count = (alignment - (section.size % alignment)) % alignment;
   if (count === 0) return;
-  if (byte === undefined && section.name === '.text' && count % 4 === 0) {
+  const isCode = byte === undefined && section.name === '.text';
+  if (isCode && count % 4 === 2 && layout.profile.extensions.includes('C')) {
+    append(layout, place, { kind: 'bytes', bytes: Uint8Array.of(0x01, 0x00) }, 2); // c.nop
+    append(layout, place, { kind: 'nops', count: (count - 2) / 4 }, count - 2);
+  } else if (isCode && count % 4 === 0) {
     append(layout, place, { kind: 'nops', count: count / 4 }, count);
   } else {
     append(layout, place, { kind: 'fill', count, byte: byte ?? 0 }, count);

@@ -2,8 +2,9 @@
  * An instruction whose row and registers are known and whose immediate waits for the second pass.
  */
 import { assert } from '../../base/index.ts';
+import { encodeCompressed } from '../compressed.ts';
 import { encode, IMMEDIATE_RANGES } from '../encode.ts';
-import { INSTRUCTIONS, type Row } from '../table/index.ts';
+import { type CompressedRow, INSTRUCTIONS, type Row } from '../table/index.ts';
 import { fail, type Place } from './error.ts';
 import { absolute, evaluate, type OperandExpression, type Scope } from './operand-expression.ts';
 
@@ -21,6 +22,13 @@ export interface PendingInstruction {
   /** For U the 20-bit number as written; for B and J the target's address. */
   readonly immediate: OperandExpression;
   readonly place: Place;
+  /** The 16-bit instruction to encode instead of `row`, to which it expands. */
+  readonly compressed?: CompressedRow;
+}
+
+/** Bytes of the instruction. */
+export function sizeOf(pending: PendingInstruction): 2 | 4 {
+  return pending.compressed === undefined ? 4 : 2;
 }
 
 const rowOfName: ReadonlyMap<string, Row> = new Map(INSTRUCTIONS.map((row) => [row.name, row]));
@@ -62,12 +70,28 @@ function upperImmediate(value: bigint, place: Place): number {
   return Number(BigInt.asIntN(20, value)) * 4096;
 }
 
+/** The 16 bits of `pending`. */
+function encodeShort(pending: PendingInstruction, compressed: CompressedRow, scope: Scope): number {
+  const { immediate: expression } = pending;
+  const isRelative = compressed.format === 'jump' || compressed.format === 'branch';
+  let value = isRelative
+    ? evaluate(expression, scope).value - scope.here(expression.place).value
+    : absolute(expression, scope).value;
+  if (compressed.format === 'upper') value = BigInt.asIntN(20, value) << 12n;
+  const isSmall = value >= -(1n << 31n) && value < 1n << 31n;
+  const operands = { ...pending, immediate: Number(value), shamt: Number(value) };
+  const word = isSmall ? encodeCompressed(compressed, operands) : undefined;
+  if (word !== undefined) return word;
+  return fail('out-of-range', expression.place, String(value), `operands that ${compressed.name} has`);
+}
+
 /**
  * The word of `pending`. Fails with 'out-of-range', 'misaligned' and what its expression fails
  * with.
  */
 export function encodePending(pending: PendingInstruction, scope: Scope): number {
-  const { row, immediate: expression } = pending;
+  const { row, compressed, immediate: expression } = pending;
+  if (compressed !== undefined) return encodeShort(pending, compressed, scope);
   const range = IMMEDIATE_RANGES[row.format];
   if (range === undefined) return encode(row, { ...pending, immediate: 0 });
   if (row.format === 'U') {

@@ -132,7 +132,7 @@ export function writeCsr(hart: ReferenceHart, number: number, value: bigint): vo
       hart.sscratch = value;
       break;
     case 0x141:
-      hart.sepc = value & ~3n;
+      hart.sepc = value & (hart.profile.extensions.includes('C') ? ~1n : ~3n);
       break;
     case 0x142:
       hart.scause = value;

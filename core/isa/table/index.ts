@@ -33,6 +33,7 @@ export function operandBits(row: Row): number {
 }
 
 export * from './causes.ts';
+export { COMPRESSED, type CompressedRow } from './c.ts';
 export { CACHE_BLOCK_SIZE } from './cbo.ts';
 export * from './csrs.ts';
 export * from './profiles.ts';

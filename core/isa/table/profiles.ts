@@ -19,7 +19,7 @@ const BASE = ['I', 'M', 'A', 'Zicsr', 'Zifencei', 'Zicntr', 'Privileged', 'H'] a
 // biome-ignore format: a row a line
 export const HART_PROFILES = [
   { id: 'rv64ima', number: 0, extensions: BASE, isaString: 'rv64ima_zicsr_zifencei' },
-  { id: 'rv64g',   number: 1, extensions: [...BASE, 'Zihpm', 'Zicond', 'Zicbom', 'Zicboz', 'F', 'D', 'Zba', 'Zbb', 'Zbs'], isaString: 'rv64imafd_zicbom_zicboz_zicntr_zicond_zicsr_zifencei_zihpm_zba_zbb_zbs' },
+  { id: 'rv64gc',  number: 1, extensions: [...BASE, 'Zihpm', 'Zicond', 'Zicbom', 'Zicboz', 'F', 'D', 'C', 'Zba', 'Zbb', 'Zbs'], isaString: 'rv64imafdc_zicbom_zicboz_zicntr_zicond_zicsr_zifencei_zihpm_zba_zbb_zbs' },
 ] as const satisfies readonly HartProfile[];
 
 export type HartProfileId = (typeof HART_PROFILES)[number]['id'];

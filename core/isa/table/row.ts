@@ -81,7 +81,7 @@ export type Effect =
 /** Extensions that the table or the CSR table has rows of. */
 export type Extension =
   | 'I' | 'M' | 'A' | 'Zicsr' | 'Zifencei' | 'Zicntr' | 'Zihpm' | 'Zicond' | 'Zicbom' | 'Zicboz'
-  | 'Zba' | 'Zbb' | 'Zbs' | 'F' | 'D' | 'Privileged' | 'H';
+  | 'Zba' | 'Zbb' | 'Zbs' | 'F' | 'D' | 'C' | 'Privileged' | 'H';
 
 /** One instruction. `(word & mask) === match` decodes it; masks of two rows never overlap. */
 export interface Row {

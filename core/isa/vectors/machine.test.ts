@@ -61,7 +61,7 @@ function replay(
   }
   guest.machine.resetHart(0, { vm: guest.vm, pc: Number(vector.origin), a0: 0, a1: 0, profile });
   const { words } = guest.system.host;
-  if (profile === 'rv64g') words[csrWord(hartAddress(0), csrSlot.vsstatus)]! |= 0x6000; // float on
+  if (profile === 'rv64gc') words[csrWord(hartAddress(0), csrSlot.vsstatus)]! |= 0x6000; // float on
   refreshFloat(words, hartAddress(0));
   vector.initial.forEach((value, register) => {
     if (register > 0) guest.machine.writeRegister(0, register, value);

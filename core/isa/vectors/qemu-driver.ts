@@ -36,8 +36,9 @@ export interface ProgramSet {
 // biome-ignore format: a row a line
 export const PROGRAM_SETS = {
   base:            { file: 'program.txt',          count: 240, firstSeed: 1000, profile: 'rv64ima',  extensions: ['I', 'M', 'A', 'Zifencei'],                      qemu: [] },
-  bitManipulation: { file: 'bit-manipulation.txt', count: 60,  firstSeed: 3000, profile: 'rv64g',    extensions: ['I', 'Zba', 'Zbb', 'Zbs'],                       qemu: ['zba', 'zbb', 'zbs'], without: ['ctzw'] },
-  float:           { file: 'float-program.txt',    count: 60,  firstSeed: 5000, profile: 'rv64g',    extensions: ['I', 'F', 'D'],                                  qemu: ['f', 'd'] },
+  bitManipulation: { file: 'bit-manipulation.txt', count: 60,  firstSeed: 3000, profile: 'rv64gc',    extensions: ['I', 'Zba', 'Zbb', 'Zbs'],                       qemu: ['zba', 'zbb', 'zbs'], without: ['ctzw'] },
+  float:           { file: 'float-program.txt',    count: 60,  firstSeed: 5000, profile: 'rv64gc',    extensions: ['I', 'F', 'D'],                                  qemu: ['f', 'd'] },
+  compressed:      { file: 'compressed-program.txt', count: 60, firstSeed: 7000, profile: 'rv64gc',   extensions: ['I', 'M', 'F', 'D', 'C'],                        qemu: ['c', 'f', 'd'] },
 } as const satisfies Record<string, ProgramSet>;
 
 /** Bytes of a program's slot; the program may have 0x700. */
