@@ -123,7 +123,11 @@ test('in another lab: the file is the VM of that instant; kept, it outlives a re
   await page.reload();
   await page.waitForFunction(() => window.glasshouse !== undefined);
   await page.evaluate(() => window.glasshouse.ready());
-  if (!(await kept.isVisible())) await run(page, 'toggle-snapshots');
+  // The reload goes on with the run, and brings the panels back when it is there.
+  await expect(async () => {
+    if (!(await page.locator('[data-panel="snapshots"]').isVisible())) await run(page, 'toggle-snapshots');
+    await expect(kept).toBeVisible({ timeout: 5_000 });
+  }).toPass();
   await kept.getByRole('button', { name: /^Start a run/ }).click();
   // It stands at the instant that the snapshot shows, and goes on from there.
   await expect.poll(() => page.evaluate(() => window.glasshouse.metrics()['virtual-time']?.value)).toBe(taken);

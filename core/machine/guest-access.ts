@@ -50,16 +50,18 @@ export function locate(
       raise(context, hart, PAGE_FAULT[faultAs]!, low, high);
       return false;
     }
+    const { guestPage, guestOffset, refusedImplicit } = context.walk;
+    recordGuestPageFault(context.words, hart, {
+      code: GUEST_PAGE_FAULT[faultAs]!,
+      addressLow: low,
+      addressHigh: high,
+      guestPage,
+      guestOffset,
+      implicitWrite: refusedImplicit,
+    });
     if (!serveReasons(context, vm)) {
       context.counts[slotOfHart(hart)]!.notRetired++;
-      const { guestPage, guestOffset } = context.walk;
-      recordGuestPageFault(context.words, hart, {
-        code: GUEST_PAGE_FAULT[faultAs]!,
-        addressLow: low,
-        addressHigh: high,
-        guestPage,
-        guestOffset,
-      });
+      context.words[(hart >> 2) + hartWord.exitReason] = exitReason.guestPageFault;
       return false;
     }
     // Whoever served it may want the guest to leave, so that the cost counts before the next

@@ -4,7 +4,7 @@
  * from VS and faults of the G-stage, which leave to the hypervisor. A trap drops the LR
  * reservation.
  */
-import { csrSlot, exitReason } from '../protocol/host-memory-layout.ts';
+import { csrSlot } from '../protocol/host-memory-layout.ts';
 import { csrWord, hartWord, privilege, sstatusBit } from './hart.ts';
 
 const INTERRUPT_BIT_HIGH = 0x8000_0000 | 0;
@@ -72,7 +72,8 @@ export function returnFromTrap(words: Int32Array, hart: number): void {
 /**
  * Records a G-stage fault for the hypervisor as HS-mode would see it (§18.2.9, §18.6.1): scause 20,
  * 21 or 23, stval the virtual address, htval the guest physical address shifted right by 2, sepc
- * the instruction.
+ * the instruction, htinst 0x3020 for an A/D update of the walk and else 0. Whether the hypervisor
+ * serves it and goes on, or the guest leaves, is the caller's.
  */
 export function recordGuestPageFault(
   words: Int32Array,
@@ -84,17 +85,22 @@ export function recordGuestPageFault(
     /** Guest page number (52 bits) and byte in it. */
     readonly guestPage: number;
     readonly guestOffset: number;
+    /** Whether it was the walk's own A/D update that the G-stage refused (§18.6.3). */
+    readonly implicitWrite: boolean;
   },
 ): void {
-  const base = hart >> 2;
   setCsr(words, hart, csrSlot.scause, fault.code, 0);
   setCsr(words, hart, csrSlot.stval, fault.addressLow, fault.addressHigh);
   const low = ((fault.guestPage % 0x10_0000) * 4096 + fault.guestOffset) | 0;
   const high = Math.floor(fault.guestPage / 0x10_0000) | 0;
   setCsr(words, hart, csrSlot.htval, (low >>> 2) | (high << 30), high >>> 2);
+  setCsr(words, hart, csrSlot.htinst, fault.implicitWrite ? HTINST_IMPLICIT_WRITE : 0, 0);
+  const base = hart >> 2;
   setCsr(words, hart, csrSlot.sepc, words[base + hartWord.pc]!, words[base + hartWord.pc + 1]!);
-  words[base + hartWord.exitReason] = exitReason.guestPageFault;
 }
+
+/** htinst of a 64-bit write for VS-stage translation: the pseudoinstruction 0x3020 (§18.6.3, table 46). */
+export const HTINST_IMPLICIT_WRITE = 0x3020;
 
 function setCsr(words: Int32Array, hart: number, slot: number, low: number, high: number): void {
   const word = csrWord(hart, slot);

@@ -4,7 +4,7 @@
 // for the guest's writers; a canary writer that bypasses the protection is caught.
 import { expect, test } from 'vitest';
 import { makeSmallGuest, type SmallGuest } from '../testing/small-guest.ts';
-import { exitReason } from '../protocol/host-memory-layout.ts';
+import { csrSlot, exitReason, HART_ADDRESS, hartOffset } from '../protocol/host-memory-layout.ts';
 import { pteBit } from './g-stage.ts';
 import { GUEST_RAM_ADDRESS } from './guest-map.ts';
 import type { KeepOutcome, PageKeeper } from './snapshot-protection.ts';
@@ -169,7 +169,18 @@ test.each(TABLE)('%s under %s', (_name, reasons, row) => {
     expect(writable, `W of page ${page}`).toBe(!held);
   }
   if (row.name.startsWith('walker') && snapshots) expect(keeper.origins).toContain('walker');
+  if (row.code !== undefined && reasons !== 'none') expectTrap(guest, row);
 });
+
+/** What HS-mode would see of the last write that met a cleared W bit: cause, instruction, guest physical page. */
+function expectTrap({ system }: SmallGuest, row: WriterRow): void {
+  const csr = (slot: number) => system.host.unsigned[(HART_ADDRESS + hartOffset.csr + 8 * slot) >> 2]!;
+  const isLoad = row.name === 'walker sets A only';
+  expect(csr(csrSlot.scause)).toBe(isLoad ? 21 : 23);
+  // 0x3020: a 64-bit write of the walk itself; a store by the instruction is not transformed here.
+  expect(csr(csrSlot.htinst)).toBe(isLoad ? 0x3020 : 0);
+  expect(csr(csrSlot.htval) >>> 10).toBe(GUEST_RAM_ADDRESS / 4096 + row.pages.at(-1)!);
+}
 
 test('a page that holds code is kept before its decoded instructions are dropped', () => {
   const guest = makeSmallGuest({ source: `li t0, ${address(0, 2048)}\n wfi\n sd zero, 0(t0)\n wfi\n` });

@@ -37,7 +37,7 @@ export function FileMark({ side, host }: { readonly side: 0 | 1; readonly host: 
       <div ref={wall} className="host" data-mark="host" data-entity={entity} data-selected={selected} data-state={isFull ? 'full' : ''} />
       <div ref={head} className="host__head" data-mark="host" hidden={near}>
         <button type="button" className="host__name button" data-roving aria-pressed={selected} data-entity={entity} onClick={() => store.setState({ selection: entity })}>
-          <DiskGlyph /> disk of {name}
+          <DiskGlyph /> <span>disk<span className="file-host"> of {name}</span></span>
         </button>
         {contract.faults.some((fault) => fault.entity === 'disk') && (
           <Menu.Root>

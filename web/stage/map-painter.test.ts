@@ -51,6 +51,13 @@ test('a forced copy has an ink dot, a protected page an inner outline around wha
   }
 });
 
+test('at 2 px a protected page still differs, at 1 px there is no room for it', () => {
+  const at = (cell: number, state: number, index: number) => makePatterns(cell, colours).pixels[state * cell * cell + index];
+  expect(at(2, PROTECTED + pageState.clean, 0)).not.toBe(colours.clean);
+  expect(at(2, PROTECTED + pageState.clean, 3)).toBe(colours.clean);
+  expect(at(1, PROTECTED + pageState.clean, 0)).toBe(colours.clean);
+});
+
 test('the file map tells missing, in flight, stored, forced and left out', () => {
   const into = new Uint8Array(8);
   readFileStates(Uint8Array.of(0, 1, 2, 2 | 4, 3, 3 | 4, 3 | 8, 1), 8, into);

@@ -84,7 +84,7 @@ function paintForced(pixels: Uint32Array, options: { readonly cell: number; read
   }
 }
 
-/** Every state once more with an inner outline; at small sizes its upper and left edge, so that a map shows a mesh. */
+/** Every state once more with an inner outline; at small sizes its upper and left edge or corner, so that a map shows a mesh. */
 function paintProtected(
   pixels: Uint32Array,
   options: { readonly cell: number; readonly body: number; readonly line: number; readonly colours: MapColours },
@@ -92,12 +92,12 @@ function paintProtected(
   const { cell, body, line, colours } = options;
   const size = cell * cell;
   pixels.copyWithin(PROTECTED * size, 0, PROTECTED * size);
-  if (cell < 3) return;
+  if (cell < 2) return;
   const outline = mix(colours.clean, colours.ink, cell < 6 ? 0.4 : 0.65);
   for (let state = PROTECTED; state < STATE_COUNT; state++) {
     for (let y = 0; y < body; y++) {
       for (let x = 0; x < body; x++) {
-        const edge = x < line || y < line || (cell >= 6 && (x >= body - line || y >= body - line));
+        const edge = cell === 2 ? x + y === 0 : x < line || y < line || (cell >= 6 && (x >= body - line || y >= body - line));
         if (edge) pixels[state * size + y * cell + x] = outline;
       }
     }
