@@ -197,7 +197,11 @@ export class LiveSnapshotAttachment implements Attachment {
     this.writtenBefore = disk.writtenBytes;
     const latest = this.session.answers.at(-1);
     const values: Record<string, number> = { 'disk-bytes-per-second': diskRate };
-    if (latest !== undefined) values['echo-latest'] = latest.latencyNs;
+    const longestNs = this.session.takeLongest();
+    if (latest !== undefined) {
+      values['echo-latest'] = latest.latencyNs;
+      values['echo-longest'] = longestNs < 0 ? latest.latencyNs : longestNs;
+    }
     const job = jobs.at(-1);
     return job === undefined ? values : { ...values, ...this.measureJob(job) };
   }

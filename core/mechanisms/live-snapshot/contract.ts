@@ -51,6 +51,7 @@ export const contract = {
     { id: 'echo-p50',     title: 'Echo, median',      unit: 'ns',     kind: 'gauge',   better: 'lower',   entity: 'vm',       help: 'Median time from a typed line to its echo while the last snapshot was under way.' },
     { id: 'echo-p99',     title: 'Echo, 99th percentile', unit: 'ns', kind: 'gauge',   better: 'lower',   entity: 'vm',       help: 'The same, 99th percentile.' },
     { id: 'echo-latest',  title: 'Latest echo',       unit: 'ns',     kind: 'gauge',   better: 'lower',   entity: 'vm',       help: 'Time from the last answered line to its echo.' },
+    { id: 'echo-longest', title: 'Longest echo',      unit: 'ns',     kind: 'gauge',   better: 'lower',   entity: 'vm',       help: 'The longest of the echoes of the last sampling period; the latest one when there was none.' },
     { id: 'total-time',   title: 'Snapshot time',     unit: 'ns',     kind: 'result',  better: 'lower',   entity: 'snapshot', help: 'From the request to the finished file, or to the end without one.' },
     { id: 'stall-time',   title: 'Stalls',            unit: 'ns',     kind: 'counter', better: 'lower',   entity: 'vm',       help: 'Time in which the guest waited for room in the queue, or for the disk.' },
     { id: 'faults',       title: 'First writes',      unit: 'pages',  kind: 'counter', better: 'lower',   entity: 'vm',       help: 'Pages that were kept because the guest was about to write them.' },

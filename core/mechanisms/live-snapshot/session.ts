@@ -22,6 +22,8 @@ export interface Answer {
 
 export class TypingSession {
   readonly answers: Answer[] = [];
+  /** The longest latency since {@link takeLongest} was asked last; −1 = nothing was answered. Unit: ns. */
+  private longestNs = -1;
   private readonly ports: HostPorts;
   private readonly readers = new Map<number, { cursor: number; line: string }>();
 
@@ -59,6 +61,13 @@ export class TypingSession {
     }
   }
 
+  /** The longest latency since the call before, −1 when nothing was answered. For the sampler only. */
+  takeLongest(): number {
+    const longest = this.longestNs;
+    this.longestNs = -1;
+    return longest;
+  }
+
   /** The VM has left this host; its console begins anew if it comes back. */
   forget(vm: Vm): void {
     this.readVm(vm);
@@ -81,6 +90,7 @@ export class TypingSession {
     if (match === null) return;
     const sentNs = Number(match[1]);
     this.answers.push({ sentNs, latencyNs: timeNs - sentNs });
+    this.longestNs = Math.max(this.longestNs, timeNs - sentNs);
     if (this.answers.length > ANSWERS_MAX) this.answers.splice(0, ANSWERS_MAX / 2);
   }
 }

@@ -18,7 +18,7 @@ export const walkthrough: Walkthrough = {
       ask: {
         question: 'For how many milliseconds will it stand still?',
         metric: 'pause',
-        drawnOn: 'echo-latest',
+        drawnOn: 'echo-longest',
         range: { minimum: 10_000, maximum: 1_000_000_000 },
       },
       do: { kind: 'ask', ask: 'take-snapshot', arguments: { vm: 1, name: 'first' } },

@@ -6,9 +6,9 @@ export { story } from './story.tsx';
 export const view: LabView = {
   lab: 'live-snapshot',
   stage: { picture: 'memories', left: { map: 'vm', host: 0 }, between: 'queue', right: { map: 'file', host: 0 } },
-  strip: [{ view: 'latency-ribbons', metric: 'echo-latest' }],
+  strip: [{ view: 'latency-ribbons', metric: 'echo-longest' }],
   charts: [
-    { view: 'time-chart', title: 'From a typed line to its echo', metrics: ['echo-latest'] },
+    { view: 'time-chart', title: 'From a typed line to its echo', metrics: ['echo-longest'] },
     { view: 'time-chart', title: 'Queue', metrics: ['queue-bytes'], tokens: ['in-flight'] },
     { view: 'time-chart', title: 'Pages protected and pages in the file', metrics: ['pages-protected', 'pages-stored'], tokens: ['ink', 'device'] },
     { view: 'time-chart', title: 'Disk rate', metrics: ['disk-bytes-per-second'], tokens: ['device'] },

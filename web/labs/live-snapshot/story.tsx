@@ -58,7 +58,7 @@ function sentenceOf(state: AppState, job: JobTold | undefined) {
     case 'draining':
       return 'Every page is kept. The queue drains to the disk.';
     case 'aborted':
-      return `Given up: ${job.reason}. The VM runs on.`;
+      return `Given up: ${job.reason.replace(/ at byte .*$/, '')}. The VM runs on.`;
     case 'committed':
       return <Measured job={job} baseline={snapshotJobs(state, 'stop-and-copy').find(({ name }) => name === job.name)} />;
   }
