@@ -207,6 +207,18 @@ export class VmMemory {
     return true;
   }
 
+  /** Writes whole words within one page, `offset` a multiple of 4. False when the page is absent (nothing is written). */
+  writeWords(page: number, offset: number, words: Int32Array, origin: WriteOrigin): boolean {
+    assert(offset % 4 === 0 && offset + words.length * 4 <= 4096, 'words lie within a page');
+    const frame = this.frame(page);
+    if (frame < 0) return false;
+    this.system.writer.observe(this, page, frame, offset, words.length * 4, origin);
+    const into = this.system.host.words;
+    const first = (frameAddress(this.system.host, frame) + offset) >> 2;
+    for (let index = 0; index < words.length; index++) into[first + index] = words[index]!;
+    return true;
+  }
+
   /**
    * Makes the pages under a range ready for a write that cannot wait in its middle: the hypervisor's
    * own, for a guest. `waitsForPage` ≥ 0: not yet, try again when that page is open. `keptCount`:

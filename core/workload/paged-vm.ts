@@ -16,7 +16,7 @@ import type { Host } from '../hypervisor/host.ts';
 import type { Vm } from '../hypervisor/vm.ts';
 import type { VmError } from '../hypervisor/vm-error.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
-import { contentIdOf, contentInto, contentOf } from './content.ts';
+import { contentIdOf, contentInto } from './content.ts';
 import { drawOf, drawPhase, phaseAt, PROFILES, within, workingSet } from './profile.ts';
 
 /** Name of the guest of a paged VM: 'profile:' and the profile's id. */
@@ -167,6 +167,8 @@ function writePages(vm: Vm, record: WorkloadRecord, wanted: number, seed: number
   const of = phaseAt(record.profile, record.phase);
   const { pages, hotPages } = workingSet(of, vm.pageCount - 1);
   const content = contentIdOf(seed, 'writes', record.id);
+  const bytes = new Uint8Array(WRITE_BYTES);
+  const words = new Int32Array(bytes.buffer);
   for (let index = 0; index < wanted; index++) {
     const number = record.writes + index;
     const where = drawOf(seed ^ 0x27d4_eb2f, record.id, number % 0x1_0000_0000);
@@ -174,8 +176,8 @@ function writePages(vm: Vm, record: WorkloadRecord, wanted: number, seed: number
     const page = 1 + (isHot ? within([0, hotPages - 1], mixed(where)) : within([hotPages, pages - 1], mixed(where)));
     if (!mayWrite(vm, page)) return index;
     const line = (where >>> 8) % (PAGE_SIZE / WRITE_BYTES);
-    const bytes = contentOf(content, number * WRITE_BYTES, WRITE_BYTES);
-    vm.memory.write(GUEST_RAM_ADDRESS + page * PAGE_SIZE + line * WRITE_BYTES, bytes, 'workload');
+    contentInto(bytes, { id: content, offset: number * WRITE_BYTES });
+    vm.memory.writeWords(page, line * WRITE_BYTES, words, 'workload');
   }
   return wanted;
 }

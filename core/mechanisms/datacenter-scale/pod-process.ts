@@ -67,6 +67,9 @@ export class PodProcess implements LogicalProcess {
   private readonly digest: Hash64 = makeHash();
   /** Flows that end in one look at a link: kind, tag, bytes of each. */
   private readonly ended: number[] = [];
+  private readonly onServed = (kind: number, tag: number, bytes: number): void => {
+    this.ended.push(kind, tag, bytes);
+  };
   private outgoing: WireMessage[] = [];
   private messageCount = 0;
   private nowNs = 0;
@@ -145,7 +148,7 @@ export class PodProcess implements LogicalProcess {
   /** What a link has served: first all of it is noted, for what comes of it may begin new flows there. */
   private onLink(link: number): void {
     const { pod, ended } = this;
-    pod.links.takeDone(link, pod.now, (kind, tag, bytes) => void ended.push(kind, tag, bytes));
+    pod.links.takeDone(link, pod.now, this.onServed);
     pod.retime(link);
     for (let at = 0; at < ended.length; at += 3) {
       const [kind, tag, bytes] = [ended[at]!, ended[at + 1]!, ended[at + 2]!];

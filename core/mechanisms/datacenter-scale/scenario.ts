@@ -28,7 +28,7 @@ const FRAME_COUNT = 16_384;
 /** Work of a host with real memory, beside that of a host of a pod. */
 const SINGLE_WEIGHT = 40;
 /** Hash points of hosts, and the grid on which paged VMs act: that of the pods' beats. Unit: ns. */
-const HASH_NS = 10_000_000_000;
+const HASH_NS = 30_000_000_000;
 const WORKLOAD_NS = BEAT_NS;
 /** Time between two samples. Unit: ns. */
 const SAMPLE_NS = 500_000_000;
