@@ -13,6 +13,7 @@ import { useApp, useAppState, useLab } from '../../session/react.ts';
 import { Knob } from '../../widgets/knob.tsx';
 import { popupHome } from '../../widgets/popup-home.ts';
 import { Quantity } from '../../widgets/quantity.tsx';
+import { knobsAreShown } from '../knobs-shown.ts';
 import { bindRoving } from '../roving.ts';
 import { StoryTold } from '../story.tsx';
 import type { FlowBracket, FlowFacts, FlowGateway, FlowWorkload } from './flow-facts.ts';
@@ -38,6 +39,7 @@ export function FlowStage() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: these are the parts of the state that tell of the run
   const facts = useMemo(() => lab.flow?.(store.getState()), [lab, store, state]);
   const touring = useAppState((it) => it.tour?.on === true); // its card says what is to be said
+  const knobs = useAppState(knobsAreShown);
   const element = useRef<HTMLElement>(null);
   const body = useRef<HTMLDivElement>(null);
   const [frame, setFrame] = useState<Box>({ x: 0, y: 0, width: 1232, height: 420 });
@@ -61,7 +63,7 @@ export function FlowStage() {
   }), [commands]);
   const layout = facts === undefined ? undefined : layoutFlow(facts, frame);
   return (
-    <section ref={element} className="stage flow" aria-label="Stage" data-stage tabIndex={-1}>
+    <section ref={element} className="stage flow" aria-label="Stage" data-stage data-variant="wide" data-knobs={knobs} tabIndex={-1}>
       <div className="flow__head">
         <div className="flow__story story" hidden={touring}><StoryTold /></div>
         {facts !== undefined && <Alarms alarms={facts.alarms} />}
@@ -88,7 +90,7 @@ export function FlowStage() {
         )}
       </div>
       {facts !== undefined && <Brackets brackets={facts.brackets} />}
-      <FlowKnobs lab={lab} />
+      {knobs && <FlowKnobs lab={lab} />}
     </section>
   );
 }
@@ -116,7 +118,7 @@ function Ribbons({ facts, layout, width, height }: { readonly facts: FlowFacts; 
 
 function Sites({ facts }: { readonly facts: FlowFacts }) {
   return (
-    <div className="flow__sites" aria-hidden="true">
+    <div className="flow__sites" aria-hidden="true" data-mark="sites">
       <span className="flow__site flow__site--primary">{facts.sites[0]}</span>
       <span className="flow__site flow__site--wan">WAN</span>
       <span className="flow__site flow__site--recovery">{facts.sites[1]}</span>
@@ -240,12 +242,10 @@ function Brackets({ brackets }: { readonly brackets: readonly FlowBracket[] }) {
 
 function Alarms({ alarms }: { readonly alarms: readonly string[] }) {
   if (alarms.length === 0) return null;
-  return <ul className="flow__alarms" aria-label="Alarms">{alarms.slice(-2).map((it) => <li key={it}>{it}</li>)}</ul>;
+  return <ul className="flow__alarms" aria-label="Alarms" data-mark="alarms">{alarms.slice(-2).map((it) => <li key={it}>{it}</li>)}</ul>;
 }
 
 function FlowKnobs({ lab }: { readonly lab: ReturnType<typeof useLab> }) {
-  const shown = useAppState((state) => state.knobsShown);
-  if (!shown) return null;
   return (
     <div className="flow__knobs" data-mark="knobs" data-no-zoom>
       {lab.contract.knobs.map((row) => <Knob key={row.id} id={row.id} entity={row.entity} />)}

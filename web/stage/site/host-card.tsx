@@ -25,9 +25,9 @@ export function HostCard({ host, close }: { readonly host: number; readonly clos
       ended = true;
     };
   }, [controller, host, turn]);
-  const entity = `host:${host}`;
+  const entity = `machine:${host}`;
   return (
-    <aside className="site__card" aria-label={`Host ${host}`} data-host-card>
+    <aside className="site__card" aria-label={`Host ${host}`} data-host-card data-mark="card">
       <header className="site__row">
         <h2 data-entity={entity}>host {host}</h2>
         <button type="button" className="button" aria-label="Close" onClick={close}><X size={16} aria-hidden="true" /></button>

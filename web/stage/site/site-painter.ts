@@ -30,6 +30,8 @@ export class SitePainter {
   /** Times that the boards have been read, and the count that the legend has told. */
   readings = 0;
   toldReadings = 0;
+  /** Elements that stand over hosts, as twins of what is only painted. */
+  readonly markers: Map<number, HTMLElement> = new Map();
   readonly #controller: RunController;
   #context: CanvasRenderingContext2D | null = null;
   #colours: Colours | null = null;
@@ -105,6 +107,25 @@ export class SitePainter {
     if (cell <= BITMAP_CELL_MAX) this.#drawBitmap(context, ratio);
     else this.#drawCells(context, ratio, cell);
     this.#drawRings(context, ratio);
+    for (const [host, element] of this.markers) this.#place(host, element);
+  }
+
+  /** Puts an element over a host's cell from now on; gives the function that forgets it. */
+  mark(host: number, element: HTMLElement): () => void {
+    this.markers.set(host, element);
+    this.#dirty = true;
+    return () => void this.markers.delete(host);
+  }
+
+  #place(host: number, element: HTMLElement): void {
+    const at = this.#corner(host);
+    element.hidden = at === undefined;
+    if (at === undefined) return;
+    const size = Math.max(12, this.layout.cell * this.transform.k);
+    const middle = (this.layout.cell * this.transform.k) / 2;
+    element.style.transform = `translate(${at.x + middle - size / 2}px, ${at.y + middle - size / 2}px)`;
+    element.style.width = `${size}px`;
+    element.style.height = `${size}px`;
   }
 
   #touch(): void {

@@ -9,8 +9,10 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { boardState } from '../../../core/protocol/host-board.ts';
 import { formatQuantity, grouped } from '../../app/quantity.ts';
 import { useApp, useAppState, useLab } from '../../session/react.ts';
+import type { AppState } from '../../session/store.ts';
 import { readColours } from '../../styles/colours.ts';
 import { Knob } from '../../widgets/knob.tsx';
+import { knobsAreShown } from '../knobs-shown.ts';
 import { StoryTold } from '../story.tsx';
 import { HostCard } from './host-card.tsx';
 import { cellAt, histogramOfSite, hostAtPoint, neighbourOf, nextOverloaded } from './site-cells.ts';
@@ -31,6 +33,8 @@ export function SiteStage() {
   const live = useAppState((state) => state.status);
   const selected = useAppState((state) => hostOf(state.selection));
   const touring = useAppState((state) => state.tour?.on === true);
+  const knobs = useAppState(knobsAreShown);
+  const marked = useAppState((state) => markedHosts(state));
   const ground = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [metricId, setMetric] = useState('cpu');
@@ -81,7 +85,7 @@ export function SiteStage() {
 
   /** Selects a host; brings it into the middle when `near`. */
   const choose = (host: number, near = false) => {
-    store.setState({ selection: host < 0 ? '' : `host:${host}` });
+    store.setState({ selection: host < 0 ? '' : `machine:${host}` });
     const at = host < 0 ? undefined : cellAt(painter.layout, host);
     if (!near || at === undefined || zoomer.current === null) return;
     const k = Math.max(painter.transform.k, Math.min(ZOOM_MAX, 48 / painter.layout.cell));
@@ -98,17 +102,17 @@ export function SiteStage() {
   };
   const shown = hovered >= 0 ? hovered : selected;
   return (
-    <section className="stage site" aria-label="Stage" data-stage tabIndex={-1}>
+    <section className="stage site" aria-label="Stage" data-stage data-variant="wide" data-knobs={knobs} tabIndex={-1}>
       <div className="site__head">
         <div className="story site__story" hidden={touring}><StoryTold /></div>
-        <p className="site__counts">
+        <p className="site__counts" data-mark="counts">
           <button type="button" className="button button--edged" disabled={legend.overloaded === 0} onClick={() => choose(nextOverloaded(painter.reading, selected), true)}>
             <span className="number" data-entity="site" data-unit="hosts">{grouped(legend.overloaded)}&nbsp;hosts</span> overloaded
           </button>
           <span className="soft"><span className="number" data-entity="site" data-unit="hosts">{grouped(legend.down)}&nbsp;hosts</span> without power, of <span className="number" data-entity="site" data-unit="hosts">{grouped(legend.hosts)}&nbsp;hosts</span></span>
         </p>
       </div>
-      <div className="site__tools" role="group" aria-label="What the colour means">
+      <div className="site__tools" role="group" aria-label="What the colour means" data-mark="legend">
         {SITE_METRICS.map((it) => (
           <button key={it.id} type="button" className="button" aria-pressed={it.id === metricId} onClick={() => setMetric(it.id)}>{it.title}</button>
         ))}
@@ -135,10 +139,11 @@ export function SiteStage() {
         }}
       >
         <canvas ref={canvas} className="site__canvas" aria-hidden="true" />
+        {marked.map((host) => <Marker key={host} host={host} painter={painter} />)}
       </div>
-      <p className="site__told" aria-live="polite" data-host-told>{shown < 0 ? '' : <Told painter={painter} host={shown} />}</p>
+      <p className="site__told" aria-live="polite" data-host-told data-mark="told">{shown < 0 ? '' : <Told painter={painter} host={shown} />}</p>
       {selected >= 0 && <HostCard host={selected} close={() => choose(-1)} />}
-      <SiteKnobs lab={lab} />
+      {knobs && <SiteKnobs lab={lab} />}
     </section>
   );
 }
@@ -154,8 +159,20 @@ const NO_LEGEND: Legend = { counts: [], full: 1, overloaded: 0, down: 0, hosts: 
 
 /** Number of the host that is selected, −1 = none. */
 function hostOf(selection: string): number {
-  const match = /^host:(\d+)$/.exec(selection);
+  const match = /^machine:(\d+)$/.exec(selection);
   return match === null ? -1 : Number(match[1]);
+}
+
+/** Hosts that have an element of their own: the selected one, and those that the tour shows now. */
+function markedHosts(state: AppState): number[] {
+  const step = state.tour?.on === true ? state.lab.walkthrough.steps[state.tour.player.step] : undefined;
+  return [...new Set([state.selection, ...(step?.show ?? [])].map(hostOf))].filter((host) => host >= 0);
+}
+
+function Marker({ host, painter }: { readonly host: number; readonly painter: SitePainter }) {
+  const element = useRef<HTMLSpanElement>(null);
+  useEffect(() => painter.mark(host, element.current!), [painter, host]);
+  return <span ref={element} className="site__marker" data-mark="machine" data-entity={`machine:${host}`} />;
 }
 
 /** Host, value and state of a cell in words. */
@@ -167,7 +184,7 @@ function Told({ painter, host }: { readonly painter: SitePainter; readonly host:
   const words = (state & boardState.up) === 0 ? 'without power' : (state & boardState.overloaded) !== 0 ? 'overloaded' : '';
   return (
     <>
-      <strong data-entity={`host:${host}`}>host {host}</strong> {metric.title} <span className="number" data-entity={`host:${host}`} data-unit={value.unit}>{value.text}</span>
+      <strong data-entity={`machine:${host}`}>host {host}</strong> {metric.title} <span className="number" data-entity={`machine:${host}`} data-unit={value.unit}>{value.text}</span>
       {words !== '' && <span className="site__state"> {words}</span>}
     </>
   );
@@ -201,8 +218,6 @@ function LegendBars({ legend, metric, cut, setCut }: { readonly legend: Legend; 
 }
 
 function SiteKnobs({ lab }: { readonly lab: ReturnType<typeof useLab> }) {
-  const shown = useAppState((state) => state.knobsShown);
-  if (!shown) return null;
   return (
     <div className="site__knobs" data-mark="knobs">
       {lab.contract.knobs.map((row) => <Knob key={row.id} id={row.id} entity={row.entity} />)}

@@ -62,7 +62,7 @@ export function SiteTable() {
         <thead><tr><th>Host</th><th>State</th>{SITE_METRICS.map((it) => <th key={it.id} className="right" aria-sort={it.id === metricId ? 'descending' : 'none'}>{it.title}</th>)}</tr></thead>
         <tbody>
           {rows.rows.map(({ host, state, values }) => {
-            const entity = `host:${host}`;
+            const entity = `machine:${host}`;
             return (
               <tr key={host} data-lit={selection === entity ? '' : undefined}>
                 <td><button type="button" className="button" data-entity={entity} aria-pressed={selection === entity} onClick={() => store.setState({ selection: entity })}>host {host}</button></td>
