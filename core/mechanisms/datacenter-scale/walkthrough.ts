@@ -24,7 +24,7 @@ export const walkthrough: Walkthrough = {
     },
     {
       id: 'hot-spot',
-      say: 'After {moves} migrations, {overloaded} hosts are overloaded. Now every VM of host 17 asks for all it can.',
+      say: 'After {moves} migrations, {overloaded} hosts are overloaded. Now every VM of one host asks for all it can.',
       show: ['machine:17'],
       button: 'Make a hot spot',
       ask: { question: 'How many hosts will be overloaded six seconds later?', metric: 'overloaded', range: { minimum: 1, maximum: 10_000 } },
@@ -35,7 +35,7 @@ export const walkthrough: Walkthrough = {
     },
     {
       id: 'rack',
-      say: 'A rack loses its power: 25 hosts are down, and the migrations that touched them are undone. No VM is lost, and none runs twice.',
+      say: 'A rack loses its power: its hosts are down, and the migrations that touched them are undone. No VM is lost, and none runs twice.',
       show: ['machine:50'],
       button: 'Cut a rack’s power',
       do: { kind: 'inject-fault', fault: 'rack-power', target: 'machine:50' },

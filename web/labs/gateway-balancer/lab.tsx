@@ -7,10 +7,7 @@ import type { LabView } from '../lab-view.ts';
 export const view: LabView = {
   lab: 'gateway-balancer',
   stage: { picture: 'flow' },
-  strip: [
-    { view: 'latency-ribbons', metric: 'worst-recovery-point' },
-    { view: 'time-chart', title: 'Score spread at both sites', metrics: ['score-spread', 'recovery-spread'], process: 0 },
-  ],
+  strip: [{ view: 'time-chart', title: 'Worst recovery point', metrics: ['worst-recovery-point'], process: 0 }],
   charts: [
     { view: 'time-chart', title: 'Worst recovery point', metrics: ['worst-recovery-point'], tokens: ['ink'] },
     { view: 'time-chart', title: 'Score spread', metrics: ['score-spread', 'recovery-spread'], tokens: ['ink', 'device'] },

@@ -25,25 +25,27 @@ interface Column {
 
 /** Left edge and width of the five columns, as shares of the width. */
 const COLUMNS = {
-  workload: { x: 0, width: 0.115 },
-  primary: { x: 0.215, width: 0.19 },
+  workload: { x: 0, width: 0.15 },
+  primary: { x: 0.23, width: 0.18 },
   wan: { x: 0.475, width: 0.05 },
-  recovery: { x: 0.595, width: 0.19 },
-  volume: { x: 0.885, width: 0.115 },
+  recovery: { x: 0.59, width: 0.18 },
+  volume: { x: 0.85, width: 0.15 },
 } as const satisfies Record<string, Column>;
 
 /** Part of a column's height that ribbons may take when everything flows; the rest is air. */
 const FILL = 0.5;
-/** Gap between the boxes of a column. Unit: px. */
-const GAP = 14;
+/** Gap between the boxes of a column: less where many stand. Unit: px. */
+const gapOf = (count: number) => (count > 6 ? 4 : 14);
 
 /** Places all of it in a frame. Rates below a hundredth of the greatest are drawn as hairlines. */
 export function layoutFlow(facts: FlowFacts, frame: Box): FlowLayout {
   const nodes = new Map<string, Box>();
   const column = (entities: readonly string[], { x, width }: Column) => {
-    const height = (frame.height - GAP * Math.max(0, entities.length - 1)) / Math.max(1, entities.length);
+    const gap = gapOf(entities.length);
+    const height = Math.min(110, (frame.height - gap * Math.max(0, entities.length - 1)) / Math.max(1, entities.length));
+    const top = frame.y + (frame.height - entities.length * height - gap * Math.max(0, entities.length - 1)) / 2;
     entities.forEach((entity, index) => {
-      nodes.set(entity, { x: frame.x + x * frame.width, y: frame.y + index * (height + GAP), width: width * frame.width, height });
+      nodes.set(entity, { x: frame.x + x * frame.width, y: top + index * (height + gap), width: width * frame.width, height });
     });
   };
   const gateways = (side: 0 | 1) => facts.gateways.filter((it) => it.side === side).map((it) => it.entity);

@@ -80,8 +80,10 @@ export function FlowStage() {
               const workload = facts.workloads.find(({ id }) => id === it.id);
               return (
                 <div key={it.id} className="flow__volume" style={placed(box)} data-entity={it.entity} data-mark="volume">
-                  <span className="flow__name">{it.name}</span>
-                  {workload !== undefined && <Behind workload={workload} />}
+                  <div className="flow__row">
+                    <span className="flow__name">{it.name}</span>
+                    {workload !== undefined && <Behind workload={workload} />}
+                  </div>
                 </div>
               );
             })}
@@ -129,7 +131,7 @@ function Sites({ facts }: { readonly facts: FlowFacts }) {
 function Workload({ workload, facts, box }: { readonly workload: FlowWorkload; readonly facts: FlowFacts; readonly box: Box }) {
   const { commands, store } = useApp();
   const selected = useAppState((state) => state.selection === workload.entity);
-  const rate = facts.ribbons.find((it) => it.from === workload.entity)?.bytesPerSecond ?? 0;
+  const rate = facts.ribbons.filter((it) => it.from === workload.entity).reduce((sum, it) => sum + it.bytesPerSecond, 0);
   const { rehome } = facts;
   return (
     <div className="flow__workload" style={placed(box)} data-mark="workload" data-entity={workload.entity} data-selected={selected} data-drag-workload={workload.id}>
@@ -137,6 +139,9 @@ function Workload({ workload, facts, box }: { readonly workload: FlowWorkload; r
         <button type="button" className="button flow__button" data-roving aria-pressed={selected} data-entity={workload.entity} onClick={() => store.setState({ selection: workload.entity })}>
           {workload.name}
         </button>
+        {workload.phase === ''
+          ? <Quantity className="flow__rate" value={rate} unit="bytes/s" entity={workload.entity} />
+          : <span className="flow__phase">{workload.phase}</span>}
         <Menu.Root>
           <Menu.Trigger className="button flow__menu" aria-label={`Menu of ${workload.name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
           <Menu.Portal container={popupHome()}>
@@ -158,8 +163,6 @@ function Workload({ workload, facts, box }: { readonly workload: FlowWorkload; r
           </Menu.Portal>
         </Menu.Root>
       </div>
-      <Quantity className="flow__rate" value={rate} unit="bytes/s" entity={workload.entity} />
-      {workload.phase !== '' && <span className="flow__phase">{workload.phase}</span>}
     </div>
   );
 }
@@ -168,9 +171,8 @@ function Workload({ workload, facts, box }: { readonly workload: FlowWorkload; r
 function Behind({ workload }: { readonly workload: FlowWorkload }) {
   const late = workload.rpoNs > workload.targetNs;
   return (
-    <span className="flow__behind" data-late={late}>
-      <Quantity className="flow__rate" value={workload.rpoNs} unit="ns" entity={workload.entity} /> <span className="soft">of</span>{' '}
-      <Quantity className="soft" value={workload.targetNs} unit="ns" entity={workload.entity} />
+    <span className="flow__behind" data-late={late} title={`Target ${formatQuantity(workload.targetNs, 'ns').text}`}>
+      <Quantity className="flow__rate" value={workload.rpoNs} unit="ns" entity={workload.entity} />
     </span>
   );
 }
