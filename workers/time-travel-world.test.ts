@@ -72,3 +72,51 @@ test('journeys of a lab with its baseline find the recorded hashes', async () =>
   expect([failures, straight.failures]).toEqual([[], []]);
   expect(rewinds.length).toBeGreaterThan(JOURNEYS / 2);
 }, 600_000);
+
+/** Wall time of the long run. Unit: ms. */
+const LONG_MS = 600_000;
+
+test.runIf(CAMPAIGN)('a run of ten wall minutes with guests, migrations and faults: 100 random instants give their hashes, within the bound of memory', async () => {
+  const coordinator = new Coordinator(makeInlinePlatform(builder), planner);
+  open.push(coordinator as never);
+  const failures: string[] = [];
+  await coordinator.subscribe((event) => {
+    if (event.kind === 'failed') failures.push(event.report.message);
+  });
+  const knobs = { 'dirty-rate': 20_000, bandwidth: 1e9 };
+  // The default spacing and bound; no capture, which would be larger than all checkpoints.
+  const started = await coordinator.start({ lab: 'precopy-migration', seed: 11, knobs, baselines: [], playing: false, capture: false });
+  expect(started.ok).toBe(true);
+  const random = makePrng({ seed: 11, stream: 5 });
+  const asked: readonly Command[] = [
+    { kind: 'migrate', vm: 1, to: 0 }, { kind: 'migrate', vm: 1, to: 1 }, { kind: 'migrate', vm: 1, to: 0 }, { kind: 'migrate', vm: 1, to: 1 },
+    { kind: 'inject-fault', fault: 'cut-link' }, { kind: 'inject-fault', fault: 'mend-link' }, { kind: 'inject-fault', fault: 'mend-link' },
+    { kind: 'inject-fault', fault: 'cancel' }, { kind: 'inject-fault', fault: 'destination-crash' },
+    { kind: 'set-knob', knob: 'dirty-rate', value: 60_000 }, { kind: 'set-knob', knob: 'dirty-rate', value: 5_000 },
+  ];
+  const cuts: { readonly timeNs: number; readonly hash: string }[] = [];
+  let migrated = 0;
+  const endsAtMs = performance.now() + LONG_MS;
+  while (performance.now() < endsAtMs && failures.length === 0) {
+    const hereNs = (await coordinator.state())!.timeNs;
+    await coordinator.advanceTo(hereNs + 1 + nextBelow(random, 150_000_000));
+    cuts.push(await coordinator.runHash());
+    // Not all make sense where they come; those are refused.
+    const given = await coordinator.command(asked[nextBelow(random, asked.length)]!);
+    if (given.ok && given.value.command.kind === 'migrate') migrated++;
+  }
+  expect(migrated).toBeGreaterThan(0);
+  const bound = async () => {
+    const { checkpointBytes, checkpointBytesMax } = (await coordinator.history())!;
+    expect(checkpointBytes).toBeLessThanOrEqual(checkpointBytesMax);
+  };
+  await bound();
+  // Backwards, for going forward is replay: each journey begins at a checkpoint of its own.
+  const targets = Array.from({ length: 100 }, () => cuts[nextBelow(random, cuts.length)]!).toSorted((left, right) => right.timeNs - left.timeNs);
+  for (const { timeNs, hash } of targets) {
+    expect(await coordinator.rewindTo(timeNs)).toEqual({ ok: true, value: timeNs });
+    expect(`${timeNs} ${(await coordinator.runHash()).hash}`).toBe(`${timeNs} ${hash}`);
+  }
+  await bound();
+  expect(failures).toEqual([]);
+}, 3_600_000);
