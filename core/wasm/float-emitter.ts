@@ -8,6 +8,7 @@
  */
 import type { Effect, FloatOperation, Row } from '../isa/table/row.ts';
 import { floatStateBit, hartOffset } from '../protocol/host-memory-layout.ts';
+import { emitFused } from './fused-emitter.ts';
 import type { FunctionBuilder } from './module-builder.ts';
 import { type Opcode, opcode as op, memoryOpcode as mem, valueType } from './opcode.ts';
 import {
@@ -55,13 +56,13 @@ export function emitFloat(code: FunctionBuilder, row: Row, shared: SharedFunctio
 }
 
 /** What a fast path is made with. */
-interface Fast {
+export interface Fast {
   readonly code: FunctionBuilder;
   readonly isSingle: boolean; // format of the operation
 }
 
 /** Runs `body` in an `if` on what `condition` leaves. */
-function when(code: FunctionBuilder, condition: () => void, body: () => void): void {
+export function when(code: FunctionBuilder, condition: () => void, body: () => void): void {
   condition();
   code.if();
   body();
@@ -126,12 +127,20 @@ function emitFast(code: FunctionBuilder, effect: FloatEffect, shared: SharedFunc
       when(code, usable, () => emitToInteger(fast, operation, done));
       return;
     }
-    default: // fused multiplication and fclass are the float unit's
+    case 'multiplyAdd':
+    case 'multiplySubtract':
+    case 'negatedMultiplySubtract':
+    case 'negatedMultiplyAdd': {
+      const { operation } = effect;
+      when(code, nearest, () => emitFused(fast, operation, done));
+      return;
+    }
+    default: // fclass is the float unit's
   }
 }
 
 /** Leaves whether the registers hold boxed singles; always for doubles. */
-function emitAreBoxed({ code, isSingle }: Fast, sources: readonly Source[]): void {
+export function emitAreBoxed({ code, isSingle }: Fast, sources: readonly Source[]): void {
   code.i32(-1);
   for (const source of isSingle ? sources : []) {
     emitRegister(code, source);
@@ -141,7 +150,7 @@ function emitAreBoxed({ code, isSingle }: Fast, sources: readonly Source[]): voi
 }
 
 /** Reads a float register into a local of its own. */
-function readFloat({ code, isSingle }: Fast, source: Source): number {
+export function readFloat({ code, isSingle }: Fast, source: Source): number {
   const value = code.addLocal(isSingle ? f32 : f64);
   emitRegister(code, source);
   code.memory(isSingle ? mem.f32Load : mem.f64Load).set(value);
@@ -149,7 +158,7 @@ function readFloat({ code, isSingle }: Fast, source: Source): number {
 }
 
 /** Writes the float in a local to rd, boxed. */
-function emitWriteFloat({ code, isSingle }: Fast, value: number): void {
+export function emitWriteFloat({ code, isSingle }: Fast, value: number): void {
   emitRegister(code, 'rd');
   code.get(value);
   if (isSingle) code.emit(op.i32ReinterpretF32, op.i64ExtendI32U).i64(BOX).emit(op.i64Or);
@@ -158,7 +167,7 @@ function emitWriteFloat({ code, isSingle }: Fast, value: number): void {
 }
 
 /** Leaves the biased exponent of the float in a local. */
-function emitExponent({ code, isSingle }: Fast, value: number): void {
+export function emitExponent({ code, isSingle }: Fast, value: number): void {
   code.get(value);
   if (isSingle) code.emit(op.i32ReinterpretF32).i32(23).emit(op.i32ShrU).i32(0xff);
   else code.emit(op.i64ReinterpretF64).i64(52n).emit(op.i64ShrU, op.i32WrapI64).i32(0x7ff);
@@ -166,7 +175,7 @@ function emitExponent({ code, isSingle }: Fast, value: number): void {
 }
 
 /** Leaves whether a rounded result is finite and at least twice the smallest normal number. */
-function emitIsSafe(fast: Fast, value: number): void {
+export function emitIsSafe(fast: Fast, value: number): void {
   emitExponent(fast, value);
   fast.code.i32(2).emit(op.i32Sub).i32(fast.isSingle ? 0xfd : 0x7fd).emit(op.i32LtU);
 }
@@ -235,7 +244,7 @@ function emitSumIsCertain(fast: Fast, operation: 'add' | 'subtract', locals: Loc
 }
 
 /** Logical and of two i32 of which the second is 0 or 1. */
-function emitAnd(code: FunctionBuilder): void {
+export function emitAnd(code: FunctionBuilder): void {
   const second = code.addLocal(valueType.i32);
   code.set(second).i32(0).emit(op.i32Ne).get(second).emit(op.i32And);
 }

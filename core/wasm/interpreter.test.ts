@@ -182,5 +182,5 @@ test('the same table gives the same bytes, which validate; their size', () => {
   expect(generateHostModule(INSTRUCTIONS)).toEqual(bytes);
   expect(WebAssembly.validate(generateInterpreter(INSTRUCTIONS))).toBe(true);
   expect(bytes.length).toBeGreaterThan(8_000);
-  expect(bytes.length).toBeLessThan(40_000);
+  expect(bytes.length).toBeLessThan(48_000); // RV64GC; compiling costs time by the byte
 });
