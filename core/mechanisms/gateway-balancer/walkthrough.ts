@@ -3,6 +3,7 @@ import type { Walkthrough } from '../../protocol/walkthrough.ts';
 
 export const walkthrough: Walkthrough = {
   lab: 'gateway-balancer',
+  lookNs: 50_000_000,
   steps: [
     {
       id: 'behind',
@@ -18,23 +19,23 @@ export const walkthrough: Walkthrough = {
     },
     {
       id: 'moved',
-      say: '{wan-bytes-per-move} were sent again, the blocks written meanwhile; no full copy. It goes on until no move helps.',
+      say: '{wan-bytes-per-move} were sent again, the blocks written meanwhile; no full copy. The other site is balanced in the same way.',
       show: ['gateway:1', 'gateway:4'],
-      until: { kind: 'metric', metric: 'score-spread', is: 'at-most', value: 0.25 },
-      expect: { kind: 'metric', metric: 'moves', is: 'at-least', value: 2 },
+      until: { kind: 'metric', metric: 'moves', is: 'at-least', value: 2 },
+      expect: { kind: 'metric', metric: 'wan-bytes-per-move', is: 'at-most', value: 524_288 },
     },
     {
       id: 'by-hand',
       say: 'You can move a workload yourself. Now a gateway loses power in the middle of it.',
-      show: ['workload:11', 'gateway:3'],
-      button: 'Move the desk VM to P3',
-      do: { kind: 'ask', ask: 're-home', arguments: { workload: 11, gateway: 3 } },
+      show: ['workload:11', 'gateway:2'],
+      button: 'Move the desk VM to P2',
+      do: { kind: 'ask', ask: 're-home', arguments: { workload: 11, gateway: 2 } },
       until: { kind: 'time', afterNs: 1_000_000 },
     },
     {
       id: 'crash',
       say: 'Who owns the workload is written down before it is handed over: one gateway, never two and never none.',
-      show: ['gateway:4', 'gateway:3'],
+      show: ['gateway:4', 'gateway:2'],
       button: 'Crash the gateway in the middle of the move',
       do: { kind: 'inject-fault', fault: 'crash-mid-move' },
       wait: 'the workload streams through one of the two again',
@@ -44,7 +45,7 @@ export const walkthrough: Walkthrough = {
       id: 'nothing-lost',
       say: 'Every consistency point had the digest that the production volume had when it was sealed. The oldest is {worst-recovery-point} old.',
       show: ['recovery-site:11'],
-      until: { kind: 'metric', metric: 'worst-recovery-point', is: 'at-most', value: 3_000_000_000 },
+      until: { kind: 'metric', metric: 'worst-recovery-point', is: 'at-most', value: 4_000_000_000 },
       expect: { kind: 'metric', metric: 'applied-sets', is: 'at-least', value: 100 },
     },
     {
