@@ -124,7 +124,8 @@ interface Options {
 export function makeGlasshouse({ controller, commands, loop }: Options): Glasshouse {
   const { store } = controller;
   const alive = async () => {
-    await controller.waitFor((state) => state.status !== 'starting' && state.hosts.length > 0);
+    // Some labs have no hosts, but every process tells something.
+    await controller.waitFor((state) => state.status !== 'starting' && (state.hosts.length > 0 || Object.keys(state.told).length > 0));
     await loop.painted();
     await loop.painted();
   };

@@ -69,7 +69,7 @@ function page(shelf = new Map<string, string>(), refusal = '') {
     };
     return Promise.resolve({ ok: true, session: session as Session });
   };
-  const pace = (paused: boolean) => tell({ kind: 'pace', pace: { paused, pausedBecause: '', ratio: 0.01, slowed: false } });
+  const pace = (paused: boolean, ratio = 0.01) => tell({ kind: 'pace', pace: { paused, pausedBecause: '', ratio, slowed: false } });
   /** The run tells how it stands at a time. */
   const at = (ns: number, events: readonly TimelineEvent[] = []) => {
     timeNs = ns;
@@ -92,6 +92,7 @@ function page(shelf = new Map<string, string>(), refusal = '') {
   };
   return {
     store, calls, shelf, act, at, open, controller,
+    speed: (ratio: number) => pace(false, ratio),
     measure: (downtime: number) => { metrics = { downtime: { value: downtime, unit: 'ns' } }; },
     done: (ns: number) => at(ns, [{ timeNs: ns, kind: 'done', entity: 'vm:1', text: '' }]),
     tour: () => store.getState().tour,
@@ -122,6 +123,19 @@ test('the tour waits for the guests to boot, begins what only watches, and asks 
   expect(it.step()).toBe('1 running');
   expect(it.calls.at(-1)).toBe('migrate 1');
   expect(await it.act({ kind: 'answer', value: 8 })).toBe('Nothing is asked now.');
+});
+
+test('a run that plays fast boots by playing', async () => {
+  const it = page();
+  await it.open();
+  it.speed(4);
+  const started = it.act('start');
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(it.step()).toBe('0 waiting');
+  it.at(BOOTED_NS + 7);
+  expect(await started).toBe('');
+  expect(it.step()).toBe('0 over');
+  expect(it.calls).toEqual(['start']);
 });
 
 test('a step is over when its condition has come true; the guess stands beside the answer; the run stands where the step says so', async () => {
@@ -278,6 +292,14 @@ test('the tour goes along when somebody takes the run back or starts it again, a
   expect(it.step()).toBe('0 over');
   await it.controller.start({ ...SPEC, lab: 'other' });
   expect(it.tour()).toBeNull();
+});
+
+test('a tour of a run that has gone on for long starts the run again', async () => {
+  const it = page();
+  await it.open();
+  it.at(2_000_000_000);
+  await it.act('start');
+  expect(it.calls.filter((call) => call === 'start')).toHaveLength(2);
 });
 
 test('a tour of a run that was touched starts the run again', async () => {

@@ -30,6 +30,9 @@ export interface TourParts {
 
 const NO_TOUR = 'No tour is on; “Start the tour” begins one.';
 
+/** From this speed on the guests have booted within a second while the run simply plays. Unit: virtual s a wall s. */
+const QUICK_RATIO = 0.1;
+
 /** What is read of a run file. */
 const LOGGED = v.object({ log: v.array(v.object({ atNs: v.number() })) });
 const looksLikeObject = (text: string) => text.startsWith('{');
@@ -252,13 +255,18 @@ export class TourPlayer {
   async #boot(): Promise<void> {
     const { session } = this.#parts.controller;
     if (this.#tour?.player.step !== 0 || session === null || session.timeNs() >= FIRST_STEP_NS) return;
-    const playing = !this.#store.getState().pace.paused;
+    const { paused, ratio } = this.#store.getState().pace;
     this.#away = true;
     this.#patch({ busy: true });
-    await session.advanceTo(FIRST_STEP_NS);
+    if (ratio > 0 && ratio < QUICK_RATIO) {
+      await session.advanceTo(FIRST_STEP_NS);
+      if (!paused) session.play();
+    } else {
+      if (paused) session.play();
+      await this.#parts.controller.waitFor((state) => state.timeNs >= FIRST_STEP_NS);
+    }
     this.#away = false;
     this.#patch({ busy: false });
-    if (playing) session.play();
   }
 
   /** Somebody went on while the step runs: as fast as possible to its end. */
@@ -462,8 +470,11 @@ function sameValues(a: MetricValues, b: MetricValues): boolean {
   return names.length === Object.keys(b).length && names.every((name) => a[name]?.value === b[name]?.value && b[name] !== undefined);
 }
 
-/** A run that nobody has given a command yet. */
+/** A tour is told from the run's start: one that has gone on for longer begins again. Unit: ns. */
+const START_NS_MAX = 1_000_000_000;
+
+/** A run near its start that nobody has given a command yet. */
 function isUntouched(state: AppState): boolean {
-  return state.migrations.length === 0 && state.knobHistory.length === 0
+  return state.timeNs <= START_NS_MAX && state.migrations.length === 0 && state.knobHistory.length === 0
     && state.branches.length <= 1 && state.furthestNs <= state.timeNs && state.events.every(({ kind }) => kind !== 'command' && kind !== 'fault');
 }
