@@ -25,7 +25,7 @@ for (const { id: lab, requests } of CATALOG) {
       // On to where the mechanism has done its work, and stands: axe looks at one picture.
       await page.evaluate(() => window.glasshouse.advanceTo(window.glasshouse.metrics()['virtual-time']!.value + 1_000_000_000));
       await expectClean(page, 'later');
-      for (const panel of ['inspector', 'console', 'timeline', 'tables', 'samples']) await run(page, `toggle-${panel}`);
+      for (const panel of ['inspector', 'console', 'timeline', 'tables', 'samples', 'snapshots']) await run(page, `toggle-${panel}`);
       await run(page, 'select', { entity: 'vm:1' });
       await page.waitForTimeout(800);
       await expectClean(page, 'all panels');
