@@ -182,3 +182,23 @@ test('a full disk is a marker that is dragged onto the file; the snapshot is giv
   expect(await instructions()).toBeGreaterThan(before);
   await expect(page.getByRole('button', { name: 'Mend the disk' }).first()).toBeVisible();
 });
+
+test('cap line, reserve and disk pipe can be pulled, and say the same as their sliders', async ({ page }) => {
+  await pausedIn(page, 'live-snapshot');
+  expect(await run(page, 'toggle-knobs')).toBe('');
+  for (const [knob, dy] of [['queue-cap', -16], ['queue-reserve', 10], ['disk-bandwidth', -8]] as const) {
+    const value = page.locator(`[data-knob="${knob}"] .knob__value`);
+    const before = await value.textContent();
+    const handle = page.locator(`[data-knob-handle="${knob}"]`);
+    const { y: top } = (await handle.boundingBox())!;
+    const box = (await handle.boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2 + dy, { steps: 3 });
+    await page.mouse.up();
+    await expect(value).not.toHaveText(before!);
+    await expect(page.locator(`[data-knob="${knob}"]`)).toHaveAttribute('data-pending', 'false');
+    // The edge stands where it was pulled to (the pipe grows to both sides).
+    await expect.poll(async () => Math.abs((await handle.boundingBox())!.y - top - dy)).toBeLessThan(3);
+  }
+});
