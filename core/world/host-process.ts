@@ -246,9 +246,13 @@ export class HostProcess implements LogicalProcess {
     return peekTime(this.host.queue);
   }
 
-  /** Frames leave at events and at steps of vCPUs. */
+  /**
+   * Frames leave at events and, while a connection is open, at steps of vCPUs. Without one a guest's step has
+   * nobody to tell: it takes an event to open a connection. So hosts whose guests only compute let each other run
+   * to their next events, not to the next latency.
+   */
   nextSendTime(): number {
-    return this.host.nextEventTime();
+    return this.host.tcp.isIdle() ? Math.max(this.now(), peekTime(this.host.queue)) : this.host.nextEventTime();
   }
 
   nextInstructionTime(vm: number): number {

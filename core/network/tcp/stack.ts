@@ -128,6 +128,11 @@ export class TcpStack {
     };
   }
 
+  /** Whether there is no connection, in any state. */
+  isIdle(): boolean {
+    return this.byId.size === 0;
+  }
+
   /** Takes connections on `port` from now on; each is told by an 'accepted' event. */
   listen(port: number): void {
     assert(Number.isInteger(port) && port > 0 && port < 65_536, 'a port is 1 … 65,535');
