@@ -225,3 +225,13 @@ test.each([['list'], ['lab'], ['walkthrough'], ['vm'], ['bench']])('%s --help', 
   expect(status).toBe(0);
   expect(out).toContain(`-- ${command === 'bench' ? '' : command}`);
 });
+
+test('two sites of processes without memory: one hash for 1, 2 and 4 workers', () => {
+  const hashes = ['1', '2', '4'].map((workers) => {
+    const done = run('lab', 'gateway-balancer', '--until', '300ms', '--workers', workers, '--seed', '5');
+    expect(done.status).toBe(0);
+    return (JSON.parse(done.out) as { runHash: string }).runHash;
+  });
+  expect(hashes[0]).toMatch(/^[0-9a-f]{16}$/);
+  expect(new Set(hashes).size).toBe(1);
+}, 120_000);
