@@ -67,6 +67,16 @@ test('the pages that a paged VM dirties are as many as the aggregate model says'
   expect(Math.abs(dirty / expected - 1)).toBeLessThan(0.06);
 });
 
+test('its transfers are real frames on the cable, of its own bytes', () => {
+  const run = new WorldRun({ scenario: { ...pagedScenario(2, 'profile:cache', 1e10), workloadNs: 100 * MS, sampleNs: 1000 * MS, hashNs: 1000 * MS } });
+  run.runTo(12_000 * MS);
+  const [host] = run.processes;
+  const record = readRecord(host!.host.findVm(1)!)!;
+  expect(record.sentBytes).toBeGreaterThan(0);
+  const { sentBytes, sentFrames } = host!.links.get(1)!.state.counters;
+  expect(sentBytes).toBe(record.sentBytes + sentFrames * 14);
+});
+
 test('a crash and a boot, cuts at any time: one hash, and profiles by name', () => {
   const hashOf = (split?: (nowNs: number) => number): string => {
     const run = new WorldRun({ scenario: pagedScenario(2), ...(split === undefined ? {} : { split }) });

@@ -97,13 +97,13 @@ export class Promotions implements Attachment {
   }
 
   private page({ vm, id }: Place, fields: readonly number[]): boolean {
-    const [, profilePhase = 0, , , writes = 0, , phaseEndNs = 0, draws = 0, stoppedNs = 0] = fields;
+    const [, profilePhase = 0, , , writes = 0, transferNs = 0, phaseEndNs = 0, draws = 0, stoppedNs = 0] = fields;
     const made = this.ports.host.findVm(vm);
     if (made?.state !== 'incoming') return false;
     const now = this.ports.now();
     fillPagedVm(made, {
       id, profile: Math.floor(profilePhase / 256), phase: profilePhase % 256, writesPerSecond: writes,
-      draws, phaseEndNs, actedNs: now, writes: 0, rest: 0,
+      draws, phaseEndNs, actedNs: now, writes: 0, rest: 0, transferNs, acts: 0, sentBytes: 0,
     }, this.ports.scenario.seed);
     made.resume();
     this.ports.vmRuns(made, stoppedNs);
