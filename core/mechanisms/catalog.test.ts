@@ -56,10 +56,12 @@ test('a new mechanism is the whole skeleton under its own name; bad names are re
   expect(Object.keys(files).sort()).toEqual([
     ...expected.map((name) => `core/mechanisms/made-by-a-test/${name}`),
     'web/labs/made-by-a-test/lab.tsx',
+    'web/labs/made-by-a-test/picture.txt',
     'web/labs/made-by-a-test/narration.de.json',
   ]);
   expect(Object.values(files).filter((text) => /['"]skeleton['"]|pause-briefly/.test(text))).toEqual([]);
   expect(files['core/mechanisms/made-by-a-test/contract.ts']).toContain("id: 'made-by-a-test'");
+  expect(files['web/labs/made-by-a-test/lab.tsx']).toMatch(/lab: 'made-by-a-test',\n {2}stage: .*\n {2}strip: .*\n {2}charts: /);
   expect(slugFault(root, 'made-by-a-test')).toBe('');
   for (const bad of [undefined, '', 'Page', 'page_x', '-x', 'a--b', 'x'.repeat(41)]) {
     expect(slugFault(root, bad), String(bad)).not.toBe('');

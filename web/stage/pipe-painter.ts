@@ -80,19 +80,38 @@ export function paintPipe(picture: PipePicture, options: PipeOptions): void {
   context.restore();
 }
 
+/** Where a tile stands along the pipe (0 = the source's end) and how much of it is seen. */
+export interface TilePlace {
+  readonly along: number;
+  readonly alpha: number;
+}
+
+/**
+ * Places of `tiles` tiles for a progress counted in tiles. They move with the progress; with reduced motion they stand
+ * on fixed places instead, and what would have gone on fades over from the first place to the one after the last.
+ */
+export function tilePlaces(tiles: number, progress: number, reduced: boolean): TilePlace[] {
+  if (tiles <= 0) return [];
+  const part = progress - Math.floor(progress);
+  if (!reduced) return Array.from({ length: tiles }, (_, index) => ({ along: (part + index + 0.5) / (tiles + 1), alpha: 1 }));
+  return Array.from({ length: tiles + 1 }, (_, index) => ({
+    along: (index + 0.5) / (tiles + 1), alpha: index === 0 ? 1 - part : index === tiles ? part : 1,
+  })).filter(({ alpha }) => alpha > 0);
+}
+
+const reducedMotion = typeof matchMedia === 'function' ? matchMedia('(prefers-reduced-motion: reduce)') : undefined;
+
 function paintTiles(options: PipeOptions, pipe: Rect, tiles: number, progress: number, leftwards: boolean): void {
   const { context, colours } = options;
   const size = Math.max(6, Math.min(24 * options.k, pipe.height - 6, (pipe.width / TILES_MAX) * 0.8));
-  const newest = Math.floor(progress);
   context.save();
   context.beginPath();
   context.rect(pipe.x, pipe.y, pipe.width, pipe.height);
   context.clip();
-  for (let group = newest; group > newest - tiles; group--) {
-    const age = (progress - group + 0.5) / (tiles + 1);
-    const along = leftwards ? 1 - age : age;
-    const x = pipe.x + along * pipe.width - size / 2;
+  for (const { along, alpha } of tilePlaces(tiles, progress, reducedMotion?.matches === true)) {
+    const x = pipe.x + (leftwards ? 1 - along : along) * pipe.width - size / 2;
     const y = pipe.y + (pipe.height - size) / 2;
+    context.globalAlpha = alpha;
     context.fillStyle = colours.css['in-flight'];
     context.fillRect(x, y, size, size);
     const kernel = size / 3;

@@ -96,7 +96,8 @@ function chooseVariant(options: StageOptions, text: number): Variant {
     const width = 2 * (cell * columns + 2 * PADDING + variant.side * text) + 2 * variant.margin + variant.middle * text;
     return cell >= least && options.width >= width;
   };
-  return order.find(fits(2)) ?? order.find(fits(1)) ?? VARIANTS.narrow;
+  // Pages of one pixel: so little room that what stands between the walls must not be high.
+  return order.find(fits(2)) ?? [compact, VARIANTS.narrow].find(fits(1)) ?? VARIANTS.narrow;
 }
 
 /** Lays the stage out; cells are whole pixels so that pages stay crisp. */
