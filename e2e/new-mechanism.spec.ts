@@ -18,9 +18,12 @@ function filesOf(folder: string, top = folder): string[] {
   });
 }
 
+/** Runs a line of JavaScript in the copy. Not the launcher: it would install packages, into the folder that the copy borrows. */
+const script = (line: string) => ['--input-type=module', '--eval', line];
+
 /** Starts the copy's server; resolves to its address. */
 function serve(copy: string): Promise<{ readonly process: ChildProcess; readonly url: string }> {
-  const server = spawn(process.execPath, ['workers/node/launch.mjs', 'start', '--port', '0'], { cwd: copy });
+  const server = spawn(process.execPath, script("const { serve } = await import('./workers/node/serve.mjs'); await serve(process.cwd() + '/dist', ['--port', '0']);"), { cwd: copy });
   return new Promise((resolve, reject) => {
     let said = '';
     const listen = (text: Buffer) => {
@@ -41,13 +44,14 @@ test('a new mechanism is a lab on the page, made of its two folders alone', asyn
     for (const part of PARTS) cpSync(join(root, part), join(copy, part), { recursive: statSync(join(root, part)).isDirectory() });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     const before = filesOf(copy).filter((path) => !path.startsWith('node_modules'));
-    execFileSync(process.execPath, ['workers/node/launch.mjs', 'new-mechanism', SLUG], { cwd: copy });
+    execFileSync(process.execPath, script(`const { newMechanism } = await import('./workers/node/new-mechanism.mjs'); process.exit(newMechanism(process.cwd(), ['${SLUG}']));`), { cwd: copy });
     const after = ['core', 'web', 'workers', 'public'].flatMap((part) => filesOf(join(copy, part)).map((path) => `${part}/${path}`));
     const added = after.filter((path) => !before.includes(path));
     expect(added.filter((path) => !path.startsWith(`core/mechanisms/${SLUG}/`) && !path.startsWith(`web/labs/${SLUG}/`))).toEqual([]);
     const changed = after.filter((path) => !added.includes(path) && !readFileSync(join(copy, path)).equals(readFileSync(join(root, path))));
     expect(changed.sort()).toEqual(['core/mechanisms/catalog.ts', 'core/mechanisms/labs.ts', 'core/mechanisms/library.ts']);
 
+    execFileSync(process.execPath, script("const { build } = await import('vite'); await build({ root: process.cwd(), configFile: process.cwd() + '/vite.config.ts', logLevel: 'error' });"), { cwd: copy });
     const started = await serve(copy);
     server = started.process;
     await page.goto(started.url);

@@ -56,8 +56,8 @@ test('a new mechanism is the whole skeleton under its own name; bad names are re
   expect(Object.keys(files).sort()).toEqual([
     ...expected.map((name) => `core/mechanisms/made-by-a-test/${name}`),
     'web/labs/made-by-a-test/lab.tsx',
-    'web/labs/made-by-a-test/picture.txt',
     'web/labs/made-by-a-test/narration.de.json',
+    'web/labs/made-by-a-test/picture.txt',
   ]);
   expect(Object.values(files).filter((text) => /['"]skeleton['"]|pause-briefly/.test(text))).toEqual([]);
   expect(files['core/mechanisms/made-by-a-test/contract.ts']).toContain("id: 'made-by-a-test'");
