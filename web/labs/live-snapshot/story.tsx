@@ -11,7 +11,7 @@ import type { LabStory, StoryButton } from '../lab-view.ts';
 
 export const story: LabStory = {
   chapterAfter: (chapter) => chapter,
-  knobsAreShown: (_, state) => state.events.some(({ kind }) => kind === 'command' || kind === 'fault'),
+  knobsAreShown: (_, state) => state.events.some(({ kind }) => kind === 'command' || kind === 'fault' || kind === 'snapshot'),
   tell(state) {
     const job = snapshotJobs(state, 'main').at(-1);
     return { sentence: sentenceOf(state, job), button: buttonOf(state, job) };
