@@ -30,6 +30,13 @@ test('what lies outside the span counts for nothing; a lane that is behind ends 
   expect(empty.worstNs).toBe(-1);
 });
 
+test('what was waited before the snapshot is drawn, and not counted as its worst', () => {
+  const series = seriesOf([[1, 9_000], [4, 10], [5, 20]]);
+  const shape = ribbonShape({ series, pauses: [], nowNs: 6 * MS, sinceNs: 3 * MS }, 'echo', { fromNs: 0, toNs: 10 * MS }, 10);
+  expect(shape.worstNs).toBe(20);
+  expect(shape.columns[1]).toBe(9_000);
+});
+
 test('a pause is a hole, cut to the span, open-ended while it lasts', () => {
   const lane = { series: undefined, nowNs: 8 * MS, pauses: [{ fromNs: MS, toNs: 3 * MS }, { fromNs: 6 * MS, toNs: -1 }, { fromNs: 0, toNs: MS / 2 }] };
   expect(ribbonShape(lane, 'echo', { fromNs: 2 * MS, toNs: 10 * MS }, 4).holes).toEqual([

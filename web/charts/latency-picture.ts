@@ -22,6 +22,7 @@ export interface LatencyLane {
   readonly series: SampleSeries | undefined;
   readonly pauses: readonly Pause[];
   readonly nowNs: number; // how far this lane has come, −1 = nothing is known of it
+  readonly sinceNs?: number; // from when on the worst wait counts: what came before the snapshot is not its doing
 }
 
 /** A ribbon: the greatest latency in each column of pixels (NaN: none was measured), its holes, where it ends. */
@@ -63,7 +64,7 @@ export function ribbonShape(lane: LatencyLane, metric: string, span: Span, colum
       if (timeNs > span.toNs) break;
       const value = values[row]!;
       if (Number.isNaN(value)) continue;
-      worstNs = Math.max(worstNs, value);
+      if (timeNs >= (lane.sinceNs ?? 0)) worstNs = Math.max(worstNs, value);
       const column = Math.min(columnCount - 1, Math.floor((timeNs - span.fromNs) * perNs));
       if (!(columns[column]! >= value)) columns[column] = value;
     }

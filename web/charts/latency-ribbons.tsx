@@ -32,6 +32,7 @@ export function LatencyRibbons({ metric }: { readonly metric: string }) {
     return ways.map(({ id }) => ({
       series: id === 'main' ? controller.session?.samplesOf(host) : controller.session?.samplesOf(host, id),
       pauses: pausesOf(state, id),
+      sinceNs: snapshotJobs(state, 'main').at(-1)?.startedAtNs ?? 0,
       nowNs: id === 'main' ? (controller.session?.timeNs() ?? -1) : (state.baselines[id]?.timeNs ?? -1),
     }));
   };
