@@ -40,7 +40,7 @@ const PACKAGES: readonly { readonly folder: string; readonly names: readonly Reg
   { folder: 'web', names: [/^d3-/, /^uplot/, /^@xterm\//, /^react-resizable-panels$/, /^valibot$/, /^fflate$/] },
   { folder: 'web/session', names: [/^comlink$/] },
   { folder: 'web/tour', names: [/^driver\.js$/] },
-  { folder: 'e2e', names: [/^node:/, /^@playwright\/test$/, /^@axe-core\/playwright$/] },
+  { folder: 'e2e', names: [/^node:/, /^vite$/, /^@playwright\/test$/, /^@axe-core\/playwright$/] },
 ];
 
 /** Names that core must not use, and what to use instead. */
