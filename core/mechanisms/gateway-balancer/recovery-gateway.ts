@@ -29,6 +29,10 @@ interface ReceivedSet {
   state: 'syncing' | 'waiting' | 'working' | 'ready' | 'sent';
 }
 
+function ownerKey({ workload, term }: { readonly workload: number; readonly term: number }): string {
+  return `${workload}.${term}`;
+}
+
 /** See the file's head. */
 export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
   private readonly ports: NodePorts;
@@ -39,7 +43,8 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
   private site: MessageChannel | undefined; //         the balancer's
   private volumes: MessageChannel | undefined;
   private readonly callers: MessageChannel[] = []; //  production gateways
-  private readonly byWorkload = new Map<number, MessageChannel>();
+  /** Who is told of a workload's sets, by `<workload>.<term>`: a former owner may still be sending. */
+  private readonly byOwner = new Map<string, MessageChannel>();
   private sets: ReceivedSet[] = [];
   private isWorking = false;
   private memoryBytes = 0;
@@ -82,23 +87,23 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
         if (channel === this.site) channel.post(message('pong', 0, 0, { first: said.first }));
         return;
       case 'fence':
-        this.byWorkload.set(said.workload, channel);
+        this.byOwner.set(ownerKey(said), channel);
         this.volumesChannel().post(said);
         return;
       case 'set':
-        this.byWorkload.set(said.workload, channel);
+        this.byOwner.set(ownerKey(said), channel);
         this.onSet(channel, said);
         return;
       case 'fenced':
-        this.byWorkload.get(said.workload)?.post(said);
+        this.byOwner.get(ownerKey(said))?.post(said);
         return;
       case 'applied':
         this.forgetSets((set) => set.workload === said.workload && set.sequence <= said.first);
-        this.byWorkload.get(said.workload)?.post(said);
+        this.byOwner.get(ownerKey(said))?.post(said);
         return;
       case 'refused':
         this.forgetSets((set) => set.workload === said.workload && set.term <= said.term);
-        this.byWorkload.get(said.workload)?.post(said);
+        this.byOwner.get(ownerKey(said))?.post(said);
         return;
       default:
     }
@@ -148,7 +153,7 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
 
   onStagingFailed(file: string): void {
     this.forgetSets((set) => set.file === file);
-    const caller = this.byWorkload.get(ownerOf(file).workload);
+    const caller = this.byOwner.get(ownerKey(ownerOf(file)));
     if (caller === undefined) return;
     caller.end();
     this.onChannelDown(caller);
@@ -218,7 +223,7 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
     }
     const index = this.callers.indexOf(channel);
     if (index >= 0) this.callers.splice(index, 1);
-    for (const [workload, caller] of [...this.byWorkload]) if (caller === channel) this.byWorkload.delete(workload);
+    for (const [owner, caller] of [...this.byOwner]) if (caller === channel) this.byOwner.delete(owner);
   }
 
   // ── Events ────────────────────────────────────────────────────────────────────────────────────
@@ -274,7 +279,7 @@ export class RecoveryGateway implements NodePart, ChannelOwner, StagingOwner {
     this.site = undefined;
     this.volumes = undefined;
     this.callers.length = 0;
-    this.byWorkload.clear();
+    this.byOwner.clear();
     this.sets = [];
     this.isWorking = false;
     this.memoryBytes = 0;
