@@ -10,7 +10,7 @@ import { makeGlasshouse } from './app/glasshouse.ts';
 import { bindGuestDrop } from './app/guest-drop.ts';
 import { workOffline } from './app/offline.ts';
 import { findKeptRun, isReload, keepRun, type KeptRun, resumeRun } from './app/kept-run.ts';
-import { labOf, type Moment, parseMoment } from './app/moment-link.ts';
+import { DEFAULT_SEED, labOf, type Moment, parseMoment } from './app/moment-link.ts';
 import { openMoment } from './app/open-moment.ts';
 import { noSuchLab } from './labs/lab-view.ts';
 import { DEFAULT_LAB, LAB_SLUGS, loadLab } from './labs/load-lab.ts';
@@ -34,19 +34,22 @@ async function start(root: HTMLElement): Promise<void> {
     return;
   }
   const named = labOf(location.hash);
-  const lab = await loadLab(LAB_SLUGS.includes(named) ? named : DEFAULT_LAB);
-  if (lab === undefined) throw new Error('the files of the first lab did not come');
-  const { moment, sentence } = parseMoment(location.hash, lab.contract);
-  const spec = { lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay };
-  const store = makeStore(spec, moment.density === '' ? 'lab' : moment.density, lab);
-  if (moment.lecture) store.setState({ teacher: { ...TEACHER_OFF, locked: true, answersHidden: true } });
-  if (moment.language !== '') store.setState({ language: moment.language });
+  const first = LAB_SLUGS.includes(named) ? named : DEFAULT_LAB;
+  const store = makeStore({ lab: first, seed: DEFAULT_SEED, knobs: {} }, 'lab');
   const loop = new FrameLoop();
   const controller = new RunController(store, makeCoordinatorFactory(), (work) => loop.account(work), loadLab);
   const scene = new StageScene();
   const actions = makeActions({ controller, scene, loop });
   const commands = makeCommandRegistry(COMMAND_ROWS, { state: () => store.getState(), actions });
   window.glasshouse = makeGlasshouse({ controller, commands, loop });
+  // Scripts find their door from the first moment on; its ready() waits for all that follows.
+  const lab = await loadLab(first);
+  if (lab === undefined) throw new Error('the files of the first lab did not come');
+  const { moment, sentence } = parseMoment(location.hash, lab.contract);
+  const spec = { lab: moment.lab, seed: moment.seed, knobs: moment.knobs, autoplay: moment.autoplay };
+  store.setState({ spec, lab, ...(moment.density === '' ? {} : { density: moment.density }) });
+  if (moment.lecture) store.setState({ teacher: { ...TEACHER_OFF, locked: true, answersHidden: true } });
+  if (moment.language !== '') store.setState({ language: moment.language });
   loop.add('knobs', 0, () => controller.flushKnobs());
   loop.add('samples', 1, () => controller.session?.drainSamples());
   loop.start();
