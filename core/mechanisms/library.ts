@@ -13,8 +13,8 @@ export interface LibraryRow {
 
 // biome-ignore format: a row a line
 export const LIBRARY: readonly LibraryRow[] = [
-  { id: 'datacenter-scale', title: 'Ten thousand hosts', sentence: 'A hundred thousand VMs change what they ask for. Who moves them before a host has too little CPU?' },
-  { id: 'gateway-balancer', title: 'Balancing replication gateways', sentence: 'One gateway gets more writes than it can ship. Let the balancer move workloads away, and lose none of them.' },
+  { id: 'datacenter-scale', title: 'Ten thousand hosts', sentence: 'A hundred thousand VMs change their minds. Who moves them before a host has too little CPU?' },
+  { id: 'gateway-balancer', title: 'Balancing replication gateways', sentence: 'One gateway gets more than it ships. Let the balancer move work away, losing nothing.' },
   { id: 'live-snapshot', title: 'Live snapshot, copied first', sentence: 'Somebody is typing in this VM. Take a snapshot of it that nobody feels.' },
   { id: 'precopy-migration', title: 'Live migration by pre-copy', sentence: 'This VM is running. Move it to the other host without stopping it.' },
   { id: 'skeleton', title: 'A clock that can be paused', sentence: 'This VM prints a line each period. Pause it, and see the hole in its time.' },

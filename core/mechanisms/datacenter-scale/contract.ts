@@ -5,7 +5,7 @@ import type { Contract } from '../../base/contract.ts';
 export const contract = {
   id: 'datacenter-scale',
   title: 'Ten thousand hosts',
-  sentence: 'A hundred thousand VMs change what they ask for. Who moves them before a host has too little CPU?',
+  sentence: 'A hundred thousand VMs change their minds. Who moves them before a host has too little CPU?',
   baselines: [
     { id: 'first-fit', title: 'No balancing', help: 'VMs stay on the first host that had memory for them.' },
   ],

@@ -5,7 +5,7 @@ import type { Contract } from '../../base/contract.ts';
 export const contract = {
   id: 'gateway-balancer',
   title: 'Balancing replication gateways',
-  sentence: 'One gateway gets more writes than it can ship. Let the balancer move workloads away, and lose none of them.',
+  sentence: 'One gateway gets more than it ships. Let the balancer move work away, losing nothing.',
   baselines: [
     { id: 'static', title: 'Static assignment', help: 'The same sites, writes and gateways; every workload stays where it was put.' },
   ],

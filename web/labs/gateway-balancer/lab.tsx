@@ -2,7 +2,7 @@
 import type { AlarmTold, GatewayTold, KnownGateway, RecoverySiteTold, SiteBalance, SiteTold, SwitchTold, WorkloadTold } from '../../../core/mechanisms/gateway-balancer/told.ts';
 import type { AppState, NodeView } from '../../session/store.ts';
 import type { FlowBracket, FlowFacts, FlowGateway, FlowRibbonFacts, FlowWorkload } from '../../stage/flow/flow-facts.ts';
-import type { LabView } from '../lab-view.ts';
+import type { LabStory, LabView } from '../lab-view.ts';
 
 export const view: LabView = {
   lab: 'gateway-balancer',
@@ -14,6 +14,20 @@ export const view: LabView = {
     { view: 'time-chart', title: 'Backlog and bytes from bitmaps', metrics: ['backlog-bytes', 'resync-bytes'], tokens: ['ink', 'device'] },
     { view: 'sample-ring' },
   ],
+};
+
+/** Something was done to the run: a fault, a knob, a request. */
+const isTouched = ({ events }: Pick<AppState, 'events'>) => events.some(({ kind }) => kind === 'fault' || kind === 'command');
+
+/** The first screen offers the harshest thing; then workloads are there to be dragged. */
+export const story: LabStory = {
+  chapterAfter: (chapter) => chapter,
+  knobsAreShown: (_, state) => isTouched(state),
+  tell: (state) => ({
+    sentence: isTouched(state) ? 'What was on its way is sent again from bitmaps. Drag a workload to another gateway.' : state.lab.contract.sentence,
+    button: { id: 'inject-fault', args: { fault: 'gateway-crash', target: 'gateway:1' }, title: 'Crash that gateway', primary: !isTouched(state) },
+  }),
+  summary: () => '',
 };
 
 const RESOURCES = [

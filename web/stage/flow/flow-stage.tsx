@@ -92,7 +92,8 @@ export function FlowStage() {
         )}
       </div>
       {facts !== undefined && <Brackets brackets={facts.brackets} />}
-      {knobs && <FlowKnobs lab={lab} />}
+      {knobs && <FlowKnobs lab={lab} side="left" />}
+      {knobs && <FlowKnobs lab={lab} side="right" />}
     </section>
   );
 }
@@ -247,10 +248,14 @@ function Alarms({ alarms }: { readonly alarms: readonly string[] }) {
   return <ul className="flow__alarms" aria-label="Alarms" data-mark="alarms">{alarms.slice(-2).map((it) => <li key={it}>{it}</li>)}</ul>;
 }
 
-function FlowKnobs({ lab }: { readonly lab: ReturnType<typeof useLab> }) {
+/** Knobs stand on both sides of the picture: workloads and link first, then what gateways do. */
+function FlowKnobs({ lab, side }: { readonly lab: ReturnType<typeof useLab>; readonly side: 'left' | 'right' }) {
+  const rank = (entity: string) => (entity === 'workload' ? 0 : entity === 'link' ? 1 : 2);
+  const rows = [...lab.contract.knobs].sort((a, b) => rank(a.entity) - rank(b.entity));
+  const half = Math.ceil(rows.length / 2);
   return (
-    <div className="flow__knobs" data-mark="knobs" data-no-zoom>
-      {lab.contract.knobs.map((row) => <Knob key={row.id} id={row.id} entity={row.entity} />)}
+    <div className="flow__knobs" data-side={side} data-mark="knobs" data-no-zoom>
+      {(side === 'left' ? rows.slice(0, half) : rows.slice(half)).map((row) => <Knob key={row.id} id={row.id} entity={row.entity} />)}
     </div>
   );
 }
