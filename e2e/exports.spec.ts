@@ -40,7 +40,7 @@ test('a chart as CSV, SVG and PNG', async ({ page }) => {
     await page.getByRole('menuitem', { name: item }).click();
   });
   const csv = (await save('Save as CSV')).bytes.toString('utf8').split('\r\n');
-  expect(csv[0]).toBe('Time (ns),Bytes left (bytes)');
+  expect(csv[0]).toBe('Time (ns),Bytes left (bytes),Bytes left (Stop-and-copy) (bytes)');
   expect(csv.length).toBeGreaterThan(20);
   expect(csv.at(-2)).toContain('seed 9');
   expect((await save('Save as SVG')).bytes.toString('utf8')).toContain('<path');
