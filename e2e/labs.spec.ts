@@ -77,15 +77,14 @@ for (const contract of CATALOG) {
 
 test('a request that needs words asks for them in a form, and gives them to the run', async ({ page }) => {
   await openLab(page, '/lab/live-snapshot');
-  await page.getByRole('button', { name: 'Menu of desk-1' }).click();
-  await page.getByRole('menuitem', { name: 'Take a snapshot' }).click();
+  const open = (request: string) => page.evaluate((id) => window.glasshouse.runCommand('open-request', { request: id }), request);
+  await open('take-snapshot');
   const dialog = page.getByRole('dialog', { name: 'Take a snapshot' });
   await dialog.getByLabel('Name').fill('before lunch');
   await page.keyboard.press('Enter');
   await expect(dialog).toBeHidden();
   await expect.poll(() => log(page)).toContainEqual({ kind: 'ask', ask: 'take-snapshot', arguments: { vm: 1, name: 'before lunch' } });
-  await page.getByRole('button', { name: 'Menu of desk-1' }).click();
-  await page.getByRole('menuitem', { name: 'Restore a snapshot' }).click();
+  await open('restore-snapshot');
   await page.getByRole('dialog').getByLabel('Name').fill('never taken');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('alert')).toContainText('never taken');

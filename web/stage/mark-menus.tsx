@@ -49,6 +49,17 @@ export function FaultItems({ at, target }: { readonly at: 'vm' | 'host' | 'disk'
   );
 }
 
+/** Faults of the contract's rows with these entities, as items of a menu; `target` is what they strike. */
+export function FaultsOf({ entities, target }: { readonly entities: readonly string[]; readonly target?: string }) {
+  const { commands } = useApp();
+  const rows = useLab().contract.faults.filter((fault) => entities.includes(fault.entity));
+  return rows.map((fault) => (
+    <Menu.Item key={fault.id} className="menu__item" title={fault.help} onClick={() => void commands.run('inject-fault', { fault: fault.id, ...(target === undefined ? {} : { target }) })}>
+      {fault.title}
+    </Menu.Item>
+  ));
+}
+
 /** Requests that the page has a command of its own for. */
 const CORE_COMMANDS = ['migrate', 'cancel-migration', 'take-snapshot', 'restore-snapshot', 'fork-snapshot', 'delete-snapshot'];
 

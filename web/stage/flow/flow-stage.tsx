@@ -15,6 +15,7 @@ import { popupHome } from '../../widgets/popup-home.ts';
 import { Quantity } from '../../widgets/quantity.tsx';
 import { knobsAreShown } from '../knobs-shown.ts';
 import { bindRoving } from '../roving.ts';
+import { FaultsOf } from '../mark-menus.tsx';
 import { StoryTold } from '../story.tsx';
 import type { FlowBracket, FlowFacts, FlowGateway, FlowWorkload } from './flow-facts.ts';
 import { type Box, type FlowLayout, layoutFlow } from './flow-layout.ts';
@@ -159,6 +160,8 @@ function Workload({ workload, facts, box }: { readonly workload: FlowWorkload; r
                     </Menu.Item>
                   );
                 })}
+                <Menu.Separator className="menu__rule" />
+                <FaultsOf entities={['workload', 'site']} />
               </Menu.Popup>
             </Menu.Positioner>
           </Menu.Portal>
@@ -198,6 +201,7 @@ function Gateway({ gateway, facts, box, dragged }: { readonly gateway: FlowGatew
         {gateway.isUp
           ? <span className="flow__held"><Quantity value={gateway.behindNs} unit="ns" entity={gateway.entity} /> <span className="soft">behind</span></span>
           : <span className="flow__fault">down</span>}
+        <FaultMenu name={gateway.name} entities={['gateway']} target={gateway.entity} />
       </div>
       {box.height >= 84 && <span className="flow__bytes soft"><Quantity value={gateway.backlogBytes} unit="bytes" entity={gateway.entity} /> waiting</span>}
       <ScoreBar gateway={gateway} isHigh={bracket !== undefined && gateway.score === bracket.high} />
@@ -221,8 +225,25 @@ function Wan({ facts, box }: { readonly facts: FlowFacts; readonly box: Box }) {
       </button>
       <div className="flow__wan-facts" style={{ left: box.x - 40, width: box.width + 80, top: box.y + box.height + 6 }}>
         {wan.isUp ? <Quantity value={wan.capacity} unit="bytes/s" entity={wan.entity} /> : <span className="flow__fault">cut</span>}
+        <FaultMenu name="the WAN" entities={['link']} />
       </div>
     </>
+  );
+}
+
+/** What can be broken here. */
+function FaultMenu({ name, entities, target }: { readonly name: string; readonly entities: readonly string[]; readonly target?: string }) {
+  return (
+    <Menu.Root>
+      <Menu.Trigger className="button flow__menu" aria-label={`Menu of ${name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
+      <Menu.Portal container={popupHome()}>
+        <Menu.Positioner sideOffset={4} className="popup-layer">
+          <Menu.Popup className="menu">
+            <FaultsOf entities={entities} {...(target === undefined ? {} : { target })} />
+          </Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
   );
 }
 
