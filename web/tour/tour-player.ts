@@ -31,7 +31,7 @@ export interface TourParts {
 const NO_TOUR = 'No tour is on; “Start the tour” begins one.';
 
 /** From this speed on the guests have booted within a second while the run simply plays. Unit: virtual s a wall s. */
-const QUICK_RATIO = 0.1;
+const QUICK_RATIO = 1;
 
 /** What is read of a run file. */
 const LOGGED = v.object({ log: v.array(v.object({ atNs: v.number() })) });
