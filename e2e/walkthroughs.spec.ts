@@ -60,7 +60,10 @@ async function playThrough(page: Page, walkthrough: Walkthrough, hand: { press: 
   await expect.poll(() => tourOf(page)).toBeUndefined();
 }
 
-for (const walkthrough of WALKTHROUGHS) {
+/** Labs of modelled sites play their walkthroughs headless (core/world/walkthrough.test.ts); on the page they are not held yet. */
+const HEADLESS_ONLY = ['datacenter-scale', 'gateway-balancer'];
+
+for (const walkthrough of WALKTHROUGHS.filter(({ lab }) => !HEADLESS_ONLY.includes(lab))) {
   test(`the walkthrough of ${walkthrough.lab}, by script`, async ({ page }) => {
     await openLab(page, `/lab/${walkthrough.lab}?autoplay=0`);
     let view = await advance(page, FIRST_STEP_NS);
