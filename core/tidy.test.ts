@@ -20,13 +20,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   machine: ['base', 'protocol', 'isa', 'wasm', 'memory'],
   network: ['base', 'protocol', 'sim', 'formats'],
   storage: ['base', 'protocol', 'sim', 'formats', 'network'],
+  devices: ['base', 'protocol', 'memory', 'machine', 'network', 'storage', 'formats'],
+  board: [...HARDWARE, 'devices'],
   guests: ['base'],
-  hypervisor: [...HARDWARE, 'guests'],
-  workload: [...HARDWARE, 'hypervisor'],
-  mechanisms: [...HARDWARE, 'hypervisor', 'guests', 'workload'],
-  world: [...HARDWARE, 'hypervisor', 'guests', 'workload', 'mechanisms'],
-  testing: [...HARDWARE, 'hypervisor', 'guests', 'workload', 'mechanisms', 'world'],
-  workers: ['base', 'protocol', 'sim', 'world', 'metrics', 'wasm', 'formats', 'mechanisms'],
+  hypervisor: [...HARDWARE, 'devices', 'guests'],
+  workload: [...HARDWARE, 'devices', 'hypervisor'],
+  mechanisms: [...HARDWARE, 'devices', 'hypervisor', 'guests', 'workload'],
+  world: [...HARDWARE, 'devices', 'board', 'hypervisor', 'guests', 'workload', 'mechanisms'],
+  testing: [...HARDWARE, 'devices', 'board', 'hypervisor', 'guests', 'workload', 'mechanisms', 'world'],
+  workers: ['base', 'protocol', 'sim', 'board', 'world', 'metrics', 'wasm', 'formats', 'mechanisms'],
   web: ['base', 'protocol', 'formats', 'metrics', 'isa', 'mechanisms'],
   e2e: ['base', 'protocol', 'mechanisms', 'testing'],
 };
@@ -153,7 +155,7 @@ function bannedFaults(sources: readonly Source[]): string[] {
 }
 
 /** Layers whose objects are saved by a walk over their fields (decisions/0005): what it cannot see would be missed. */
-const STATE_LAYERS = /^core\/(memory|machine|network|storage|hypervisor|workload|mechanisms|world)\//;
+const STATE_LAYERS = /^core\/(memory|machine|devices|board|network|storage|hypervisor|workload|mechanisms|world)\//;
 function hiddenFaults(sources: readonly Source[]): string[] {
   return sources
     .filter(({ path }) => STATE_LAYERS.test(path) && !isTest(path))

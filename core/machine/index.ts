@@ -1,3 +1,4 @@
+export { Bus, type BusDevice, type BusValue, type BusWindow, type DmaPort, type InterruptLine } from './bus.ts';
 export { GUEST_CSRS } from './csr.ts';
 export {
   hartFieldOffset,
