@@ -5,3 +5,5 @@ export * from './pcapng.ts';
 export * from './pcapng-merge.ts';
 export * from './snapshot-file.ts';
 export * from './elf-core.ts';
+export * from './byte-store.ts';
+export * from './qcow2/index.ts';
