@@ -13,9 +13,9 @@ function sized(hash: string): string {
   return small === undefined || hash.includes('knobs=') ? hash : `${hash}${hash.includes('?') ? '&' : '?'}${small}`;
 }
 
-/** Opens a lab and waits until it is alive and painted. `hash` is the part after #, '' for the first screen. */
-export async function openLab(page: Page, hash = ''): Promise<void> {
-  await page.goto(hash === '' ? './' : `./#${sized(hash)}`);
+/** Opens a lab and waits until it is alive and painted. `hash` is the part after #, '' for the first screen; 'whole': never small. */
+export async function openLab(page: Page, hash = '', size: 'small' | 'whole' = 'small'): Promise<void> {
+  await page.goto(hash === '' ? './' : `./#${size === 'whole' ? hash : sized(hash)}`);
   await page.waitForFunction(() => window.glasshouse !== undefined);
   await page.evaluate(() => window.glasshouse.ready());
 }

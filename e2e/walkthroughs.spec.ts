@@ -60,12 +60,9 @@ async function playThrough(page: Page, walkthrough: Walkthrough, hand: { press: 
   await expect.poll(() => tourOf(page)).toBeUndefined();
 }
 
-/** Labs of modelled sites play their walkthroughs headless (core/world/walkthrough.test.ts); on the page they are not held yet. */
-const HEADLESS_ONLY = ['datacenter-scale', 'gateway-balancer'];
-
-for (const walkthrough of WALKTHROUGHS.filter(({ lab }) => !HEADLESS_ONLY.includes(lab))) {
+for (const walkthrough of WALKTHROUGHS) {
   test(`the walkthrough of ${walkthrough.lab}, by script`, async ({ page }) => {
-    await openLab(page, `/lab/${walkthrough.lab}?autoplay=0`);
+    await openLab(page, `/lab/${walkthrough.lab}?autoplay=0`, 'whole');
     let view = await advance(page, FIRST_STEP_NS);
     let state = startPlayer(walkthrough);
     while (!hasEnded(walkthrough, state)) {
@@ -88,7 +85,7 @@ for (const walkthrough of WALKTHROUGHS.filter(({ lab }) => !HEADLESS_ONLY.includ
   });
 
   test(`the tour of ${walkthrough.lab}, by pointer`, async ({ page }) => {
-    await openLab(page, `/lab/${walkthrough.lab}`);
+    await openLab(page, `/lab/${walkthrough.lab}`, 'whole');
     await page.getByRole('banner').getByRole('button', { name: 'Tour' }).click();
     await expect(page.getByRole('region', { name: 'Tour' })).toBeVisible();
     await playThrough(page, walkthrough, {
@@ -98,13 +95,17 @@ for (const walkthrough of WALKTHROUGHS.filter(({ lab }) => !HEADLESS_ONLY.includ
   });
 
   test(`the tour of ${walkthrough.lab}, by keyboard alone`, async ({ page }) => {
-    await openLab(page, `/lab/${walkthrough.lab}`);
+    await openLab(page, `/lab/${walkthrough.lab}`, 'whole');
     await page.keyboard.press('PageDown');
     await expect(page.getByRole('region', { name: 'Tour' })).toBeVisible();
     let presses = 0;
     await playThrough(page, walkthrough, {
       // The presenter's key, and the button that has the focus, in turn.
-      press: () => page.keyboard.press(presses++ % 2 === 0 ? 'PageDown' : 'Enter'),
+      press: async () => {
+        const byFocus = presses++ % 2 === 1;
+        if (byFocus) await expect(page.locator('[data-tour-next]')).toBeFocused();
+        await page.keyboard.press(byFocus ? 'Enter' : 'PageDown');
+      },
       guess: async () => {
         await expect(page.locator('[data-guess]')).toBeFocused();
         await page.keyboard.type('12,5');

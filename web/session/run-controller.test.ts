@@ -25,6 +25,8 @@ function rig() {
         return Promise.resolve(null);
       },
       history: () => Promise.resolve({ branches: [{ id: 0, parent: -1, forkNs: 0, endNs: 50, log: [] }], checkpoints: [{ timeNs: 7, hash: '' }] }),
+      play: () => run.sent.push('play'),
+      pause: () => run.sent.push('pause'),
       dispose: () => {
         run.disposed = true;
       },
@@ -64,6 +66,31 @@ test('a knob stays requested until the run confirms it; the last value of a fram
   runs[0]!.tell(told(snapshot({ knobs: { bandwidth: 3 } })));
   expect(store.getState().requested).toEqual({});
   expect(store.getState().knobHistory).toEqual([{ knob: 'bandwidth', value: 1, atNs: 0 }]);
+});
+
+const pace = (paused: boolean): SessionUpdate => ({ kind: 'pace', pace: { paused, pausedBecause: '', ratio: 1, slowed: false } });
+
+test('the page’s own pause keeps its reason through late news of the run that still played', async () => {
+  const { controller, runs, store } = rig();
+  await controller.start(SPEC);
+  runs[0]!.tell(pace(false));
+  controller.pauseBecause('the tab is hidden');
+  runs[0]!.tell(pace(false)); // told before the pause was heard
+  runs[0]!.tell(pace(true));
+  expect(store.getState().pace).toMatchObject({ paused: true, pausedBecause: 'the tab is hidden' });
+  controller.resumeFrom('the tab is hidden');
+  expect(runs[0]!.sent).toEqual(['pause', 'play']);
+});
+
+test('somebody who played and paused meanwhile has the last word', async () => {
+  const { controller, runs, store } = rig();
+  await controller.start(SPEC);
+  runs[0]!.tell(pace(false));
+  controller.pauseBecause('the tab is hidden');
+  for (const paused of [true, false, true]) runs[0]!.tell(pace(paused));
+  expect(store.getState().pace).toMatchObject({ paused: true, pausedBecause: '' });
+  controller.resumeFrom('the tab is hidden');
+  expect(runs[0]!.sent).toEqual(['pause']);
 });
 
 test('a failure is told once, and a new start clears it', async () => {

@@ -9,7 +9,7 @@ import { type LoadedLab, noSuchLab } from '../labs/lab-view.ts';
 import { ConsoleLog } from './console-log.ts';
 import { foldUpdates } from './held-updates.ts';
 import { Scrub } from './scrub.ts';
-import type { RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
+import type { Pace, RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
 import { type AppState, type AppStore, type BaselineState, emptyRun, EVENTS_MAX, nodeViewOf } from './store.ts';
 
 const NO_RUN = 'No run is alive; start again first.';
@@ -30,6 +30,8 @@ export class RunController {
   #exits = new ExitHistory();
   #held: SessionUpdate[] | null = null;
   #knobsToSend = new Map<string, number>();
+  /** Why the page itself has paused the run, and whether the run has said since that it stands; null while it has not. */
+  #pageStop: { readonly sentence: string; heard: boolean } | null = null;
   #waiting: (() => boolean)[] = [];
   readonly #scrub: Scrub;
   readonly #failed: Promise<string>;
@@ -129,6 +131,7 @@ export class RunController {
     this.#baselineConsoles = new Map();
     this.#exits = new ExitHistory();
     this.#held = null;
+    this.#pageStop = null;
     this.#knobsToSend.clear();
     const { dialog } = this.store.getState();
     this.store.setState({ ...emptyRun(spec), lab, status: 'live', notice: '', dialog: dialog === 'failure' ? '' : dialog });
@@ -190,14 +193,15 @@ export class RunController {
   pauseBecause(sentence: string): void {
     const { pace } = this.store.getState();
     if (pace.paused || this.#session === null) return;
+    this.#pageStop = { sentence, heard: false };
     this.store.setState({ pace: { ...pace, paused: true, pausedBecause: sentence } });
     this.#session.pause();
   }
 
   /** Plays on if the page itself had paused for this reason, and nobody has paused since. */
   resumeFrom(sentence: string): void {
-    const { pace } = this.store.getState();
-    if (!pace.paused || pace.pausedBecause !== sentence) return;
+    if (this.#pageStop?.sentence !== sentence) return;
+    this.#pageStop = null;
     this.#session?.play();
   }
 
@@ -231,10 +235,7 @@ export class RunController {
 
   #onUpdate(update: SessionUpdate): void {
     if (update.kind === 'snapshot') this.#onSnapshot(update.timeNs, update.processes);
-    else if (update.kind === 'pace') {
-      const pausedBecause = update.pace.paused ? this.store.getState().pace.pausedBecause : '';
-      this.store.setState({ pace: { ...update.pace, pausedBecause } });
-    }
+    else if (update.kind === 'pace') this.#onPace(update.pace);
     else if (update.kind === 'baseline') this.#onBaseline(update);
     else if (update.kind === 'place') this.#onPlace(update.furthestNs, update.branch);
     else if (update.kind === 'rewound') this.#onRewound(update);
@@ -245,6 +246,13 @@ export class RunController {
       this.#reportFailure(update.failure.report);
     }
     this.#waiting = this.#waiting.filter((done) => !done());
+  }
+
+  /** What the run told before it heard of the page's own pause is late news: the reason stands until somebody plays. */
+  #onPace(pace: Pace): void {
+    if (pace.paused && this.#pageStop !== null) this.#pageStop.heard = true;
+    else if (!pace.paused && this.#pageStop?.heard === true) this.#pageStop = null;
+    this.store.setState({ pace: { ...pace, pausedBecause: pace.paused ? (this.#pageStop?.sentence ?? '') : '' } });
   }
 
   /** Asks where the run can travel to: its checkpoints and branches. */
