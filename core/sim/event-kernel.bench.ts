@@ -60,12 +60,12 @@ function holdKernel(pending: number, increments: Float64Array, hashed: boolean) 
   const hash = makeHash();
   let at = 0;
   const increment = () => increments[at++ & 0xffff]!;
-  for (let index = 0; index < pending; index++) kernel.schedule(increment(), rank.timer, KIND, index, 0, 0);
+  for (let index = 0; index < pending; index++) kernel.schedule(increment(), rank.timer, KIND, index, 0);
   return (count: number) => {
     for (let index = 0; index < count; index++) {
       kernel.next(Number.MAX_SAFE_INTEGER);
       if (hashed) kernel.hashEvent(hash);
-      kernel.schedule(kernel.eventTimeNs + increment(), rank.timer, KIND, kernel.eventA, kernel.eventB, 0);
+      kernel.schedule(kernel.eventTimeNs + increment(), rank.timer, KIND, kernel.eventA, kernel.eventB);
     }
   };
 }

@@ -1,14 +1,18 @@
 /**
  * Event kernel for typed events: the queue of a logical process that lives on millions of small events (a pod of
  * hosts, decisions/0006). Same total order as event-queue.ts, (timeNs, rank, source, sequence), but an event is a row
- * of numbers: a kind and three arguments, no object and no garbage.
+ * of numbers: a kind and two arguments, no object and no garbage.
  *
+ *   wheel     Int32    │ 31 │  – │  5 │ …                 a slot holds 268 ms of the future as a list of rows, in no order
  *   heapTime  Float64  │ 10 │ 12 │ 15 │ 11 │ 40 │ …      a heap of arity 4: children of i are 4i + 1 … 4i + 4
  *   heapRow   Uint32   │  7 │  3 │  0 │  9 │  2 │ …      ──► rows, 8 × Float64 each, one line of the cache:
- *                                                            key, sequence, kind, generation, a, b, c, –
+ *                                                            key, sequence, kind, generation, a, b, time, link
  *
- * Times are compared in the heap's own array; only equal times look at the rows. A cancelled row stays in the heap,
- * marked, until it comes up or until such rows are the greater part. Left out: events that carry bytes or text
+ * The heap holds every event up to the end of the slot that was opened last, the wheel what is later; a slot is opened when the
+ * heap is empty. So the heap stays small enough for the nearest cache, while what is far away costs one line when it is scheduled and
+ * one when its slot comes. Events further away than the wheel goes round stay in their slot for another turn. The order does not
+ * depend on any of this: it is the heap's. Times are compared in the heap's own array; only equal times look at the rows. A cancelled
+ * row stays, marked, until it comes up or until such rows are the greater part. Left out: events that carry bytes or text
  * (event-queue.ts has them), several threads.
  */
 import { assert } from '../base/assert.ts';
@@ -33,9 +37,14 @@ const KIND = 2;
 const GENERATION = 3;
 const A = 4;
 const B = 5;
-const C = 6;
+const TIME = 6;
+const LINK = 7; //       next row of its slot, −1 at the end
 /** log2 of the fields of a row. */
 const ROW_SHIFT = 3;
+/** Slots of the wheel, a power of two; times of one slot. Most of what VMs plan lies within one turn, 69 s. Unit: ns. */
+const SLOT_COUNT = 256;
+const SLOT_NS = 2 ** 28;
+const NONE = -1;
 
 /** See the file's head. The fields named `event…` are those of the event that {@link EventKernel.next} took last. */
 export class EventKernel {
@@ -48,18 +57,20 @@ export class EventKernel {
   eventKind = 0;
   eventA = 0;
   eventB = 0;
-  eventC = 0;
   /** Events taken so far. */
   dispatched = 0;
 
   private sequence = 0; //    of the next event of this process
   private heapCount = 0; //   rows in the heap, the cancelled ones included
+  private wheelCount = 0; //  rows in the wheel, likewise
+  private openSlot = 0; //    what lies in slots up to this one is in the heap
   private cancelledCount = 0;
   private freeCount = 0;
   private heapTime: Float64Array;
   private heapRow: Uint32Array;
   private rows: Float64Array;
   private freeRows: Uint32Array; //   a stack
+  private readonly wheel = new Int32Array(SLOT_COUNT).fill(NONE);
 
   constructor(source: number, capacity = 1024) {
     assert(Number.isInteger(source) && source >= 0 && source <= SOURCE_MAX, 'a source is 0 … 2^24 − 2');
@@ -74,18 +85,16 @@ export class EventKernel {
 
   /** Events that are still to come. */
   pendingCount(): number {
-    return this.heapCount - this.cancelledCount;
+    return this.heapCount + this.wheelCount - this.cancelledCount;
   }
 
   /** Adds an event of this process. Numbers are safe integers; what they mean is the kind's business. Positional, for it is the hot path. */
-  schedule(timeNs: number, rank: number, kind: number, a: number, b: number, c: number): EventHandle {
-    return this.scheduleForeign(timeNs, rank, this.source, this.sequence++, kind, a, b, c);
+  schedule(timeNs: number, rank: number, kind: number, a: number, b: number): EventHandle {
+    return this.scheduleForeign(timeNs, rank, this.source, this.sequence++, kind, a, b);
   }
 
   /** Adds an event whose place in the order was given elsewhere: an arrival, a command (source −1). */
-  scheduleForeign(
-    timeNs: number, rank: number, source: number, sequence: number, kind: number, a: number, b: number, c: number,
-  ): EventHandle {
+  scheduleForeign(timeNs: number, rank: number, source: number, sequence: number, kind: number, a: number, b: number): EventHandle {
     assert(timeNs >= 0 && timeNs <= Number.MAX_SAFE_INTEGER, 'an event has a virtual time');
     if (this.freeCount === 0) this.grow();
     const row = this.freeRows[--this.freeCount]!;
@@ -96,8 +105,14 @@ export class EventKernel {
     rows[at + KIND] = kind;
     rows[at + A] = a;
     rows[at + B] = b;
-    rows[at + C] = c;
-    this.rise(this.heapCount++, timeNs, row);
+    rows[at + TIME] = timeNs;
+    const slot = Math.floor(timeNs / SLOT_NS);
+    if (slot <= this.openSlot) this.rise(this.heapCount++, timeNs, row);
+    else {
+      rows[at + LINK] = this.wheel[slot & (SLOT_COUNT - 1)]!;
+      this.wheel[slot & (SLOT_COUNT - 1)] = row;
+      this.wheelCount++;
+    }
     return rows[at + GENERATION]! * ROW_COUNT_MAX + row;
   }
 
@@ -109,20 +124,18 @@ export class EventKernel {
     if (this.rows[at + GENERATION] !== (handle - row) / ROW_COUNT_MAX || this.rows[at + KIND]! < 0) return false;
     this.rows[at + KIND] = CANCELLED;
     this.cancelledCount++;
-    if (this.cancelledCount > 64 && this.cancelledCount * 2 > this.heapCount) this.sweep();
+    if (this.cancelledCount > 64 && this.cancelledCount * 2 > this.heapCount + this.wheelCount) this.sweep();
     return true;
   }
 
   /** Time of the next event; Infinity when there is none. Unit: ns. */
   nextTimeNs(): number {
-    this.dropCancelled();
-    return this.heapCount === 0 ? Number.POSITIVE_INFINITY : this.heapTime[0]!;
+    return this.findFirst() ? this.heapTime[0]! : Number.POSITIVE_INFINITY;
   }
 
   /** Takes the next event if it lies before `untilNs`: its fields are then in `event…`. */
   next(untilNs: number): boolean {
-    this.dropCancelled();
-    if (this.heapCount === 0 || this.heapTime[0]! >= untilNs) return false;
+    if (!this.findFirst() || this.heapTime[0]! >= untilNs) return false;
     const row = this.heapRow[0]!;
     const { rows } = this;
     const at = row << ROW_SHIFT;
@@ -134,7 +147,6 @@ export class EventKernel {
     this.eventKind = rows[at + KIND]!;
     this.eventA = rows[at + A]!;
     this.eventB = rows[at + B]!;
-    this.eventC = rows[at + C]!;
     this.dispatched++;
     this.removeFirst(row);
     return true;
@@ -148,16 +160,14 @@ export class EventKernel {
     hashUint32(hash, (this.eventKind << 16) ^ (this.eventRank << 12) ^ this.eventSource);
     hashUint32(hash, eventSequence | 0);
     hashUint32(hash, this.eventA | 0);
-    hashUint32(hash, (this.eventB | 0) ^ Math.imul(this.eventC | 0, 0x9e3779b1));
+    hashUint32(hash, this.eventB | 0);
   }
 
   /** All events still to come, in no order of meaning: for judges and inspectors. */
-  forEach(visit: (timeNs: number, kind: number, a: number, b: number, c: number) => void): void {
-    for (let place = 0; place < this.heapCount; place++) {
-      const at = this.heapRow[place]! << ROW_SHIFT;
-      const kind = this.rows[at + KIND]!;
-      if (kind < 0) continue;
-      visit(this.heapTime[place]!, kind, this.rows[at + A]!, this.rows[at + B]!, this.rows[at + C]!);
+  forEach(visit: (timeNs: number, kind: number, a: number, b: number) => void): void {
+    const { rows } = this;
+    for (let at = 0; at < rows.length; at += 1 << ROW_SHIFT) {
+      if (rows[at + KIND]! >= 0) visit(rows[at + TIME]!, rows[at + KIND]!, rows[at + A]!, rows[at + B]!);
     }
   }
 
@@ -167,7 +177,8 @@ export class EventKernel {
   save(): SavedKernel {
     const { heapCount, freeCount } = this;
     return {
-      counts: [this.sequence, heapCount, this.cancelledCount, freeCount, this.dispatched],
+      counts: [this.sequence, heapCount, this.cancelledCount, freeCount, this.dispatched, this.wheelCount, this.openSlot],
+      wheel: this.wheel.slice(),
       heapTime: this.heapTime.slice(0, heapCount),
       heapRow: this.heapRow.slice(0, heapCount),
       rows: this.rows.slice(),
@@ -178,26 +189,97 @@ export class EventKernel {
   /** Puts a saved state back; what was scheduled since is gone. */
   restore(saved: SavedKernel): void {
     const capacity = saved.rows.length >> ROW_SHIFT;
-    const [sequence, heapCount, cancelledCount, freeCount, dispatched] = saved.counts;
+    const [sequence, heapCount, cancelledCount, freeCount, dispatched, wheelCount, openSlot] = saved.counts;
     this.sequence = sequence;
     this.heapCount = heapCount;
     this.cancelledCount = cancelledCount;
     this.freeCount = freeCount;
     this.dispatched = dispatched;
+    this.wheelCount = wheelCount;
+    this.openSlot = openSlot;
+    this.wheel.set(saved.wheel);
     this.heapTime = grown(saved.heapTime, new Float64Array(capacity));
     this.heapRow = grown(saved.heapRow, new Uint32Array(capacity));
     this.freeRows = grown(saved.freeRows, new Uint32Array(capacity));
     this.rows = saved.rows.slice();
   }
 
-  // ── The heap ──
+  // ── The wheel ──
 
-  private dropCancelled(): void {
-    while (this.cancelledCount > 0 && this.kindOf(this.heapRow[0]!) === CANCELLED) {
-      this.cancelledCount--;
-      this.removeFirst(this.heapRow[0]!);
+  /** Whether there is an event at all; the first one then stands at the heap's top. */
+  private findFirst(): boolean {
+    for (;;) {
+      while (this.cancelledCount > 0 && this.heapCount > 0 && this.kindOf(this.heapRow[0]!) === CANCELLED) {
+        this.cancelledCount--;
+        this.removeFirst(this.heapRow[0]!);
+      }
+      if (this.heapCount > 0) return true;
+      if (this.wheelCount === 0) return false;
+      this.openNext();
     }
   }
+
+  /** Opens the next slots until rows come into the heap; when none does in a whole turn, the slot of the earliest. */
+  private openNext(): void {
+    for (let turned = 0; turned < SLOT_COUNT; turned++) {
+      this.open(this.openSlot + 1);
+      if (this.heapCount > 0 || this.wheelCount === 0) return;
+    }
+    let least = Number.POSITIVE_INFINITY;
+    this.forEach((timeNs) => {
+      if (timeNs < least) least = timeNs;
+    });
+    if (least < Number.POSITIVE_INFINITY) this.open(Math.floor(least / SLOT_NS));
+  }
+
+  /** Rows of a slot go into the heap, but for those that come in a later turn; cancelled ones are free again. */
+  private open(slot: number): void {
+    const { rows, wheel } = this;
+    const index = slot & (SLOT_COUNT - 1);
+    let row = wheel[index]!;
+    this.openSlot = slot;
+    wheel[index] = NONE;
+    while (row !== NONE) {
+      const at = row << ROW_SHIFT;
+      const next = rows[at + LINK]!;
+      const timeNs = rows[at + TIME]!;
+      if (rows[at + KIND] === CANCELLED) {
+        this.wheelCount--;
+        this.cancelledCount--;
+        this.free(row);
+      } else if (Math.floor(timeNs / SLOT_NS) <= slot) {
+        this.wheelCount--;
+        this.rise(this.heapCount++, timeNs, row);
+      } else {
+        rows[at + LINK] = wheel[index]!;
+        wheel[index] = row;
+      }
+      row = next;
+    }
+  }
+
+  /** Takes the cancelled rows out of all slots. */
+  private sweepWheel(): void {
+    const { rows, wheel } = this;
+    for (let index = 0; index < SLOT_COUNT; index++) {
+      let row = wheel[index]!;
+      wheel[index] = NONE;
+      while (row !== NONE) {
+        const at = row << ROW_SHIFT;
+        const next = rows[at + LINK]!;
+        if (rows[at + KIND] === CANCELLED) {
+          this.wheelCount--;
+          this.free(row);
+        } else {
+          rows[at + LINK] = wheel[index]!;
+          wheel[index] = row;
+        }
+        row = next;
+      }
+    }
+  }
+
+  // ── The heap ──
 
   private kindOf(row: number): number {
     return this.rows[(row << ROW_SHIFT) + KIND]!;
@@ -264,8 +346,9 @@ export class EventKernel {
     heapRow[place] = row;
   }
 
-  /** Takes all cancelled rows out of the heap. */
+  /** Takes all cancelled rows out. */
   private sweep(): void {
+    this.sweepWheel();
     let kept = 0;
     for (let place = 0; place < this.heapCount; place++) {
       const row = this.heapRow[place]!;
@@ -304,8 +387,9 @@ export class EventKernel {
 
 /** What {@link EventKernel.save} gives. */
 export interface SavedKernel {
-  /** Next sequence, rows in the heap, cancelled ones among them, free rows, events taken. */
-  readonly counts: readonly [number, number, number, number, number];
+  /** Next sequence, rows in the heap, cancelled ones, free rows, events taken, rows in the wheel, slot opened last. */
+  readonly counts: readonly [number, number, number, number, number, number, number];
+  readonly wheel: Int32Array;
   readonly heapTime: Float64Array;
   readonly heapRow: Uint32Array;
   readonly rows: Float64Array;

@@ -63,6 +63,8 @@ interface Member {
   inputNs: number; //      nothing that is not here yet comes in before this time
 }
 
+/** No time of a run. Unit: ns. */
+const NEVER_NS = Number.MAX_SAFE_INTEGER / 2;
 /** Bytes before the frame in a mailbox record: f64 arrival, f64 sequence, u32 link epoch. */
 const MAIL_HEAD_SIZE = 20;
 
@@ -212,7 +214,7 @@ export class ProcessGroup {
    */
   #findHorizons(): void {
     for (const member of this.#members) {
-      let inputNs = Number.MAX_SAFE_INTEGER / 2;
+      let inputNs = NEVER_NS;
       for (const { number, sender } of member.incoming) {
         if (sender === undefined) inputNs = Math.min(inputNs, readPromise(this.#board, number));
       }
@@ -240,11 +242,14 @@ export class ProcessGroup {
   /** What `member` can promise now, all its mail taken: nothing that it has not sent yet arrives at `to` before this time. */
   #promiseOf(member: Member, to: ProcessId, latencyNs: number): number {
     const { logical, inputNs } = member;
-    const pendingCommandNs =
-      this.#commands[member.commandIndex]?.atNs ?? Number.MAX_SAFE_INTEGER / 2;
-    const least = promiseNs({ nowNs: logical.now(), latencyNs, pendingCommandNs });
-    const sendsNs = Math.min(logical.nextSendTime?.() ?? logical.now(), inputNs);
-    const earliestNs = logical.earliestArrival?.(to, inputNs) ?? sendsNs + latencyNs;
+    const nowNs = logical.now();
+    const pendingCommandNs = member.commandIndex < this.#commands.length ? this.#commands[member.commandIndex]!.atNs : NEVER_NS;
+    const least = promiseNs({ nowNs, latencyNs, pendingCommandNs });
+    // What a process knows of each neighbour says more than when it sends at all.
+    const earliestNs =
+      logical.earliestArrival === undefined
+        ? Math.min(logical.nextSendTime === undefined ? nowNs : logical.nextSendTime(), inputNs) + latencyNs
+        : logical.earliestArrival(to, inputNs);
     return Math.max(least, Math.min(earliestNs, pendingCommandNs + LATENCY_NS_MIN));
   }
 

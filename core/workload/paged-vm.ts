@@ -19,7 +19,7 @@ import type { Vm } from '../hypervisor/vm.ts';
 import type { VmError } from '../hypervisor/vm-error.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
 import { type ContentId, contentIdOf, contentInto } from './content.ts';
-import { drawOf, drawPhase, phaseAt, PROFILES, within, workingSet } from './profile.ts';
+import { between, drawOf, drawPhase, phaseAt, PROFILES, within, workingSet } from './profile.ts';
 
 /** Name of the guest of a paged VM: 'profile:' and the profile's id. */
 export const PROFILE_GUEST = 'profile:';
@@ -207,7 +207,7 @@ function writePages(vm: Vm, record: WorkloadRecord, wanted: number, seed: number
     const number = record.writes + index;
     const where = drawOf(seed ^ 0x27d4_eb2f, record.id, number % 0x1_0000_0000);
     const isHot = where % 100 < of.hotWritesPercent || hotPages >= pages;
-    const page = 1 + (isHot ? within([0, hotPages - 1], mixed(where)) : within([hotPages, pages - 1], mixed(where)));
+    const page = 1 + (isHot ? between(0, hotPages - 1, mixed(where)) : between(hotPages, pages - 1, mixed(where)));
     if (!mayWrite(vm, page)) return index;
     const line = (where >>> 8) % (PAGE_SIZE / WRITE_BYTES);
     contentInto(bytes, { id: content, offset: number * WRITE_BYTES });

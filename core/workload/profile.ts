@@ -80,7 +80,12 @@ export function drawOf(seed: number, entity: number, number: number): number {
 }
 
 /** The value that a draw picks of a range, both ends included. Whole numbers. */
-export function within([least, most]: Range, draw: number): number {
+export function within(range: Range, draw: number): number {
+  return between(range[0], range[1], draw);
+}
+
+/** As {@link within}, for ends that are no table's. */
+export function between(least: number, most: number, draw: number): number {
   return least + Math.floor((draw * (most - least + 1)) / 0x1_0000_0000);
 }
 
@@ -107,7 +112,7 @@ function pickWeighted<T>(rows: readonly T[], weight: (row: T) => number, draw: n
 
 export function profileAt(index: number): Profile {
   const profile = PROFILES[index];
-  assert(profile !== undefined, `a profile is 0 … ${PROFILES.length - 1}, not ${index}`);
+  assert(profile !== undefined, 'a profile has a position in the table');
   return profile;
 }
 
@@ -133,18 +138,17 @@ export interface DrawnPhase {
  */
 export function drawPhase(vm: { readonly seed: number; readonly id: number; readonly profile: number; readonly draws: number; readonly pacePercent: number }): DrawnPhase {
   const { seed, id, profile, draws, pacePercent } = vm;
-  const draw = (number: number) => drawOf(seed, id, draws + number);
-  const phase = pickPhase(profile, draw(0));
+  const phase = pickPhase(profile, drawOf(seed, id, draws));
   const of = phaseAt(profile, phase);
-  const transfers = within(of.transfersPerMinute, draw(3));
-  const milliseconds = within([of.seconds[0] * 1000, of.seconds[1] * 1000], draw(4));
+  const transfers = within(of.transfersPerMinute, drawOf(seed, id, draws + 3));
+  const milliseconds = between(of.seconds[0] * 1000, of.seconds[1] * 1000, drawOf(seed, id, draws + 4));
   return {
     phase,
-    millicores: within(of.millicores, draw(1)),
-    writes: within(of.writesPerSecond, draw(2)),
+    millicores: within(of.millicores, drawOf(seed, id, draws + 1)),
+    writes: within(of.writesPerSecond, drawOf(seed, id, draws + 2)),
     transferNs: transfers === 0 ? 0 : Math.floor(60_000_000_000 / transfers),
     // Phases do not end on a common grid: the nanoseconds, too, are a VM's own.
-    lastsNs: Math.max(1, Math.floor((milliseconds * 100) / pacePercent)) * 1_000_000 + (draw(5) % 1_000_000),
+    lastsNs: Math.max(1, Math.floor((milliseconds * 100) / pacePercent)) * 1_000_000 + (drawOf(seed, id, draws + 5) % 1_000_000),
     draws: draws + 6,
   };
 }

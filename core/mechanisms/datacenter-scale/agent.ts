@@ -30,7 +30,7 @@ export function put(pod: Pod, neighbour: number, record: AgentRecord): void {
   agent.outbox[neighbour]!.push(record);
   if (agent.beatNs >= 0) return;
   agent.beatNs = nextBeat(pod.now);
-  pod.kernel.schedule(agent.beatNs, rank.network, eventKind.beat, 0, 0, 0);
+  pod.kernel.schedule(agent.beatNs, rank.network, eventKind.beat, 0, 0);
 }
 
 /** All that waits leaves, as packets that share the uplinks with the flows. */
@@ -57,16 +57,17 @@ export function onBeat(pod: Pod): void {
 
 /** A frame of a neighbour is here. */
 export function onFrame(pod: Pod, neighbour: number, frame: Uint8Array): void {
-  for (const [kind, ...fields] of readAgentFrame(frame)) {
-    if (kind === recordKind.ask) onAsk(pod, neighbour, fields);
-    else if (kind === recordKind.grant) onGrant(pod, neighbour, fields);
-    else if (kind === recordKind.cancel) onCancel(pod, neighbour, fields[0]!);
+  for (const record of readAgentFrame(frame)) {
+    const kind = record[0]!;
+    if (kind === recordKind.ask) onAsk(pod, neighbour, record);
+    else if (kind === recordKind.grant) onGrant(pod, neighbour, record);
+    else if (kind === recordKind.cancel) onCancel(pod, neighbour, record[1]!);
     else if (kind === recordKind.traffic) {
-      pod.tables.hosts.received[fields[0]!]! += fields[1]!;
-      pod.counters.remoteBytesIn += fields[1]!;
+      pod.tables.hosts.received[record[1]!]! += record[2]!;
+      pod.counters.remoteBytesIn += record[2]!;
     } else if (kind === recordKind.advert) {
-      pod.agent.adverts[neighbour] = { atNs: pod.now, loadPercent: fields[0]!, memoryFree: fields[1]! };
-    } else onAnswer(pod, neighbour, kind!, fields[0]!, fields[1]!);
+      pod.agent.adverts[neighbour] = { atNs: pod.now, loadPercent: record[1]!, memoryFree: record[2]! };
+    } else onAnswer(pod, neighbour, kind, record[1]!, record[2]!);
   }
 }
 
@@ -75,7 +76,7 @@ function keyOf(pod: Pod, neighbour: number, term: number): string {
 }
 
 /** Somebody wants to send a VM: the least loaded host with memory for it is offered. */
-function onAsk(pod: Pod, neighbour: number, [term = 0, vm = 0, memory = 0, millicores = 0]: readonly number[]): void {
+function onAsk(pod: Pod, neighbour: number, [, term = 0, vm = 0, memory = 0, millicores = 0]: AgentRecord): void {
   const host = bestHost(pod, { memory, millicores });
   if (host === NOBODY) {
     put(pod, neighbour, [recordKind.refuse, term]);
@@ -110,8 +111,8 @@ export function bestHost(pod: Pod, vm: { readonly memory: number; readonly milli
 const HUNDREDTH = 100;
 
 /** The right to run a VM comes: it runs here from now on, or never by this term. */
-function onGrant(pod: Pod, neighbour: number, fields: readonly number[]): void {
-  const [term = 0, id = 0, profilePhase = 0, memory = 0, millicores = 0, writes = 0, transferNs = 0, phaseEndNs = 0, draws = 0] = fields;
+function onGrant(pod: Pod, neighbour: number, record: AgentRecord): void {
+  const [, term = 0, id = 0, profilePhase = 0, memory = 0, millicores = 0, writes = 0, transferNs = 0, phaseEndNs = 0, draws = 0] = record;
   const { agent, counters } = pod;
   const key = keyOf(pod, neighbour, term);
   const reservation = agent.reservations.get(key);

@@ -15,11 +15,11 @@ function vmFacts(pod: Pod, row: number) {
   const { vms } = pod.tables;
   const facts = pod.tables.facts(row);
   const profile = profileAt(facts.profile);
-  const move = pod.moves[vms.migration[row]!];
+  const move = pod.moves[vms.migration(row)];
   return {
     id: facts.id,
-    host: pod.options.firstHost + vms.host[row]!,
-    state: STATES[vms.state[row]!] ?? 'none',
+    host: pod.options.firstHost + vms.host(row),
+    state: STATES[vms.state(row)] ?? 'none',
     profile: profile.id,
     phase: phaseAt(facts.profile, facts.phase).id,
     phaseEndNs: facts.phaseEndNs,

@@ -42,9 +42,9 @@ function owners(run: WorldRun): Map<number, number[]> {
   for (const { id, pod } of podsOf(run)) {
     const { vms, vmRows } = pod.tables;
     for (let row = 0; row < vmRows; row++) {
-      const state = vms.state[row];
+      const state = vms.state(row);
       if (state === vmState.none || state === vmState.granted) continue;
-      found.set(vms.id[row]!, [...(found.get(vms.id[row]!) ?? []), id]);
+      found.set(vms.id(row), [...(found.get(vms.id(row)) ?? []), id]);
     }
   }
   return found;

@@ -25,7 +25,7 @@ const ADVERT_NS = 5_000_000_000;
 
 /** One look at the pod. */
 export function onBalance(pod: Pod): void {
-  pod.kernel.schedule(pod.now + BALANCE_NS, rank.mechanism, eventKind.balance, 0, 0, 0);
+  pod.kernel.schedule(pod.now + BALANCE_NS, rank.mechanism, eventKind.balance, 0, 0);
   repeatQuestions(pod);
   tellNeighbours(pod);
   crashByChance(pod);
@@ -76,19 +76,19 @@ function pickVm(pod: Pod, host: number, threshold: number): number {
   let best = NOBODY;
   let most = NOBODY;
   pod.tables.eachVm(host, (row) => {
-    if (vms.state[row] !== vmState.running || vms.migration[row] !== NOBODY) return;
-    if (most === NOBODY || vms.millicores[row]! > vms.millicores[most]!) most = row;
-    const suffices = vms.millicores[row]! >= excess;
-    if (suffices && (best === NOBODY || vms.memory[row]! < vms.memory[best]!)) best = row;
+    if (vms.state(row) !== vmState.running || vms.migration(row) !== NOBODY) return;
+    if (most === NOBODY || vms.millicores(row) > vms.millicores(most)) most = row;
+    const suffices = vms.millicores(row) >= excess;
+    if (suffices && (best === NOBODY || vms.memory(row) < vms.memory(best))) best = row;
   });
   return best === NOBODY ? most : best;
 }
 
 function findDestination(pod: Pod, from: number, row: number, threshold: number): number {
   const { hosts, vms } = pod.tables;
-  const to = bestHost(pod, { memory: vms.memory[row]!, millicores: vms.millicores[row]! });
+  const to = bestHost(pod, { memory: vms.memory(row), millicores: vms.millicores(row) });
   if (to === NOBODY || to === from || hosts.arriving[to]! >= ARRIVING_MAX) return NOBODY;
-  const load = ((hosts.demand[to]! + hosts.promised[to]! + vms.millicores[row]!) * 100) / hosts.capacity[to]!;
+  const load = ((hosts.demand[to]! + hosts.promised[to]! + vms.millicores(row)) * 100) / hosts.capacity[to]!;
   return load <= threshold - MARGIN_PERCENT ? to : NOBODY;
 }
 
@@ -99,7 +99,7 @@ function findNeighbour(pod: Pod, row: number, threshold: number): number {
   for (const neighbour of pod.agent.pods) {
     const advert = pod.agent.adverts[neighbour];
     if (advert === undefined || pod.now - advert.atNs > ADVERT_NS || !pod.agent.connected[neighbour]) continue;
-    if (advert.memoryFree < pod.tables.vms.memory[row]! || advert.loadPercent >= bestLoad) continue;
+    if (advert.memoryFree < pod.tables.vms.memory(row) || advert.loadPercent >= bestLoad) continue;
     best = neighbour;
     bestLoad = advert.loadPercent;
   }

@@ -17,6 +17,7 @@ import { put } from './agent.ts';
 import { countWrites, eventKind, flowKind, type Pod } from './pod.ts';
 import { hostState, NOBODY, vmState } from './pod-tables.ts';
 import { recordKind } from './wire.ts';
+import { vmField } from './vm-table.ts';
 
 /** Downtime that a round must promise before the VM is stopped. Unit: ns. */
 export const DOWNTIME_NS_MAX = 300_000_000;
@@ -60,7 +61,7 @@ export interface Move {
 export function moveWithin(pod: Pod, row: number, to: number): void {
   const { hosts, vms } = pod.tables;
   const move = makeMove(pod, row, { to, neighbour: NOBODY });
-  hosts.memoryReserved[to]! += vms.memory[row]!;
+  hosts.memoryReserved[to]! += vms.memory(row);
   hosts.promised[to]! += move.millicores;
   hosts.arriving[to]! += 1;
   beginRound(pod, move, move.memory * MIB);
@@ -69,7 +70,7 @@ export function moveWithin(pod: Pod, row: number, to: number): void {
 /** Asks a neighbour to take a VM. `fidelity`: how a host with real memory is to model it (promotion.ts). */
 export function moveAbroad(pod: Pod, row: number, neighbour: number, fidelity = 0): void {
   const move = makeMove(pod, row, { to: NOBODY, neighbour });
-  put(pod, neighbour, [recordKind.ask, move.term, move.vmId, move.memory, move.millicores, pod.tables.vms.profile[row]!, fidelity]);
+  put(pod, neighbour, [recordKind.ask, move.term, move.vmId, move.memory, move.millicores, pod.tables.vms.profile(row), fidelity]);
 }
 
 function makeMove(pod: Pod, row: number, way: { readonly to: number; readonly neighbour: number }): Move {
@@ -77,25 +78,25 @@ function makeMove(pod: Pod, row: number, way: { readonly to: number; readonly ne
   const move: Move = {
     term: ++pod.agent.termCount,
     vm: row,
-    vmId: vms.id[row]!,
-    from: vms.host[row]!,
+    vmId: vms.id(row),
+    from: vms.host(row),
     ...way,
     phase: 'asking',
-    memory: vms.memory[row]!,
-    millicores: vms.millicores[row]!,
+    memory: vms.memory(row),
+    millicores: vms.millicores(row),
     round: 0, roundBytes: 0, roundStartNs: 0, flow: -1,
     writes: 0, writesRest: 0, countedNs: pod.now,
     bytes: 0, startNs: pod.now, stoppedNs: -1,
   };
   const index = pod.freeMoves.pop() ?? pod.moves.length;
   pod.moves[index] = move;
-  vms.migration[row] = index;
+  vms.put(row, vmField.migration, index);
   hosts.leaving[move.from]! += 1;
   return move;
 }
 
 function indexOf(pod: Pod, move: Move): number {
-  return pod.tables.vms.migration[move.vm]!;
+  return pod.tables.vms.migration(move.vm);
 }
 
 function linkOf(pod: Pod, move: Move): number {
@@ -129,7 +130,7 @@ export function onRoundEnd(pod: Pod, index: number, bytes: number): void {
     if (move.to === NOBODY) grant(pod, move);
     else {
       move.phase = 'handing';
-      pod.kernel.schedule(pod.now + HANDOVER_NS, rank.mechanism, eventKind.resume, index, move.term, 0);
+      pod.kernel.schedule(pod.now + HANDOVER_NS, rank.mechanism, eventKind.resume, index, move.term);
     }
     return;
   }
@@ -148,8 +149,8 @@ export function onRoundEnd(pod: Pod, index: number, bytes: number): void {
 /** What the VM has written since the round began. */
 function bytesDirtied(pod: Pod, move: Move): number {
   const { vms } = pod.tables;
-  countWrites(move, vms.writes[move.vm]!, pod.now);
-  const of = phaseAt(vms.profile[move.vm]!, vms.phase[move.vm]!);
+  countWrites(move, vms.writes(move.vm), pod.now);
+  const of = phaseAt(vms.profile(move.vm), vms.phase(move.vm));
   return pagesWritten(of, (move.memory * MIB) / PAGE_SIZE, move.writes) * PAGE_SIZE + STATE_BYTES;
 }
 
@@ -208,7 +209,7 @@ export function onAnswer(pod: Pod, neighbour: number, kind: number, term: number
 /** A VM whose move came to nothing runs on where it was, if that has power. */
 function comeBack(pod: Pod, row: number): void {
   const { hosts, vms } = pod.tables;
-  const isUp = hosts.state[vms.host[row]!] === hostState.up;
+  const isUp = hosts.state[vms.host(row)] === hostState.up;
   pod.tables.setState(row, isUp ? vmState.running : vmState.down, pod.now);
   if (isUp) pod.resumePhases(row);
 }
@@ -224,7 +225,7 @@ export function abortMove(pod: Pod, move: Move): void {
   else put(pod, move.neighbour, [recordKind.cancel, move.term]);
   pod.counters.movesFailed++;
   endMove(pod, move);
-  if (pod.tables.vms.state[move.vm] === vmState.standing) comeBack(pod, move.vm);
+  if (pod.tables.vms.state(move.vm) === vmState.standing) comeBack(pod, move.vm);
 }
 
 function releaseDestination(pod: Pod, move: Move): void {
@@ -245,7 +246,7 @@ function endMove(pod: Pod, move: Move): void {
   const index = indexOf(pod, move);
   pod.moves[index] = undefined;
   pod.freeMoves.push(index);
-  pod.tables.vms.migration[move.vm] = NOBODY;
+  pod.tables.vms.put(move.vm, vmField.migration, NOBODY);
   pod.tables.hosts.leaving[move.from]! -= 1;
 }
 
@@ -277,9 +278,9 @@ export function crashHost(pod: Pod, host: number, bootNs: number): void {
     pod.agent.decide(key, 'void');
   }
   pod.tables.eachVm(host, (row) => {
-    vms.stamp[row]! += 1; // what its VMs had planned is off
-    vms.transferWaits[row] = 0;
-    if (vms.state[row] !== vmState.granted) pod.tables.setState(row, vmState.down, pod.now);
+    vms.count(row, vmField.stamp); // what its VMs had planned is off
+    vms.put(row, vmField.transferWaits, 0);
+    if (vms.state(row) !== vmState.granted) pod.tables.setState(row, vmState.down, pod.now);
   });
   for (const link of [pod.portOf(host), pod.diskOf(host)]) {
     pod.links.abortAll(link, pod.now, (_kind, _tag, bytes) => {
@@ -287,6 +288,6 @@ export function crashHost(pod: Pod, host: number, bootNs: number): void {
     });
     pod.retime(link);
   }
-  pod.kernel.schedule(pod.now + bootNs, rank.timer, eventKind.boot, host, 0, 0);
+  pod.kernel.schedule(pod.now + bootNs, rank.timer, eventKind.boot, host, 0);
   pod.note('fault', `machine:${pod.options.firstHost + host}`, `${pod.hostName(host)} loses power with ${hosts.vmCount[host]} VMs`);
 }

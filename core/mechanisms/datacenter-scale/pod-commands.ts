@@ -52,8 +52,8 @@ function heatUp(pod: Pod, host: number): void {
   const { vms, hosts } = pod.tables;
   if (hosts.state[host] !== hostState.up) return;
   pod.tables.eachVm(host, (row) => {
-    if (vms.state[row] !== vmState.running) return;
-    const most = profileAt(vms.profile[row]!).phases.map((_, index) => phaseAt(vms.profile[row]!, index).millicores[1]);
+    if (vms.state(row) !== vmState.running) return;
+    const most = profileAt(vms.profile(row)).phases.map((_, index) => phaseAt(vms.profile(row), index).millicores[1]);
     pod.changeDemand(row, Math.max(...most));
   });
   pod.note('fault', `machine:${pod.options.firstHost + host}`, `every VM of ${pod.hostName(host)} asks for all it can`);
@@ -77,7 +77,7 @@ function cutUplink(pod: Pod, target: string): void {
     agent.droppedFrames++;
   });
   pod.retime(uplink);
-  pod.kernel.schedule(pod.now + MEND_NS, rank.timer, eventKind.mend, neighbour, 0, 0);
+  pod.kernel.schedule(pod.now + MEND_NS, rank.timer, eventKind.mend, neighbour, 0);
   pod.note('fault', `link:${Math.min(...ends)}-${Math.max(...ends)}`, 'the cable is cut');
 }
 
@@ -87,12 +87,12 @@ function moveByHand(pod: Pod, id: number, to: number): void {
   const row = pod.tables.findVm(id);
   if (row === NOBODY) return;
   const host = to - pod.options.firstHost;
-  if (vms.state[row] !== vmState.running || vms.migration[row] !== NOBODY) {
+  if (vms.state(row) !== vmState.running || vms.migration(row) !== NOBODY) {
     pod.note('refused', `vm:${id}`, 'it moves already, or does not run');
     return;
   }
   if (host >= 0 && host < hosts.count) {
-    const fits = host !== vms.host[row] && hosts.state[host] === hostState.up && pod.tables.memoryFree(host) >= vms.memory[row]!;
+    const fits = host !== vms.host(row) && hosts.state[host] === hostState.up && pod.tables.memoryFree(host) >= vms.memory(row);
     if (fits) moveWithin(pod, row, host);
     else pod.note('refused', `vm:${id}`, `${pod.hostName(host)} cannot take it`);
     return;
@@ -110,8 +110,8 @@ function promote(pod: Pod, { id, to, fidelity = 'paged' }: RequestArguments): vo
   const neighbour = pod.agent.singles.find((it) => pod.options.neighbours[it]!.process === Number(to));
   const isEmulated = fidelity === 'emulated';
   if (neighbour === undefined) pod.note('refused', `vm:${id}`, 'its pod has no cable to that host');
-  else if (isEmulated && profileAt(vms.profile[row]!).guest === '') pod.note('refused', `vm:${id}`, 'its workload is no guest program');
-  else if (vms.state[row] !== vmState.running || vms.migration[row] !== NOBODY) {
+  else if (isEmulated && profileAt(vms.profile(row)).guest === '') pod.note('refused', `vm:${id}`, 'its workload is no guest program');
+  else if (vms.state(row) !== vmState.running || vms.migration(row) !== NOBODY) {
     pod.note('refused', `vm:${id}`, 'it moves already, or does not run');
   } else moveAbroad(pod, row, neighbour, isEmulated ? fidelityCode.emulated : fidelityCode.paged);
 }

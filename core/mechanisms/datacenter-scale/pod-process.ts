@@ -4,6 +4,7 @@
  */
 import { assert, type Hash64, hashHex, hashInteger, hashText, makeHash } from '../../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
+import { FLOWS_PER_LINK_MAX } from '../../network/fluid-links.ts';
 import { appendSample, type SampleRing } from '../../metrics/index.ts';
 import type { Command, LoggedCommand } from '../../protocol/command.ts';
 import { boardColumn, boardRow, boardSize, boardState, type HostBoard, makeBoard, stampBoard } from '../../protocol/host-board.ts';
@@ -49,6 +50,8 @@ export class PodProcess implements LogicalProcess {
     auditedEvents: 'outside',
     portBytes: 'outside',
     boardNs: 'outside',
+    ahead: 'value',
+    ended: 'outside',
     pod: { options: 'value', timeline: 'values' },
     arrivals: 'values',
     commands: 'values',
@@ -66,9 +69,15 @@ export class PodProcess implements LogicalProcess {
   private readonly arrivals = new Map<string, WireMessage>();
   private readonly digest: Hash64 = makeHash();
   /** Flows that end in one look at a link: kind, tag, bytes of each. */
-  private readonly ended: number[] = [];
+  private readonly ended = new Float64Array(3 * (FLOWS_PER_LINK_MAX + 1));
+  private endedCount = 0;
   private readonly onServed = (kind: number, tag: number, bytes: number): void => {
-    this.ended.push(kind, tag, bytes);
+    const { ended, endedCount } = this;
+    assert(endedCount + 3 <= ended.length, 'of a link’s flows and packets, so many end at once');
+    ended[endedCount] = kind;
+    ended[endedCount + 1] = tag;
+    ended[endedCount + 2] = bytes;
+    this.endedCount = endedCount + 3;
   };
   private outgoing: WireMessage[] = [];
   private messageCount = 0;
@@ -77,6 +86,7 @@ export class PodProcess implements LogicalProcess {
   private eventBeforeNs = -1;
   private readonly portBytes: Float64Array; // of each port, when the board was written
   private boardNs = 0;
+  private readonly ahead: readonly Lookahead[];
   private audit: PodAudit;
   private auditedEvents = 0;
 
@@ -87,15 +97,16 @@ export class PodProcess implements LogicalProcess {
     this.columns = options.columns;
     this.sampleNs = options.sampleNs;
     this.pod = new Pod(options);
+    this.ahead = options.neighbours.map(({ process, latencyNs }) => ({ neighbour: process, latencyNs }));
     const { hostCount, firstHost } = options;
     const bytes = boardSize(hostCount);
     const buffer = typeof SharedArrayBuffer === 'undefined' ? new ArrayBuffer(bytes) : new SharedArrayBuffer(bytes);
     this.board = makeBoard(buffer, firstHost, hostCount);
     this.portBytes = new Float64Array(hostCount);
     const { kernel } = this.pod;
-    kernel.schedule(BALANCE_NS, rank.mechanism, eventKind.balance, 0, 0, 0);
-    kernel.schedule(HASH_NS, rank.hashPoint, eventKind.hash, 0, 0, 0);
-    kernel.schedule(this.sampleNs, rank.sample, eventKind.sample, 0, 0, 0);
+    kernel.schedule(BALANCE_NS, rank.mechanism, eventKind.balance, 0, 0);
+    kernel.schedule(HASH_NS, rank.hashPoint, eventKind.hash, 0, 0);
+    kernel.schedule(this.sampleNs, rank.sample, eventKind.sample, 0, 0);
     this.audit = auditOf(this.pod);
     this.checkpoints = new ObjectHistory(this);
     this.writeBoard(0);
@@ -150,13 +161,14 @@ export class PodProcess implements LogicalProcess {
     const { pod, ended } = this;
     pod.links.takeDone(link, pod.now, this.onServed);
     pod.retime(link);
-    for (let at = 0; at < ended.length; at += 3) {
-      const [kind, tag, bytes] = [ended[at]!, ended[at + 1]!, ended[at + 2]!];
-      if (kind === flowKind.packet) this.emit(tag, bytes);
-      else if (kind === flowKind.move) onRoundEnd(pod, tag, bytes);
-      else pod.onTransferEnd(kind, tag, bytes, link);
+    const { endedCount } = this;
+    for (let at = 0; at < endedCount; at += 3) {
+      const kind = ended[at]!;
+      if (kind === flowKind.packet) this.emit(ended[at + 1]!, ended[at + 2]!);
+      else if (kind === flowKind.move) onRoundEnd(pod, ended[at + 1]!, ended[at + 2]!);
+      else pod.onTransferEnd(kind, ended[at + 1]!, ended[at + 2]!, link);
     }
-    ended.length = 0;
+    this.endedCount = 0;
   }
 
   // ── Frames ──
@@ -183,7 +195,7 @@ export class PodProcess implements LogicalProcess {
 
   deliver(message: WireMessage): void {
     this.arrivals.set(`${message.source}:${message.sequence}`, message);
-    this.pod.kernel.scheduleForeign(message.arrivalTimeNs, rank.linkArrival, message.source, message.sequence, eventKind.arrival, 0, 0, 0);
+    this.pod.kernel.scheduleForeign(message.arrivalTimeNs, rank.linkArrival, message.source, message.sequence, eventKind.arrival, 0, 0);
   }
 
   private onArrival(): void {
@@ -193,7 +205,7 @@ export class PodProcess implements LogicalProcess {
     assert(message !== undefined, 'a frame that arrives was delivered');
     this.arrivals.delete(key);
     hashInteger(digest, message.bytes.length);
-    const neighbour = pod.options.neighbours.findIndex(({ process }) => process === message.source);
+    const neighbour = pod.neighbourOf(message.source);
     if (!pod.agent.connected[neighbour] || pod.agent.epoch[neighbour] !== message.linkEpoch) return;
     onFrame(pod, neighbour, message.bytes);
   }
@@ -205,31 +217,32 @@ export class PodProcess implements LogicalProcess {
   }
 
   lookahead(): readonly Lookahead[] {
-    return this.pod.options.neighbours.map(({ process, latencyNs }) => ({ neighbour: process, latencyNs }));
+    return this.ahead;
   }
 
   /** Frames leave at beats, and a while after them while packets wait on the uplink. */
   earliestArrival(neighbour: number, inputNs: number): number {
     const { pod } = this;
-    const { neighbours } = pod.options;
-    const index = neighbours.findIndex(({ process }) => process === neighbour);
-    const { latencyNs } = neighbours[index]!;
+    const index = pod.neighbourOf(neighbour);
+    const { latencyNs } = pod.options.neighbours[index]!;
     const nextNs = Math.max(this.nowNs, Math.min(pod.kernel.nextTimeNs(), inputNs));
     if (pod.links.hasPackets(pod.uplinkOf(index))) return nextNs + latencyNs;
     return (pod.agent.beatNs >= 0 ? pod.agent.beatNs : nextBeat(nextNs)) + latencyNs;
   }
 
   nextSendTime(): number {
-    const { neighbours } = this.pod.options;
-    const times = neighbours.map(({ process, latencyNs }) => this.earliestArrival(process, Number.MAX_SAFE_INTEGER / 2) - latencyNs);
-    return Math.min(...times, Number.MAX_SAFE_INTEGER / 2);
+    let leastNs = Number.MAX_SAFE_INTEGER / 2;
+    for (const { process, latencyNs } of this.pod.options.neighbours) {
+      leastNs = Math.min(leastNs, this.earliestArrival(process, Number.MAX_SAFE_INTEGER / 2) - latencyNs);
+    }
+    return leastNs;
   }
 
   // ── Commands ──
 
   command(logged: LoggedCommand): void {
     this.commands.set(logged.sequence, logged);
-    this.pod.kernel.scheduleForeign(logged.atNs, rank.command, -1, logged.sequence, eventKind.command, logged.sequence, 0, 0);
+    this.pod.kernel.scheduleForeign(logged.atNs, rank.command, -1, logged.sequence, eventKind.command, logged.sequence, 0);
   }
 
   private onCommand(sequence: number): void {
@@ -253,14 +266,14 @@ export class PodProcess implements LogicalProcess {
 
   private onHashPoint(): void {
     const { pod } = this;
-    pod.kernel.schedule(pod.now + HASH_NS, rank.hashPoint, eventKind.hash, 0, 0, 0);
+    pod.kernel.schedule(pod.now + HASH_NS, rank.hashPoint, eventKind.hash, 0, 0);
     pod.hashInto(this.digest);
   }
 
   private onSample(): void {
     const { pod } = this;
     // Of rank `sample` and from no other source than this: the sequence it takes is taken in every run.
-    pod.kernel.schedule(pod.now + this.sampleNs, rank.sample, eventKind.sample, 0, 0, 0);
+    pod.kernel.schedule(pod.now + this.sampleNs, rank.sample, eventKind.sample, 0, 0);
     this.writeBoard(pod.now);
     if (this.ring === undefined) return;
     const metrics: Readonly<Record<string, number>> = metricsOf(pod);

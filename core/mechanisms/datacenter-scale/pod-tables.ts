@@ -4,6 +4,7 @@
  * Left out: NUMA nodes, CPU pinning, memory that is shared or swapped.
  */
 import { assert, type Hash64, hashInteger } from '../../base/index.ts';
+import { vmField, VmTable } from './vm-table.ts';
 
 /** States of a host. */
 export const hostState = { down: 0, up: 1 } as const;
@@ -44,26 +45,6 @@ export interface HostTable {
   readonly movedNs: Float64Array; //    when the balancer last moved something here or away
 }
 
-/** Columns of VMs. */
-export interface VmTable {
-  id: Float64Array; //         unique in the world
-  host: Int32Array;
-  state: Uint8Array;
-  profile: Uint8Array;
-  phase: Uint8Array;
-  memory: Float64Array; //     MiB
-  millicores: Float64Array;
-  writes: Float64Array; //     a second
-  transferNs: Float64Array; // mean time between two transfers; 0 for none
-  phaseEndNs: Float64Array;
-  draws: Float64Array; //      draws so far: its chance is a function of this number
-  stamp: Int32Array; //        events of other stamps are not for who is in the row now
-  transferWaits: Uint8Array; // a transfer is scheduled
-  migration: Int32Array; //    NOBODY when it stays
-  next: Int32Array; //         list of its host
-  previous: Int32Array;
-}
-
 /** What a VM is, apart from where it runs. */
 export interface VmFacts {
   readonly id: number;
@@ -88,7 +69,7 @@ export class PodTables {
 
   constructor(hostCount: number, vmCapacity: number) {
     this.hosts = makeHosts(hostCount);
-    this.vms = makeVms(Math.max(16, vmCapacity));
+    this.vms = new VmTable(Math.max(16, vmCapacity));
   }
 
   // ── VMs ──
@@ -98,18 +79,18 @@ export class PodTables {
     const { vms } = this;
     const row = this.takeRow();
     this.vmCount++;
-    vms.id[row] = facts.id;
-    vms.state[row] = vmState.running;
-    vms.profile[row] = facts.profile;
-    vms.phase[row] = facts.phase;
-    vms.memory[row] = facts.memory;
-    vms.millicores[row] = facts.millicores;
-    vms.writes[row] = facts.writes;
-    vms.transferNs[row] = facts.transferNs;
-    vms.phaseEndNs[row] = facts.phaseEndNs;
-    vms.draws[row] = facts.draws;
-    vms.transferWaits[row] = 0;
-    vms.migration[row] = NOBODY;
+    vms.put(row, vmField.id, facts.id);
+    vms.put(row, vmField.state, vmState.running);
+    vms.put(row, vmField.profile, facts.profile);
+    vms.put(row, vmField.phase, facts.phase);
+    vms.put(row, vmField.memory, facts.memory);
+    vms.put(row, vmField.millicores, facts.millicores);
+    vms.put(row, vmField.writes, facts.writes);
+    vms.put(row, vmField.transferNs, facts.transferNs);
+    vms.put(row, vmField.phaseEndNs, facts.phaseEndNs);
+    vms.put(row, vmField.draws, facts.draws);
+    vms.put(row, vmField.transferWaits, 0);
+    vms.put(row, vmField.migration, NOBODY);
     this.enter(row, host, now);
     return row;
   }
@@ -117,11 +98,11 @@ export class PodTables {
   /** Takes a VM out of its row and off its host. */
   removeVm(row: number, now: number): void {
     const { vms } = this;
-    assert(vms.state[row] !== vmState.none, 'a VM that is removed is there');
+    assert(vms.state(row) !== vmState.none, 'a VM that is removed is there');
     this.leave(row, now);
-    vms.state[row] = vmState.none;
-    vms.stamp[row]! += 1;
-    vms.next[row] = this.freeRow;
+    vms.put(row, vmField.state, vmState.none);
+    vms.count(row, vmField.stamp);
+    vms.put(row, vmField.next, this.freeRow);
     this.freeRow = row;
     this.vmCount--;
   }
@@ -135,16 +116,16 @@ export class PodTables {
   facts(row: number): VmFacts {
     const { vms } = this;
     return {
-      id: vms.id[row]!, profile: vms.profile[row]!, phase: vms.phase[row]!, memory: vms.memory[row]!,
-      millicores: vms.millicores[row]!, writes: vms.writes[row]!, transferNs: vms.transferNs[row]!,
-      phaseEndNs: vms.phaseEndNs[row]!, draws: vms.draws[row]!,
+      id: vms.id(row), profile: vms.profile(row), phase: vms.phase(row), memory: vms.memory(row),
+      millicores: vms.millicores(row), writes: vms.writes(row), transferNs: vms.transferNs(row),
+      phaseEndNs: vms.phaseEndNs(row), draws: vms.draws(row),
     };
   }
 
   /** Row of a VM by its id; NOBODY when it is not here. O(rows): for commands and inspectors. */
   findVm(id: number): number {
     for (let row = 0; row < this.vmRows; row++) {
-      if (this.vms.id[row] === id && this.vms.state[row] !== vmState.none) return row;
+      if (this.vms.id(row) === id && this.vms.state(row) !== vmState.none) return row;
     }
     return NOBODY;
   }
@@ -152,93 +133,84 @@ export class PodTables {
   /** What a VM asks for changes. */
   setDemand(row: number, demand: { readonly millicores: number; readonly writes: number }, now: number): void {
     const { vms, hosts } = this;
-    const host = vms.host[row]!;
+    const host = vms.host(row);
     if (this.asks(row)) {
       this.settleHost(host, now);
-      hosts.demand[host]! += demand.millicores - vms.millicores[row]!;
-      hosts.writes[host]! += demand.writes - vms.writes[row]!;
+      hosts.demand[host]! += demand.millicores - vms.millicores(row);
+      hosts.writes[host]! += demand.writes - vms.writes(row);
     }
-    vms.millicores[row] = demand.millicores;
-    vms.writes[row] = demand.writes;
+    vms.put(row, vmField.millicores, demand.millicores);
+    vms.put(row, vmField.writes, demand.writes);
   }
 
   /** A VM runs, stands, or is down from now on. */
   setState(row: number, state: number, now: number): void {
     const before = this.asks(row) ? 1 : 0;
     const { vms, hosts } = this;
-    vms.state[row] = state;
+    vms.put(row, vmField.state, state);
     const change = (this.asks(row) ? 1 : 0) - before;
     if (change === 0) return;
-    const host = vms.host[row]!;
+    const host = vms.host(row);
     this.runningCount += change;
     this.settleHost(host, now);
-    hosts.demand[host]! += change * vms.millicores[row]!;
-    hosts.writes[host]! += change * vms.writes[row]!;
+    hosts.demand[host]! += change * vms.millicores(row);
+    hosts.writes[host]! += change * vms.writes(row);
   }
 
   /** Rows of a host's VMs, the one that came last first. */
   eachVm(host: number, visit: (row: number) => void): void {
     for (let row = this.hosts.firstVm[host]!; row !== NOBODY; ) {
-      const next = this.vms.next[row]!;
+      const next = this.vms.next(row);
       visit(row);
       row = next;
     }
   }
 
   private asks(row: number): boolean {
-    return this.vms.state[row] === vmState.running;
+    return this.vms.state(row) === vmState.running;
   }
 
   private enter(row: number, host: number, now: number): void {
     const { vms, hosts } = this;
     const first = hosts.firstVm[host]!;
-    vms.host[row] = host;
-    vms.next[row] = first;
-    vms.previous[row] = NOBODY;
-    if (first !== NOBODY) vms.previous[first] = row;
+    vms.put(row, vmField.host, host);
+    vms.put(row, vmField.next, first);
+    vms.put(row, vmField.previous, NOBODY);
+    if (first !== NOBODY) vms.put(first, vmField.previous, row);
     hosts.firstVm[host] = row;
     hosts.vmCount[host]! += 1;
-    hosts.memoryUsed[host]! += vms.memory[row]!;
+    hosts.memoryUsed[host]! += vms.memory(row);
     if (!this.asks(row)) return;
     this.runningCount++;
     this.settleHost(host, now);
-    hosts.demand[host]! += vms.millicores[row]!;
-    hosts.writes[host]! += vms.writes[row]!;
+    hosts.demand[host]! += vms.millicores(row);
+    hosts.writes[host]! += vms.writes(row);
   }
 
   private leave(row: number, now: number): void {
     const { vms, hosts } = this;
-    const host = vms.host[row]!;
-    const [previous, next] = [vms.previous[row]!, vms.next[row]!];
+    const host = vms.host(row);
+    const [previous, next] = [vms.previous(row), vms.next(row)];
     if (previous === NOBODY) hosts.firstVm[host] = next;
-    else vms.next[previous] = next;
-    if (next !== NOBODY) vms.previous[next] = previous;
+    else vms.put(previous, vmField.next, next);
+    if (next !== NOBODY) vms.put(next, vmField.previous, previous);
     hosts.vmCount[host]! -= 1;
-    hosts.memoryUsed[host]! -= vms.memory[row]!;
+    hosts.memoryUsed[host]! -= vms.memory(row);
     if (!this.asks(row)) return;
     this.runningCount--;
     this.settleHost(host, now);
-    hosts.demand[host]! -= vms.millicores[row]!;
-    hosts.writes[host]! -= vms.writes[row]!;
+    hosts.demand[host]! -= vms.millicores(row);
+    hosts.writes[host]! -= vms.writes(row);
   }
 
   private takeRow(): number {
     const row = this.freeRow;
     if (row !== NOBODY) {
-      this.freeRow = this.vms.next[row]!;
+      this.freeRow = this.vms.next(row);
       return row;
     }
-    if (this.vmRows === this.vms.id.length) this.grow();
+    if (this.vmRows === this.vms.capacity()) this.vms.grow();
     return this.vmRows++;
-  }
-
-  private grow(): void {
-    const { vms } = this;
-    const larger = makeVms(vms.id.length * 2);
-    for (const column of Object.keys(vms) as (keyof VmTable)[]) {
-      larger[column].set(vms[column] as never);
-    }
-    Object.assign(vms, larger);
   }
 
   // ── Hosts ──
@@ -282,11 +254,11 @@ export class PodTables {
       const seen = { memory: 0, demand: 0, writes: 0, vms: 0 };
       this.eachVm(host, (row) => {
         seen.vms++;
-        seen.memory += vms.memory[row]!;
-        if (vms.host[row] !== host) seen.memory = Number.NaN;
+        seen.memory += vms.memory(row);
+        if (vms.host(row) !== host) seen.memory = Number.NaN;
         if (!this.asks(row)) return;
-        seen.demand += vms.millicores[row]!;
-        seen.writes += vms.writes[row]!;
+        seen.demand += vms.millicores(row);
+        seen.writes += vms.writes(row);
       });
       count += seen.vms;
       const agrees = seen.vms === hosts.vmCount[host] && seen.memory === hosts.memoryUsed[host] && seen.demand === hosts.demand[host] && seen.writes === hosts.writes[host];
@@ -294,7 +266,7 @@ export class PodTables {
       if (this.memoryFree(host) < 0) return `host ${host} of the pod has given away ${-this.memoryFree(host)} MiB more than it has`;
     }
     let rows = 0;
-    for (let row = 0; row < this.vmRows; row++) if (vms.state[row] !== vmState.none) rows++;
+    for (let row = 0; row < this.vmRows; row++) if (vms.state(row) !== vmState.none) rows++;
     return count === rows && rows === this.vmCount ? '' : `${count} VMs are on hosts, ${rows} rows are in use, ${this.vmCount} are counted`;
   }
 
@@ -309,8 +281,8 @@ export class PodTables {
       hashInteger(hash, hosts.received[host]!);
     }
     for (let row = 0; row < this.vmRows; row++) {
-      hashInteger(hash, vms.id[row]! * 8 + vms.state[row]!);
-      hashInteger(hash, vms.host[row]! * 0x100_0000 + vms.draws[row]!);
+      hashInteger(hash, vms.id(row) * 8 + vms.state(row));
+      hashInteger(hash, vms.host(row) * 0x100_0000 + vms.draws(row));
     }
   }
 }
@@ -327,15 +299,5 @@ function makeHosts(count: number): HostTable {
     leaving: new Int32Array(count), arriving: new Int32Array(count),
     received: numbers(), settledNs: numbers(), stolenSeconds: numbers(), stolenRest: numbers(),
     bootNs: numbers(), movedNs: numbers().fill(Number.MIN_SAFE_INTEGER),
-  };
-}
-
-function makeVms(capacity: number): VmTable {
-  const numbers = () => new Float64Array(capacity);
-  const links = () => new Int32Array(capacity).fill(NOBODY);
-  return {
-    id: numbers(), host: links(), state: new Uint8Array(capacity), profile: new Uint8Array(capacity), phase: new Uint8Array(capacity),
-    memory: numbers(), millicores: numbers(), writes: numbers(), transferNs: numbers(), phaseEndNs: numbers(), draws: numbers(),
-    stamp: new Int32Array(capacity), transferWaits: new Uint8Array(capacity), migration: links(), next: links(), previous: links(),
   };
 }

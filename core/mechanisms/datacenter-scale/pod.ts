@@ -11,10 +11,11 @@ import { FluidLinks } from '../../network/fluid-links.ts';
 import type { TimelineEvent } from '../../protocol/snapshot.ts';
 import { EventKernel } from '../../sim/event-kernel.ts';
 import { rank } from '../../sim/rank.ts';
-import { drawOf, drawPhase, phaseAt, pickProfile, profileAt, within } from '../../workload/profile.ts';
+import { between, drawOf, drawPhase, phaseAt, pickProfile, profileAt, within } from '../../workload/profile.ts';
 import { makeAgent, type AgentState } from './agent-state.ts';
 import type { Move } from './moves.ts';
 import { hostState, NOBODY, PodTables, type VmFacts, vmState } from './pod-tables.ts';
+import { vmField } from './vm-table.ts';
 
 /** Kinds of events in a pod's kernel. a, b: see the handlers. */
 export const eventKind = {
@@ -154,6 +155,13 @@ export class Pod {
     return 2 * this.options.hostCount + neighbour;
   }
 
+  /** Position of the neighbour that is that process. */
+  neighbourOf(process: number): number {
+    const { neighbours } = this.options;
+    for (let index = 0; index < neighbours.length; index++) if (neighbours[index]!.process === process) return index;
+    return NOBODY;
+  }
+
   /** Chance of the pod itself. */
   draw(): number {
     return drawOf(this.options.seed ^ 0x5bd1e995, this.options.process, this.draws++);
@@ -181,7 +189,7 @@ export class Pod {
 
   private drawOfVm(row: number): number {
     const { vms } = this.tables;
-    return drawOf(this.options.seed, vms.id[row]!, vms.draws[row]!++);
+    return drawOf(this.options.seed, vms.id(row), vms.count(row, vmField.draws));
   }
 
   /** A new VM on the first host that has memory for it; NOBODY when none has. */
@@ -190,7 +198,7 @@ export class Pod {
     const { seed } = this.options;
     const profile = pickProfile(drawOf(seed, id, 0));
     const sizes = profileAt(profile).memoryMib;
-    const memory = sizes[within([0, sizes.length - 1], drawOf(seed, id, 1))]!;
+    const memory = sizes[between(0, sizes.length - 1, drawOf(seed, id, 1))]!;
     const host = this.firstFit(memory);
     if (host === NOBODY) {
       this.counters.unplaced++;
@@ -228,56 +236,56 @@ export class Pod {
   private enterPhase(row: number): void {
     const { vms } = this.tables;
     const drawn = drawPhase({
-      seed: this.options.seed, id: vms.id[row]!, profile: vms.profile[row]!, draws: vms.draws[row]!, pacePercent: this.knob('churn'),
+      seed: this.options.seed, id: vms.id(row), profile: vms.profile(row), draws: vms.draws(row), pacePercent: this.knob('churn'),
     });
     this.beforeDemandChanges(row);
-    vms.phase[row] = drawn.phase;
+    vms.put(row, vmField.phase, drawn.phase);
     this.tables.setDemand(row, drawn, this.now);
-    vms.transferNs[row] = drawn.transferNs;
-    vms.draws[row] = drawn.draws;
-    vms.phaseEndNs[row] = this.now + drawn.lastsNs;
+    vms.put(row, vmField.transferNs, drawn.transferNs);
+    vms.put(row, vmField.draws, drawn.draws);
+    vms.put(row, vmField.phaseEndNs, this.now + drawn.lastsNs);
     this.schedulePhase(row, this.now + drawn.lastsNs);
     this.scheduleTransfer(row);
     this.counters.phases++;
   }
 
   private schedulePhase(row: number, timeNs: number): void {
-    this.kernel.schedule(timeNs, rank.timer, eventKind.phase, row, this.tables.vms.stamp[row]!, 0);
+    this.kernel.schedule(timeNs, rank.timer, eventKind.phase, row, this.tables.vms.stamp(row));
   }
 
   private scheduleTransfer(row: number): void {
     const { vms } = this.tables;
-    const meanNs = vms.transferNs[row]!;
-    if (meanNs === 0 || vms.transferWaits[row] === 1) return;
-    vms.transferWaits[row] = 1;
+    const meanNs = vms.transferNs(row);
+    if (meanNs === 0 || vms.transferWaits(row) === 1) return;
+    vms.put(row, vmField.transferWaits, 1);
     const delayNs = 1 + Math.floor((meanNs * (this.drawOfVm(row) >>> 12)) / 0x8_0000); // 0 … twice the mean
-    this.kernel.schedule(this.now + delayNs, rank.timer, eventKind.transfer, row, vms.stamp[row]!, 0);
+    this.kernel.schedule(this.now + delayNs, rank.timer, eventKind.transfer, row, vms.stamp(row));
   }
 
   /** Pages written until now are counted before the rate changes. */
   private beforeDemandChanges(row: number): void {
-    const move = this.moves[this.tables.vms.migration[row]!];
+    const move = this.moves[this.tables.vms.migration(row)];
     if (move === undefined) return;
-    countWrites(move, this.tables.vms.writes[row]!, this.now);
+    countWrites(move, this.tables.vms.writes(row), this.now);
   }
 
   private onPhase(row: number, stamp: number): void {
     const { vms } = this.tables;
-    if (vms.stamp[row] !== stamp || vms.state[row] === vmState.none) return;
-    if (vms.state[row] !== vmState.granted) this.enterPhase(row);
+    if (vms.stamp(row) !== stamp || vms.state(row) === vmState.none) return;
+    if (vms.state(row) !== vmState.granted) this.enterPhase(row);
   }
 
   /** A VM asks for another amount of CPU within its phase. */
   changeDemand(row: number, millicores: number): void {
-    this.tables.setDemand(row, { millicores, writes: this.tables.vms.writes[row]! }, this.now);
+    this.tables.setDemand(row, { millicores, writes: this.tables.vms.writes(row) }, this.now);
   }
 
   /** What a VM had planned is off; its phase goes on from now. */
   resumePhases(row: number): void {
     const { vms } = this.tables;
-    vms.stamp[row]! += 1;
-    vms.transferWaits[row] = 0;
-    this.schedulePhase(row, Math.max(this.now, vms.phaseEndNs[row]!));
+    vms.count(row, vmField.stamp);
+    vms.put(row, vmField.transferWaits, 0);
+    this.schedulePhase(row, Math.max(this.now, vms.phaseEndNs(row)));
     this.scheduleTransfer(row);
   }
 
@@ -285,16 +293,16 @@ export class Pod {
 
   private onTransfer(row: number, stamp: number): void {
     const { vms } = this.tables;
-    if (vms.stamp[row] !== stamp) return;
-    vms.transferWaits[row] = 0;
-    if (vms.state[row] === vmState.running) this.startTransfer(row);
-    if (vms.state[row] !== vmState.none) this.scheduleTransfer(row);
+    if (vms.stamp(row) !== stamp) return;
+    vms.put(row, vmField.transferWaits, 0);
+    if (vms.state(row) === vmState.running) this.startTransfer(row);
+    if (vms.state(row) !== vmState.none) this.scheduleTransfer(row);
   }
 
   private startTransfer(row: number): void {
     const { vms } = this.tables;
-    const of = phaseAt(vms.profile[row]!, vms.phase[row]!);
-    const host = vms.host[row]!;
+    const of = phaseAt(vms.profile(row), vms.phase(row));
+    const host = vms.host(row);
     const bytes = within(of.transferKib, this.drawOfVm(row)) * 1024;
     const choice = this.drawOfVm(row);
     this.counters.transfers++;
@@ -328,7 +336,7 @@ export class Pod {
     const dueNs = this.links.dueNs(link);
     this.linkEvent[link] = dueNs === Number.POSITIVE_INFINITY
       ? -1
-      : this.kernel.schedule(Math.max(dueNs, this.now), rank.network, eventKind.link, link, 0, 0);
+      : this.kernel.schedule(Math.max(dueNs, this.now), rank.network, eventKind.link, link, 0);
   }
 
   /** A flow has ended wholly: bytes count where they arrive. Moves and packets are for others. */
@@ -349,16 +357,16 @@ export class Pod {
   private scheduleTurnover(): void {
     const perMinute = (this.knob('turnover') * this.options.vmCount) / 1000;
     const delayNs = perMinute <= 0 ? 60 * SECOND_NS : Math.max(1, Math.floor((60 * SECOND_NS) / perMinute));
-    this.kernel.schedule(this.now + delayNs, rank.timer, eventKind.turnover, perMinute > 0 ? 1 : 0, 0, 0);
+    this.kernel.schedule(this.now + delayNs, rank.timer, eventKind.turnover, perMinute > 0 ? 1 : 0, 0);
   }
 
   private onTurnover(isDue: boolean): void {
     if (isDue) {
       const { vms, vmRows } = this.tables;
       const row = vmRows === 0 ? NOBODY : this.draw() % vmRows;
-      if (row !== NOBODY && vms.state[row] === vmState.running && vms.migration[row] === NOBODY) {
+      if (row !== NOBODY && vms.state(row) === vmState.running && vms.migration(row) === NOBODY) {
         this.counters.removed++;
-        this.counters.removedIds += vms.id[row]!;
+        this.counters.removedIds += vms.id(row);
         this.removeVm(row);
         this.createVm();
       }
@@ -372,7 +380,7 @@ export class Pod {
     if (hosts.state[host] === hostState.up) return;
     hosts.state[host] = hostState.up;
     this.tables.eachVm(host, (row) => {
-      if (vms.state[row] !== vmState.down) return;
+      if (vms.state(row) !== vmState.down) return;
       this.tables.setState(row, vmState.running, this.now);
       this.resumePhases(row);
     });

@@ -25,7 +25,7 @@ function begin() {
   const pod = run.all.find((it): it is PodProcess => it instanceof PodProcess && it.pod.agent.singles.some((at) => it.pod.options.neighbours[at]!.process === host!.id))!;
   const idsOf = (profile: number): number[] => {
     const { vms, vmRows } = pod.pod.tables;
-    return Array.from({ length: vmRows }, (_, row) => row).filter((row) => vms.profile[row] === profile).map((row) => vms.id[row]!);
+    return Array.from({ length: vmRows }, (_, row) => row).filter((row) => vms.profile(row) === profile).map((row) => vms.id(row));
   };
   return { run, host: host!, pod, idsOf };
 }
@@ -79,7 +79,7 @@ test('refused with a reason, and nothing is lost: too large, no program, no cabl
   expect(kind(promote(database, host.id))).toBeUndefined();
   run.command(SECOND, promote(database, host.id));
   run.command(SECOND, promote(database, host.id, 'emulated'));
-  run.command(SECOND, promote(far.pod.tables.vms.id[0]!, host.id));
+  run.command(SECOND, promote(far.pod.tables.vms.id(0), host.id));
   run.runTo(8 * SECOND);
   const said = refusals(run).join('; ');
   expect(said).toContain('has no room for VM');

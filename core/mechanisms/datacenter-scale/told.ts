@@ -90,13 +90,13 @@ export function auditOf(pod: Pod): PodAudit {
   const { vms } = tables;
   const seen = { running: 0, ids: 0, granted: 0, grantedIds: 0 };
   for (let row = 0; row < tables.vmRows; row++) {
-    const state = vms.state[row];
+    const state = vms.state(row);
     if (state === vmState.none) continue;
-    seen.ids += vms.id[row]!;
+    seen.ids += vms.id(row);
     if (state === vmState.running) seen.running++;
     if (state !== vmState.granted) continue;
     seen.granted++;
-    seen.grantedIds += vms.id[row]!;
+    seen.grantedIds += vms.id(row);
   }
   let served = 0;
   let underWay = 0;

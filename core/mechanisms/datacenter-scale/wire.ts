@@ -32,10 +32,11 @@ export function agentFrame(source: number, destination: number, records: readonl
   view.setUint16(12, AGENT_ETHERTYPE);
   view.setUint16(14, MAGIC);
   view.setUint16(16, records.length);
-  for (const [index, record] of records.entries()) {
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index]!;
     assert(record.length <= FIELD_COUNT, 'a record has at most twelve fields');
-    for (const [field, value] of record.entries()) {
-      view.setFloat64(HEAD_BYTES + index * RECORD_BYTES + field * 8, value, true);
+    for (let field = 0; field < record.length; field++) {
+      view.setFloat64(HEAD_BYTES + index * RECORD_BYTES + field * 8, record[field]!, true);
     }
   }
   return bytes;
@@ -47,9 +48,13 @@ export function readAgentFrame(bytes: Uint8Array): AgentRecord[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = view.getUint16(16);
   if (bytes.length < HEAD_BYTES + count * RECORD_BYTES) return [];
-  return Array.from({ length: count }, (_, index) =>
-    Array.from({ length: FIELD_COUNT }, (__, field) => view.getFloat64(HEAD_BYTES + index * RECORD_BYTES + field * 8, true)),
-  );
+  const records: AgentRecord[] = [];
+  for (let at = HEAD_BYTES; records.length < count; at += RECORD_BYTES) {
+    const record: number[] = [];
+    for (let field = 0; field < FIELD_COUNT; field++) record.push(view.getFloat64(at + field * 8, true));
+    records.push(record);
+  }
+  return records;
 }
 
 /** Whether a frame is one of these. */
