@@ -8,11 +8,16 @@ import { type AssembledProgram, assemble, renderAssemblyError } from './assemble
 import { loadImmediate } from './assembler/load-immediate.ts';
 import { makeFlatMemory } from './reference/flat-memory.ts';
 import { makeReferenceHart, referenceStep } from './reference-step.ts';
+import type { HartProfileId } from './table/index.ts';
 
 const ORIGIN = 0x8000_0000;
 
-function assembled(source: string, origin = ORIGIN): AssembledProgram {
-  const result = assemble(source, { origin, name: 'test.s' });
+function assembled(
+  source: string,
+  origin = ORIGIN,
+  profile: HartProfileId = 'rv64ima',
+): AssembledProgram {
+  const result = assemble(source, { origin, name: 'test.s', profile });
   if (!result.ok) throw new Error(renderAssemblyError(result.error));
   return result.value;
 }
@@ -27,15 +32,20 @@ function wordsOf(program: AssembledProgram): string[] {
   );
 }
 
+/** The program with the mnemonics of H, which rv64ima lacks, as their words. */
+function withoutHypervisor(source: string): string {
+  return source.replace(/^ *hfence.*$/gm, (line) => `.word 0x${wordsOf(assembled(line, ORIGIN, 'rv64gch'))[0]}`);
+}
+
 const file = (name: string) => readFileSync(new URL(`./vectors/${name}`, import.meta.url), 'utf8');
 
 test('golden: the same words as GNU as', () => {
-  const program = assembled(file('assembler.s'));
+  const program = assembled(withoutHypervisor(file('assembler.s')));
   expect(wordsOf(program)).toEqual(file('assembler.txt').trim().split('\n'));
 });
 
 test('canary: one changed register is another word', () => {
-  const changed = file('assembler.s').replace('snez a0, a1', 'snez a0, a2');
+  const changed = withoutHypervisor(file('assembler.s')).replace('snez a0, a1', 'snez a0, a2');
   expect(wordsOf(assembled(changed))).not.toEqual(file('assembler.txt').trim().split('\n'));
 });
 

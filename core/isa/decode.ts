@@ -109,7 +109,7 @@ export function immediateOf(format: Format, word: number): number {
 /** Which register fields a format has: bit 0 rd, bit 1 rs1, bit 2 rs2. */
 // biome-ignore format: a row a line
 const REGISTER_FIELDS: Readonly<Record<Format, number>> = {
-  R: 7, I: 3, S: 6, B: 6, U: 1, J: 1, shift64: 3, shift32: 3, csr: 3, csrImmediate: 1, atomic: 7, fence: 0, unary: 3, cacheBlock: 2, floatR: 7, floatUnary: 3, float4: 7,
+  R: 7, I: 3, S: 6, B: 6, U: 1, J: 1, shift64: 3, shift32: 3, csr: 3, csrImmediate: 1, atomic: 7, fence: 0, unary: 3, cacheBlock: 2, guestLoad: 3, guestStore: 6, floatR: 7, floatUnary: 3, float4: 7,
   none: 0,
 };
 

@@ -23,7 +23,7 @@ test('assemble(disassemble(word)) = word for every row', () => {
   for (const row of INSTRUCTIONS) {
     const words = Array.from({ length: 40 }, () => shownWord(row));
     const source = words.map((word, index) => disassemble(word, PC + 4 * index)).join('\n');
-    const result = assemble(source, { origin: PC, name: row.name, profile: 'rv64gc' });
+    const result = assemble(source, { origin: PC, name: row.name, profile: 'rv64gch-sstc' });
     if (!result.ok) throw new Error(`${row.name}: ${JSON.stringify(result.error)}\n${source}`);
     const view = new DataView(result.value.bytes.buffer);
     words.forEach((word, index) => {

@@ -94,6 +94,10 @@ function operandText(
       return `${rd},${rs1}${mode}`;
     case 'float4':
       return `${rd},${rs1},${rs2},${name(3, operands.rs3)}${mode}`;
+    case 'guestLoad':
+      return `${rd},(${rs1})`;
+    case 'guestStore':
+      return `${rs2},(${rs1})`;
     case 'cacheBlock':
       return `(${rs1})`;
     case 'none':

@@ -81,6 +81,7 @@ export function encode(row: Row, operands: Partial<Operands>): number {
     case 'shift64':
     case 'shift32':
     case 'unary':
+    case 'guestLoad':
       bits |= (rd << 7) | (rs1 << 15);
       break;
     case 'floatR':
@@ -94,6 +95,7 @@ export function encode(row: Row, operands: Partial<Operands>): number {
       break;
     case 'S':
     case 'B':
+    case 'guestStore':
       bits |= (rs1 << 15) | (rs2 << 20);
       break;
     case 'U':

@@ -2,7 +2,7 @@
 // paging, with traps and interrupts. Method: random guests, compared after nearly every instruction
 // (core/testing/compare-with-reference.ts).
 import { expect, test } from 'vitest';
-import { HART_PROFILES } from '../isa/table/index.ts';
+import { GUEST_PROFILES } from '../isa/table/index.ts';
 import { compareWithReference } from '../testing/compare-with-reference.ts';
 import { HART_ADDRESS, hartOffset } from '../protocol/host-memory-layout.ts';
 import type { Machine } from './machine.ts';
@@ -18,7 +18,7 @@ test(
   () => {
     const seen = new Map<string, number>();
     for (let seed = 0; seed < SEEDS; seed++) {
-      const { id: profile } = HART_PROFILES[(seed + 1) % HART_PROFILES.length]!;
+      const { id: profile } = GUEST_PROFILES[(seed + 1) % GUEST_PROFILES.length]!;
       const report = compareWithReference({ seed, profile, instructions: INSTRUCTIONS_A_SEED });
       expect(report.difference).toBeUndefined();
       for (const [what, count] of report.seen) seen.set(what, (seen.get(what) ?? 0) + count);

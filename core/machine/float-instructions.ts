@@ -9,6 +9,7 @@ import { decodeCompressed, isCompressed } from '../isa/compressed.ts';
 import { decode, hasRounding, type Operands, operandsOf } from '../isa/decode.ts';
 import type { Row } from '../isa/table/row.ts';
 import { csrSlot, floatStateBit, hartOffset } from '../protocol/host-memory-layout.ts';
+import type { HostMemory } from '../memory/index.ts';
 import type { SlowPaths } from '../wasm/interpreter-abi.ts';
 import { raise } from './guest-access.ts';
 import { csrWord, hartWord, registerWord, sstatusBit } from './hart.ts';
@@ -33,6 +34,11 @@ export function refreshFloat(words: Int32Array, hart: number): void {
   const status = csrWord(hart, csrSlot.vsstatus);
   const isDirty = (words[status]! & sstatusBit.fs) === sstatusBit.fs;
   words[status + 1] = isDirty ? words[status + 1]! | SD_HIGH : words[status + 1]! & ~SD_HIGH;
+  setFloatState(words, hart, isDirty);
+}
+
+/** record.floatState for a hart whose float unit is Dirty or not. */
+export function setFloatState(words: Int32Array, hart: number, isDirty: boolean): void {
   const fcsr = words[(hart >> 2) + hartWord.fcsr]!;
   let state = 0;
   if (isDirty && fcsr >>> 5 <= 4) state |= floatStateBit.usable;
@@ -41,7 +47,7 @@ export function refreshFloat(words: Int32Array, hart: number): void {
   words[(hart >> 2) + hartWord.floatState] = state;
 }
 
-function markDirty(words: Int32Array, hart: number): void {
+export function markDirty(words: Int32Array, hart: number): void {
   words[csrWord(hart, csrSlot.vsstatus)]! |= sstatusBit.fs;
   refreshFloat(words, hart);
 }
@@ -59,25 +65,43 @@ export function readFloatCsr(words: Int32Array, hart: number, number: number): n
   return (words[(hart >> 2) + hartWord.fcsr]! >>> shift) & mask;
 }
 
-/** Writes fflags, frm or fcsr. */
+/** Writes fflags, frm or fcsr; {@link FloatUnit.markDirty} must follow. */
 export function writeFloatCsr(words: Int32Array, hart: number, number: number, value: number): void {
   const { shift, mask } = FIELDS[number]!;
   const word = (hart >> 2) + hartWord.fcsr;
   words[word] = (words[word]! & ~(mask << shift)) | ((value & mask) << shift);
-  markDirty(words, hart);
+}
+
+/** What the float unit needs to know of its hart's status registers and traps. */
+export interface FloatUnit {
+  isOn(hart: number): boolean;
+  /** FS becomes Dirty; to be called after every change of fcsr, too. */
+  markDirty(hart: number): void;
+  /** Raises illegal-instruction for `word`. */
+  illegal(hart: number, word: number): void;
+}
+
+/** The float unit of a guest's hart. */
+export function guestFloatUnit(context: HartContext): FloatUnit {
+  const { words } = context;
+  return {
+    isOn: (hart) => isFloatOn(words, hart),
+    markDirty: (hart) => markDirty(words, hart),
+    illegal: (hart, word) => raise(context, hart, ILLEGAL_INSTRUCTION, word, 0),
+  };
 }
 
 /** The slow path `float`: executes record.instructionWord; loads and stores through `memory`. */
 export function makeFloatSlowPath(
-  context: HartContext,
+  host: HostMemory,
   memory: Pick<SlowPaths, 'load' | 'store'>,
+  unit: FloatUnit,
 ): Pick<SlowPaths, 'float'> {
-  const { words } = context;
-  const { longs } = context.system.host;
+  const { words, longs } = host;
   const environment: FloatEnvironment = { mode: 0, flags: 0 };
 
   const illegal = (hart: number, word: number): 0 => {
-    raise(context, hart, ILLEGAL_INSTRUCTION, word, 0);
+    unit.illegal(hart, word);
     return 0;
   };
 
@@ -94,7 +118,7 @@ export function makeFloatSlowPath(
     if (memory.load(hart, byteCount) === 0) return 0;
     const value = longs[(hart + hartOffset.scratch) >> 3]!;
     longs[floatLong(hart, rd)] = byteCount === 4 ? BigInt.asIntN(64, value | BOX) : value;
-    markDirty(words, hart);
+    unit.markDirty(hart);
     return 1;
   };
 
@@ -131,14 +155,14 @@ export function makeFloatSlowPath(
     }
     const raised = fcsr | environment.flags;
     words[(hart >> 2) + hartWord.fcsr] = raised;
-    if (raised !== fcsr || files[0] === 'f') markDirty(words, hart);
+    if (raised !== fcsr || files[0] === 'f') unit.markDirty(hart);
     return 1;
   };
 
   return {
     float(hart) {
       const word = words[(hart >> 2) + hartWord.instructionWord]!;
-      if (!isFloatOn(words, hart)) return illegal(hart, word);
+      if (!unit.isOn(hart)) return illegal(hart, word);
       const short = isCompressed(word) ? decodeCompressed(word) : undefined;
       const row = short?.row ?? decode(word);
       assert(row !== undefined, 'a decoded operation has a row');

@@ -25,6 +25,7 @@ export const hartWord = {
   profile: hartOffset.profile >> 2,
   fcsr: hartOffset.fcsr >> 2,
   floatState: hartOffset.floatState >> 2,
+  tlbBase: hartOffset.tlbBase >> 2,
 } as const;
 
 /** Bits of sstatus that a guest has (RISC-V Privileged §12.1.1). All in the low word. */

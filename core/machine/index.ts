@@ -1,4 +1,8 @@
 export { Bus, type BusDevice, type BusValue, type BusWindow, type DmaPort, type InterruptLine } from './bus.ts';
+export { BareMachine } from './bare/machine.ts';
+export type { BareMachinePorts, TrapCounts } from './bare/context.ts';
+export { BARE_CSRS } from './bare/csr-table.ts';
+export { BARE_HART_MAX } from './bare/registers.ts';
 export { GUEST_CSRS } from './csr.ts';
 export {
   hartFieldOffset,

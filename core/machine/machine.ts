@@ -6,7 +6,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Result } from '../base/result.ts';
-import { DEFAULT_PROFILE, getProfile, type HartProfileId } from '../isa/table/index.ts';
+import { DEFAULT_PROFILE, getProfile, type GuestProfileId } from '../isa/table/index.ts';
 import type { MemorySystem, VmMemory } from '../memory/index.ts';
 import { csrSlot, HART_COUNT_MAX, hartOffset } from '../protocol/host-memory-layout.ts';
 import { compileHostModule, type HostModule, instantiateHostModule } from '../wasm/index.ts';
@@ -21,7 +21,7 @@ import {
   registerWord,
   writeCounter,
 } from './hart.ts';
-import { makeFloatSlowPath, refreshFloat } from './float-instructions.ts';
+import { guestFloatUnit, makeFloatSlowPath, refreshFloat } from './float-instructions.ts';
 import { HartContext, type MachinePorts } from './hart-context.ts';
 import { checkHartState, type HartStateError, loadHartState, saveHartState } from './hart-state.ts';
 import { setPending, takeInterrupt } from './interrupt.ts';
@@ -66,7 +66,7 @@ export class Machine {
     const slowPaths = {
       ...memorySlowPaths,
       ...makeSystemSlowPaths(this.context),
-      ...makeFloatSlowPath(this.context, memorySlowPaths),
+      ...makeFloatSlowPath(system.host, memorySlowPaths, guestFloatUnit(this.context)),
     };
     this.module = instantiateHostModule(system.host.memory, slowPaths, compiled);
     const doors = system.writer.ports;
@@ -85,7 +85,7 @@ export class Machine {
       readonly pc: number;
       readonly a0: number;
       readonly a1: number;
-      readonly profile?: HartProfileId;
+      readonly profile?: GuestProfileId;
     },
   ): void {
     const hart = this.claim(slot, options.vm);

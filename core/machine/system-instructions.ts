@@ -7,7 +7,7 @@ import { csrSlot, exitReason } from '../protocol/host-memory-layout.ts';
 import { SYSTEM_HANDLERS, type SlowPaths } from '../wasm/interpreter-abi.ts';
 import { cacheBlock } from './cache-block.ts';
 import { findGuestCsr, type GuestCsr, isCounter, isReadOnly, leastPrivilege } from './csr.ts';
-import { isFloatOn, readFloatCsr, refreshFloat, writeFloatCsr } from './float-instructions.ts';
+import { isFloatOn, markDirty, readFloatCsr, refreshFloat, writeFloatCsr } from './float-instructions.ts';
 import { raise } from './guest-access.ts';
 import {
   advancePc,
@@ -108,6 +108,9 @@ const HANDLERS: Readonly<Record<(typeof SYSTEM_HANDLERS)[number], Handler>> = {
   cacheBlockClean: (context, hart, word) => cacheBlock(context, hart, word, 'clean'),
   cacheBlockFlush: (context, hart, word) => cacheBlock(context, hart, word, 'flush'),
   cacheBlockZero: (context, hart, word) => cacheBlock(context, hart, word, 'zero'),
+  guestLoad: (context, hart, word) => illegal(context, hart, word),
+  guestStore: (context, hart, word) => illegal(context, hart, word),
+  fenceInvalidation: (context, hart, word) => illegal(context, hart, word),
 };
 
 function isUser(context: HartContext, hart: number): boolean {
@@ -226,6 +229,7 @@ function writeCsr(
   const { words } = context;
   if (row.behaviour === 'float') {
     writeFloatCsr(words, hart, row.number, low);
+    markDirty(words, hart);
     return;
   }
   const word = csrWord(hart, row.slot);

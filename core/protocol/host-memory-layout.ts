@@ -78,11 +78,19 @@ export const hartOffset = {
   profile: 336, //         u32: number of the hart profile (core/isa/table/profiles.ts)
   fcsr: 340, //            u32: frm in bits 7 … 5, fflags below
   floatState: 344, //      u32: see `floatStateBit`; follows from sstatus.FS and fcsr
-  // 348 … 511 free
+  tlbBase: 348, //         u32: added to the bank of the mode; 0 for guests, see `bareBlock`
+  // 352 … 511 free
   csr: 512, //             64 CSR slots of 8 bytes, see `csrSlot`
   f: 1024, //              f0 … f31, 8 bytes each, singles NaN-boxed
   straddle: 1280, //       an operation of 16 bytes for an instruction over a page's end; at + 32 a sentinel
+  bareCsr: 1536, //        CSRs of a bare-metal hart, 8 bytes each, see core/machine/bare/registers.ts
 } as const;
+
+/**
+ * A bare-metal hart takes four hart blocks: its record and the TLB banks of U and S lie in the first, those of
+ * VU and VS in the second, that of M in the third, and that of M with mstatus.MPRV set in the fourth.
+ */
+export const bareBlock = { host: 0, guest: 1, machine: 2, modified: 3, count: 4 } as const;
 
 /** What compiled code may do with floats by itself. */
 export const floatStateBit = {

@@ -78,4 +78,5 @@ export const SYSTEM_HANDLERS = [
   'csrReadWrite', 'csrReadSet', 'csrReadClear',
   'csrReadWriteImmediate', 'csrReadSetImmediate', 'csrReadClearImmediate',
   'cacheBlockInvalidate', 'cacheBlockClean', 'cacheBlockFlush', 'cacheBlockZero',
+  'guestLoad', 'guestStore', 'fenceInvalidation',
 ] as const;

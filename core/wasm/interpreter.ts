@@ -169,6 +169,7 @@ function emitResume(code: Builder, shared: SharedFunctions): void {
   // bank 0 is U, bank 1 all else
   code.get(hart).i32(TLB_TABLE_SIZE).i32(0).get(hart).memory(mem.i32Load, hartOffset.privilege);
   code.emit(op.select, op.i32Add);
+  code.get(hart).memory(mem.i32Load, hartOffset.tlbBase).emit(op.i32Add);
   code.returnCall(shared.goTo);
 }
 

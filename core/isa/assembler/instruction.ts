@@ -260,6 +260,16 @@ function parseShiftOrImmediate(
   return [pend(row, place, { rd, rs1, immediate: parseExpression(cursor) })];
 }
 
+/** A register in parentheses. */
+function parseBase(cursor: Cursor): number {
+  const at = peek(cursor);
+  const { offset, base } = parseMemoryOperand(cursor);
+  if (base === undefined || offset.kind !== 'constant' || offset.value !== 0n) {
+    return fail('bad-operand', at, describeToken(at), 'a register in parentheses');
+  }
+  return base;
+}
+
 function parseByFormat(
   row: Row,
   cursor: Cursor,
@@ -318,12 +328,17 @@ function parseByFormat(
       need(cursor, ',');
       return [pend(row, place, { rd, rs1: needRegister(cursor) })];
     }
-    case 'cacheBlock': {
-      const at = peek(cursor);
-      const { offset, base } = parseMemoryOperand(cursor);
-      if (base === undefined || offset.kind !== 'constant' || offset.value !== 0n)
-        return fail('bad-operand', at, describeToken(at), 'a register in parentheses');
-      return [pend(row, place, { rs1: base })];
+    case 'cacheBlock':
+      return [pend(row, place, { rs1: parseBase(cursor) })];
+    case 'guestLoad': {
+      const rd = needRegister(cursor);
+      need(cursor, ',');
+      return [pend(row, place, { rd, rs1: parseBase(cursor) })];
+    }
+    case 'guestStore': {
+      const rs2 = needRegister(cursor);
+      need(cursor, ',');
+      return [pend(row, place, { rs2, rs1: parseBase(cursor) })];
     }
     case 'none':
       return [pend(row, place, {})];

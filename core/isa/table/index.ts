@@ -8,6 +8,7 @@ import { M } from './m.ts';
 import { PRIVILEGED } from './privileged.ts';
 import type { Row } from './row.ts';
 import { RV64I } from './rv64i.ts';
+import { SVINVAL } from './svinval.ts';
 import { ZICSR } from './zicsr.ts';
 import { ZIFENCEI } from './zifencei.ts';
 
@@ -25,6 +26,7 @@ export const INSTRUCTIONS: readonly Row[] = [
   ...D,
   ...PRIVILEGED,
   ...H,
+  ...SVINVAL,
 ];
 
 /** Words of `row` differ only in these bits: the complement of its mask. Unsigned 32-bit. */

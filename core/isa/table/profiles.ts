@@ -14,18 +14,27 @@ export interface HartProfile {
   readonly isaString: string;
 }
 
-const BASE = ['I', 'M', 'A', 'Zicsr', 'Zifencei', 'Zicntr', 'Privileged', 'H'] as const;
+const BASE = ['I', 'M', 'A', 'Zicsr', 'Zifencei', 'Zicntr', 'Privileged'] as const;
+const GC = [...BASE, 'Zihpm', 'Zicond', 'Zicbom', 'Zicboz', 'F', 'D', 'C', 'Zba', 'Zbb', 'Zbs'] as const;
+const GC_ISA = 'zicbom_zicboz_zicntr_zicond_zicsr_zifencei_zihpm_zba_zbb_zbs';
 
 // biome-ignore format: a row a line
 export const HART_PROFILES = [
-  { id: 'rv64ima', number: 0, extensions: BASE, isaString: 'rv64ima_zicsr_zifencei' },
-  { id: 'rv64gc',  number: 1, extensions: [...BASE, 'Zihpm', 'Zicond', 'Zicbom', 'Zicboz', 'F', 'D', 'C', 'Zba', 'Zbb', 'Zbs'], isaString: 'rv64imafdc_zicbom_zicboz_zicntr_zicond_zicsr_zifencei_zihpm_zba_zbb_zbs' },
+  { id: 'rv64ima',      number: 0, extensions: BASE, isaString: 'rv64ima_zicsr_zifencei' },
+  { id: 'rv64gc',       number: 1, extensions: GC, isaString: `rv64imafdc_${GC_ISA}` },
+  { id: 'rv64gch',      number: 2, extensions: [...GC, 'H', 'Svade'], isaString: `rv64imafdch_${GC_ISA}_svade` },
+  { id: 'rv64gch-sstc', number: 3, extensions: [...GC, 'H', 'Svade', 'Svadu', 'Sstc', 'Svinval', 'Svpbmt'], isaString: `rv64imafdch_${GC_ISA}_sstc_svade_svadu_svinval_svpbmt` },
 ] as const satisfies readonly HartProfile[];
 
 export type HartProfileId = (typeof HART_PROFILES)[number]['id'];
 
 /** The profile that a hart has when nobody chooses one: the teaching kernels' machine. */
 export const DEFAULT_PROFILE: HartProfileId = 'rv64ima';
+
+/** Profiles that a guest's hart can have: a guest is in VS and VU mode and has no guests of its own. */
+export const GUEST_PROFILES = [HART_PROFILES[0], HART_PROFILES[1]] as const;
+
+export type GuestProfileId = (typeof GUEST_PROFILES)[number]['id'];
 
 /** The profile called `id`. */
 export function getProfile(id: HartProfileId): HartProfile {

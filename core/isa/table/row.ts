@@ -16,6 +16,8 @@ export type Format =
   | 'fence'                      // pred, succ
   | 'unary'                      // rd, rs1; rs2's place is part of the encoding
   | 'cacheBlock'                 // (rs1)
+  | 'guestLoad'                  // rd, (rs1)
+  | 'guestStore'                 // rs2, (rs1)
   | 'floatR' | 'floatUnary' | 'float4' // with a rounding mode in bits 14..12; float4 has rs3 in bits 31..27
   | 'none';                      // no operands: ecall, sret, wfi …
 
@@ -51,7 +53,8 @@ export type SystemHandler =
   | 'ecall' | 'ebreak' | 'sret' | 'mret' | 'wfi' | 'sfenceVma' | 'hfenceVvma' | 'hfenceGvma'
   | 'csrReadWrite' | 'csrReadSet' | 'csrReadClear'
   | 'csrReadWriteImmediate' | 'csrReadSetImmediate' | 'csrReadClearImmediate'
-  | 'cacheBlockInvalidate' | 'cacheBlockClean' | 'cacheBlockFlush' | 'cacheBlockZero';
+  | 'cacheBlockInvalidate' | 'cacheBlockClean' | 'cacheBlockFlush' | 'cacheBlockZero'
+  | 'guestLoad' | 'guestStore' | 'fenceInvalidation';
 
 /** What the float unit computes; `to` and `from` convert to and from integers. */
 export type FloatOperation =
@@ -81,7 +84,8 @@ export type Effect =
 /** Extensions that the table or the CSR table has rows of. */
 export type Extension =
   | 'I' | 'M' | 'A' | 'Zicsr' | 'Zifencei' | 'Zicntr' | 'Zihpm' | 'Zicond' | 'Zicbom' | 'Zicboz'
-  | 'Zba' | 'Zbb' | 'Zbs' | 'F' | 'D' | 'C' | 'Privileged' | 'H';
+  | 'Zba' | 'Zbb' | 'Zbs' | 'F' | 'D' | 'C' | 'Privileged' | 'H'
+  | 'Svinval' | 'Svpbmt' | 'Svade' | 'Svadu' | 'Sstc';
 
 /** One instruction. `(word & mask) === match` decodes it; masks of two rows never overlap. */
 export interface Row {

@@ -27,6 +27,8 @@ const FORMAT_MASKS: Readonly<Record<Format, readonly number[]>> = {
   fence:   [0x0000707f],
   unary:   [0xfff0707f],
   cacheBlock: [0xfff07fff],
+  guestLoad: [0xfff0707f],
+  guestStore: [0xfe007fff],
   floatR:  [0xfe00007f],
   floatUnary: [0xfff0007f],
   float4:  [0x0600007f],
@@ -38,7 +40,7 @@ const FORMAT_MASKS: Readonly<Record<Format, readonly number[]>> = {
 const FORMAT_READS: Readonly<Record<Format, string>> = {
   R: 'rs1 rs2', I: 'rs1 immediate', S: 'rs1 rs2 immediate', B: 'rs1 rs2 immediate', U: 'immediate',
   J: 'immediate', shift64: 'rs1 immediate', shift32: 'rs1 immediate', csr: 'rs1', csrImmediate: 'immediate',
-  atomic: 'rs1 rs2 memory', fence: '', unary: 'rs1', cacheBlock: 'rs1', floatR: '', floatUnary: '', float4: '',
+  atomic: 'rs1 rs2 memory', fence: '', unary: 'rs1', cacheBlock: 'rs1', guestLoad: '', guestStore: '', floatR: '', floatUnary: '', float4: '',
   none: '',
 };
 

@@ -3,7 +3,7 @@
 // on the reference step.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { HartProfileId } from '../table/index.ts';
+import type { GuestProfileId } from '../table/index.ts';
 import { refreshFloat } from '../../machine/float-instructions.ts';
 import { csrWord, hartAddress } from '../../machine/hart.ts';
 import { csrSlot, exitReason } from '../../protocol/host-memory-layout.ts';
@@ -50,7 +50,7 @@ test('golden: the supervisor program observes on the machine what it observes on
 function replay(
   guest: SmallGuest,
   vector: ProgramVector,
-  profile: HartProfileId = 'rv64ima',
+  profile: GuestProfileId = 'rv64ima',
 ): { final: readonly bigint[]; digest: bigint } {
   const code = new Uint8Array(Uint32Array.from([...vector.words, ECALL]).buffer);
   expect(guest.vm.write(Number(vector.origin), code, 'hypervisor')).toBe(true);

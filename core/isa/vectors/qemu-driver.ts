@@ -5,7 +5,7 @@
  */
 import { makePrng } from '../../base/index.ts';
 import { type RandomProgram, randomProgram } from '../random-program.ts';
-import type { HartProfileId } from '../table/index.ts';
+import type { GuestProfileId } from '../table/index.ts';
 import type { Extension } from '../table/row.ts';
 import { VECTOR_WINDOWS } from './program-vector.ts';
 import {
@@ -24,7 +24,7 @@ export interface ProgramSet {
   readonly file: string;
   readonly count: number;
   readonly firstSeed: number;
-  readonly profile: HartProfileId; //             of the harts that replay them
+  readonly profile: GuestProfileId; //             of the harts that replay them
   readonly extensions: readonly Extension[];
   /** Extensions that QEMU's hart has besides I, M, A. */
   readonly qemu: readonly string[];
