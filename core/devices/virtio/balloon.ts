@@ -1,0 +1,115 @@
+/**
+ * A memory balloon: pages that the guest gives up go back to the host, and come back when it asks.
+ * A page returns before it is used only when VIRTIO_BALLOON_F_MUST_TELL_HOST was agreed on; without
+ * it pages are counted and keep their frames, for the guest might use them untold.
+ * Left out: statistics, deflation on lack of memory, free page hints, page poison and reports.
+ * Standard: VIRTIO 1.2 §5.5.
+ */
+import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
+import type { VirtioCore, VirtioDevice } from './core.ts';
+import type { Chain } from './queue.ts';
+
+const MUST_TELL_HOST = 0;
+const INFLATE = 0;
+const DEFLATE = 1;
+const ENTRY_BYTES = 4;
+
+/** What the host does with the pages. Guest physical page numbers (4 KiB). False: that cannot be. */
+export interface BalloonPorts {
+  /** Whether the page is RAM of the guest, with a frame or in the balloon. */
+  isRam(page: number): boolean;
+  /** The guest will not touch the page: its frame may go. */
+  release(page: number): boolean;
+  /** The guest wants the page back: it has a frame afterwards, of zeroes. */
+  restore(page: number): boolean;
+}
+
+/** See the file's head. */
+export class VirtioBalloon implements VirtioDevice {
+  static readonly [checkpointRules]: CheckpointRules = { ports: 'outside' };
+  readonly name = 'balloon';
+  readonly deviceId = 5;
+  readonly featureBits = [MUST_TELL_HOST];
+  readonly queueSizes = [128, 128];
+  /** Pages that the guest named and the host could not serve: outside RAM, in use by a snapshot, or no frame left. */
+  refusedPages = 0;
+  private readonly ports: BalloonPorts;
+  private targetPages = 0;
+  private actualPages = 0;
+  /** Pages that are in the balloon. */
+  private readonly inflated = new Set<number>();
+  private core: VirtioCore | undefined;
+
+  constructor(ports: BalloonPorts) {
+    this.ports = ports;
+  }
+
+  /** Pages in the balloon now. */
+  get pageCount(): number {
+    return this.inflated.size;
+  }
+
+  /** Size that the guest says its balloon has. Unit: page. */
+  get reportedPages(): number {
+    return this.actualPages;
+  }
+
+  /** Asks the guest for a balloon of so many pages, 0 … 2^32 − 1. */
+  setTarget(pages: number): void {
+    this.targetPages = pages;
+    this.core!.configChanged();
+  }
+
+  attach(core: VirtioCore): void {
+    this.core = core;
+  }
+
+  /** §5.5.4: num_pages, actual. */
+  config(): Uint8Array {
+    const bytes = new Uint8Array(8);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, this.targetPages, true);
+    view.setUint32(4, this.actualPages, true);
+    return bytes;
+  }
+
+  writeConfig(offset: number, byteCount: number, value: number): void {
+    if (offset === 4 && byteCount === 4) this.actualPages = value;
+  }
+
+  /** The next driver knows nothing of the balloon: all pages go back to the guest (§5.5.6). */
+  onReset(): void {
+    for (const page of [...this.inflated].sort((left, right) => left - right)) this.giveBack(page);
+    this.actualPages = 0;
+  }
+
+  onNotify(queue: number): void {
+    const core = this.core!;
+    core.drain(queue, (chain) => this.serve(core, chain, queue));
+  }
+
+  private serve(core: VirtioCore, chain: Chain, queue: number): number | undefined {
+    const bytes = core.read(chain, 0, chain.readableBytes);
+    if (bytes === undefined) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
+      const page = view.getUint32(at, true);
+      if (queue === INFLATE) this.takeAway(core, page);
+      else if (queue === DEFLATE) this.giveBack(page);
+    }
+    return 0;
+  }
+
+  private takeAway(core: VirtioCore, page: number): void {
+    if (this.inflated.has(page)) return;
+    if (!this.ports.isRam(page)) this.refusedPages++;
+    else if (core.has(MUST_TELL_HOST) && !this.ports.release(page)) this.refusedPages++;
+    else this.inflated.add(page);
+  }
+
+  private giveBack(page: number): void {
+    if (!this.inflated.has(page)) return;
+    if (this.ports.restore(page)) this.inflated.delete(page);
+    else this.refusedPages++;
+  }
+}
