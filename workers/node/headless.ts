@@ -1,11 +1,12 @@
 /**
  * The headless command line: the same core and coordinator as the page, over Node's threads.
- * Exit status: 0 when all checks hold, 1 when one does not or the run failed, 2 for bad input.
+ * Exit status: 0 when all checks hold, 1 when one does not or the run failed, 2 for bad input; of `machine` what its program says.
  */
 import { listLabs } from '../../core/world/index.ts';
 import { suggestion } from './arguments.ts';
 import { benchHelp, runBench } from './headless-bench.ts';
 import { labHelp, runLab } from './headless-lab.ts';
+import { machineHelp, runMachine } from './headless-machine.ts';
 import { runVm, vmHelp } from './headless-vm.ts';
 import { runWalkthrough, walkthroughHelp } from './headless-walkthrough.ts';
 import { BadInput } from './terminal.ts';
@@ -16,10 +17,11 @@ const help = `usage: npm run -s headless -- <command> [options]
   lab <slug> [options] runs a lab and judges it
   walkthrough <slug>   plays a lab's walkthrough and holds what it expects
   vm [options]         runs a kernel file in a VM, its console on stdout
+  machine <elf>        runs a bare-metal program on a board, its console on stdout
   bench [name]         measures speeds on this machine
 
 --help after a command tells its options. Exit status: 0 all checks hold, 1 one does
-not, 2 bad input.
+not, 2 bad input; of machine, the program's own.
 `;
 
 const listHelp = `usage: npm run -s headless -- list
@@ -52,12 +54,15 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'vm':
       if (wantsHelp) process.stdout.write(vmHelp);
       return wantsHelp ? 0 : runVm(rest);
+    case 'machine':
+      if (wantsHelp) process.stdout.write(machineHelp);
+      return wantsHelp ? 0 : runMachine(rest);
     case 'bench':
       if (wantsHelp) process.stdout.write(benchHelp);
       return wantsHelp ? 0 : runBench(rest);
     default:
       throw new BadInput(
-        `There is no command '${command}'${suggestion(command, ['list', 'lab', 'walkthrough', 'vm', 'bench'])}`,
+        `There is no command '${command}'${suggestion(command, ['list', 'lab', 'walkthrough', 'vm', 'machine', 'bench'])}`,
       );
   }
 }

@@ -1,0 +1,180 @@
+/**
+ * The device tree of the board, with the nodes, names and bindings of QEMU's `virt` machine, so that
+ * firmware and kernels built for it find what they expect (bindings: Linux
+ * Documentation/devicetree/bindings; Devicetree Specification 0.4). Left out, because the board does
+ * not have them: flash, fw-cfg, the platform bus, performance-monitor events.
+ */
+import {
+  buildDeviceTree,
+  cells,
+  type DeviceTreeNode,
+  type DeviceTreeProperty,
+  empty,
+  text,
+  wideCells,
+} from '../formats/index.ts';
+import { getProfile, type HartProfileId } from '../isa/table/index.ts';
+import { hartLine, INTERRUPT, MEMORY_MAP, RAM_ADDRESS, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
+
+export interface BoardTreeOptions {
+  readonly ramBytes: number;
+  readonly hartCount: number;
+  readonly profile: HartProfileId;
+  /** The kernel's command line. */
+  readonly bootArguments?: string;
+  /** Where the initial RAM disk lies. Unit: byte. */
+  readonly initrd?: { readonly start: number; readonly end: number };
+  /** Further nodes under /soc. */
+  readonly more?: readonly DeviceTreeNode[];
+}
+
+/** Frequency of mtime. Unit: Hz. */
+const TIMEBASE_HZ = 10_000_000;
+/** Input clock of the serial port: 115,200 baud is divisor 2. Unit: Hz. */
+const SERIAL_CLOCK_HZ = 3_686_400;
+
+const hexadecimal = (value: number) => value.toString(16);
+
+/** phandles: each hart's interrupt controller and cpu, the PLIC, the finisher. */
+const handleOf = {
+  cpu: (hart: number) => 1 + 2 * hart,
+  hartController: (hart: number) => 2 + 2 * hart,
+  plic: (hartCount: number) => 2 * hartCount + 1,
+  test: (hartCount: number) => 2 * hartCount + 2,
+};
+
+function node(
+  name: string,
+  properties: readonly DeviceTreeProperty[],
+  children: readonly DeviceTreeNode[] = [],
+): DeviceTreeNode {
+  return { name, properties, children };
+}
+
+/** The names of riscv,isa-extensions in a riscv,isa string: single letters, then the words. */
+function extensionsOf(isa: string): string[] {
+  const [letters, ...words] = isa.split('_');
+  return [...letters!.slice('rv64'.length), ...words];
+}
+
+function cpu(hart: number, profile: HartProfileId): DeviceTreeNode {
+  const { isaString } = getProfile(profile);
+  return node(
+    `cpu@${hexadecimal(hart)}`,
+    [
+      cells('phandle', handleOf.cpu(hart)),
+      text('device_type', 'cpu'),
+      cells('reg', hart),
+      text('status', 'okay'),
+      text('compatible', 'riscv'),
+      text('riscv,isa', isaString),
+      text('riscv,isa-base', 'rv64i'),
+      text('riscv,isa-extensions', ...extensionsOf(isaString)),
+      text('mmu-type', 'riscv,sv48'),
+    ],
+    [
+      node('interrupt-controller', [
+        cells('#address-cells', 0),
+        cells('#interrupt-cells', 1),
+        empty('interrupt-controller'),
+        text('compatible', 'riscv,cpu-intc'),
+        cells('phandle', handleOf.hartController(hart)),
+      ]),
+    ],
+  );
+}
+
+function cpus(options: BoardTreeOptions): DeviceTreeNode {
+  const harts = Array.from({ length: options.hartCount }, (_, hart) => hart);
+  const cores = harts.map((hart) => node(`core${hart}`, [cells('cpu', handleOf.cpu(hart))]));
+  return node(
+    'cpus',
+    [cells('#address-cells', 1), cells('#size-cells', 0), cells('timebase-frequency', TIMEBASE_HZ)],
+    [...harts.map((hart) => cpu(hart, options.profile)), node('cpu-map', [], [node('cluster0', [], cores)])],
+  );
+}
+
+function soc(options: BoardTreeOptions): DeviceTreeNode {
+  const { hartCount } = options;
+  const plic = handleOf.plic(hartCount);
+  const at = (name: string, place: { readonly address: number; readonly size: number }, ...properties: DeviceTreeProperty[]) =>
+    node(`${name}@${hexadecimal(place.address)}`, [wideCells('reg', place.address, place.size), ...properties]);
+  const interrupt = (source: number) => [cells('interrupts', source), cells('interrupt-parent', plic)];
+  /** Two wires to each hart, by their bits of mip. */
+  const wires = (...codes: number[]) =>
+    cells(
+      'interrupts-extended',
+      ...Array.from({ length: hartCount }, (_, hart) => codes.flatMap((code) => [handleOf.hartController(hart), code])).flat(),
+    );
+  const slots = Array.from({ length: VIRTIO_SLOT_COUNT }, (_, slot) => {
+    const { address, size } = MEMORY_MAP.virtio;
+    const place = { address: address + slot * size, size };
+    return at('virtio_mmio', place, text('compatible', 'virtio,mmio'), ...interrupt(INTERRUPT.virtio + slot));
+  });
+  return node(
+    'soc',
+    [cells('#address-cells', 2), cells('#size-cells', 2), text('compatible', 'simple-bus'), empty('ranges')],
+    [
+      at('rtc', MEMORY_MAP.rtc, text('compatible', 'google,goldfish-rtc'), ...interrupt(INTERRUPT.rtc)),
+      at('serial', MEMORY_MAP.serial, text('compatible', 'ns16550a'), cells('clock-frequency', SERIAL_CLOCK_HZ), ...interrupt(INTERRUPT.serial)),
+      at('test', MEMORY_MAP.test, text('compatible', 'sifive,test1', 'sifive,test0', 'syscon'), cells('phandle', handleOf.test(hartCount))),
+      ...slots,
+      at(
+        'plic',
+        MEMORY_MAP.plic,
+        cells('phandle', plic),
+        text('compatible', 'sifive,plic-1.0.0', 'riscv,plic0'),
+        cells('riscv,ndev', SOURCE_COUNT),
+        empty('interrupt-controller'),
+        cells('#interrupt-cells', 1),
+        cells('#address-cells', 0),
+        wires(hartLine.machineExternal, hartLine.supervisorExternal),
+      ),
+      at('clint', MEMORY_MAP.clint, text('compatible', 'sifive,clint0', 'riscv,clint0'), wires(hartLine.software, hartLine.timer)),
+      ...(options.more ?? []),
+    ],
+  );
+}
+
+/** The tree under its root. */
+export function boardTree(options: BoardTreeOptions): DeviceTreeNode {
+  const { initrd } = options;
+  const ends = (name: string, value: number) =>
+    node(name, [
+      text('compatible', `syscon-${name}`),
+      cells('regmap', handleOf.test(options.hartCount)),
+      cells('offset', 0),
+      cells('value', value),
+    ]);
+  return node(
+    '',
+    [
+      cells('#address-cells', 2),
+      cells('#size-cells', 2),
+      text('compatible', 'riscv-virtio'),
+      text('model', 'riscv-virtio,qemu'),
+    ],
+    [
+      node('chosen', [
+        text('bootargs', options.bootArguments ?? ''),
+        text('stdout-path', `/soc/serial@${hexadecimal(MEMORY_MAP.serial.address)}`),
+        ...(initrd === undefined
+          ? []
+          : [wideCells('linux,initrd-start', initrd.start), wideCells('linux,initrd-end', initrd.end)]),
+      ]),
+      ends('poweroff', 0x5555),
+      ends('reboot', 0x7777),
+      node(`memory@${hexadecimal(RAM_ADDRESS)}`, [
+        text('device_type', 'memory'),
+        wideCells('reg', RAM_ADDRESS, options.ramBytes),
+      ]),
+      cpus(options),
+      soc(options),
+    ],
+  );
+}
+
+/** Its bytes, as a guest finds them through a1. */
+export function boardTreeBytes(options: BoardTreeOptions): Uint8Array {
+  return buildDeviceTree(boardTree(options));
+}

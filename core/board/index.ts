@@ -1,0 +1,13 @@
+export {
+  type BootError,
+  type BootImage,
+  type BootRequest,
+  layOutBoot,
+  type NamedBytes,
+  renderBootError,
+} from './boot-image.ts';
+export { HART_PROFILES, type HartProfileId } from '../isa/table/index.ts';
+export { RAM_ADDRESS } from './memory-map.ts';
+export { type HartReport, hartReports } from './report.ts';
+export type { SlotDevice } from './virt-devices.ts';
+export { type Advance, type MachineEnd, VirtMachine, type VirtMachineOptions } from './virt-machine.ts';

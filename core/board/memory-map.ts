@@ -1,0 +1,32 @@
+/**
+ * Where things are on the board: the memory map and interrupt numbers of QEMU's `virt` machine
+ * (facts: QEMU 7.2 documentation, docs/system/riscv/virt.rst, and the device tree that it dumps).
+ */
+
+export const RAM_ADDRESS = 0x8000_0000;
+
+/** A place in the physical address space. Unit: byte. */
+export interface Place {
+  readonly address: number;
+  readonly size: number;
+}
+
+// biome-ignore format: a row a line
+export const MEMORY_MAP = {
+  rom:      { address: 0x1000,      size: 0xf000 },
+  test:     { address: 0x10_0000,   size: 0x1000 },
+  rtc:      { address: 0x10_1000,   size: 0x1000 },
+  clint:    { address: 0x200_0000,  size: 0x1_0000 },
+  plic:     { address: 0xc00_0000,  size: 0x60_0000 },
+  serial:   { address: 0x1000_0000, size: 0x100 },
+  virtio:   { address: 0x1000_1000, size: 0x1000 }, // the first of VIRTIO_SLOT_COUNT, a page apart
+} as const satisfies Record<string, Place>;
+
+export const VIRTIO_SLOT_COUNT = 8;
+
+/** Sources of the interrupt controller. virtio slot n has number virtio + n. */
+export const INTERRUPT = { virtio: 1, serial: 10, rtc: 11 } as const;
+export const SOURCE_COUNT = 96;
+
+/** Bits of mip that the board's wires drive (RISC-V Privileged 20240411 §3.1.9). */
+export const hartLine = { software: 3, timer: 7, supervisorExternal: 9, machineExternal: 11 } as const;

@@ -1,0 +1,35 @@
+/** What a report tells of the board's harts. */
+import { EXCEPTIONS, INTERRUPTS } from '../isa/table/index.ts';
+import type { VirtMachine } from './virt-machine.ts';
+
+/** One hart's work. */
+export interface HartReport {
+  readonly hart: number;
+  readonly instructionsRetired: number;
+  /** How often it trapped, by the manual's name of the cause; causes that did not occur are left out. */
+  readonly traps: Readonly<Record<string, number>>;
+}
+
+/** All harts, in their order. */
+export function hartReports(machine: VirtMachine): readonly HartReport[] {
+  return Array.from({ length: machine.devices.hartCount }, (_, hart) => ({
+    hart,
+    instructionsRetired: machine.harts.instructionsRetired(hart),
+    traps: trapsOf(machine, hart),
+  }));
+}
+
+function trapsOf(machine: VirtMachine, hart: number): Record<string, number> {
+  const { exception, interrupt } = machine.harts.trapCounts(hart);
+  return Object.fromEntries([...named(exception, EXCEPTIONS, 'exception'), ...named(interrupt, INTERRUPTS, 'interrupt')]);
+}
+
+function named(
+  counts: ArrayLike<number>,
+  rows: readonly { readonly code: number; readonly name: string }[],
+  kind: string,
+): (readonly [string, number])[] {
+  return Array.from(counts).flatMap((count, code) =>
+    count === 0 ? [] : [[rows.find((row) => row.code === code)?.name ?? `${kind} ${code}`, count] as const],
+  );
+}

@@ -1,0 +1,117 @@
+/**
+ * The board's devices at their places, wired to the harts: serial port, test finisher, clock,
+ * core-local interrupts, platform-level interrupts, virtio slots, ROM. The harts and time are
+ * behind ports.
+ */
+import { assert } from '../base/assert.ts';
+import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import {
+  Aclint,
+  EmptyVirtioSlot,
+  type FinisherPorts,
+  GoldfishRtc,
+  Plic,
+  TestFinisher,
+  Uart16550,
+} from '../devices/index.ts';
+import { Bus, type BusDevice, type InterruptLine } from '../machine/bus.ts';
+import { hartLine, INTERRUPT, MEMORY_MAP, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
+import { Rom } from './rom.ts';
+
+/** What the devices need of the harts and of the world outside. */
+export interface VirtDevicePorts extends FinisherPorts {
+  /** Virtual time of the access under way, or of the slice. Unit: ns. */
+  nowNs(): number;
+  /** A wire to a hart changed: `code` is a bit of mip. */
+  setInterrupt(hart: number, code: number, level: boolean): void;
+  /** A hart's comparator or the clock was written. */
+  onTimer(hart: number): void;
+  /** A byte leaves the serial port. */
+  transmit(byte: number): void;
+}
+
+/** A device in a virtio slot: made with its interrupt wire; events of its own are told by dueNs. */
+export interface SlotDevice extends BusDevice {
+  /** When it wants to be serviced; Infinity: never. Unit: ns. */
+  readonly dueNs: number;
+  service(nowNs: number): void;
+}
+
+export interface VirtDeviceOptions {
+  readonly hartCount: number;
+  /** What the real-time clock shows at virtual time 0. Unit: ns since 1970. */
+  readonly epochNs: bigint;
+  /** Content of the mask ROM. */
+  readonly rom: { readonly offset: number; readonly bytes: Uint8Array };
+  /** Devices for the virtio slots, in their order; the rest is empty. */
+  readonly slots?: readonly ((line: InterruptLine) => SlotDevice)[];
+}
+
+export class VirtDevices {
+  static readonly [checkpointRules]: CheckpointRules = { ports: 'outside' };
+  readonly bus = new Bus();
+  readonly serial: Uart16550;
+  readonly clint: Aclint;
+  readonly plic: Plic;
+  readonly rtc: GoldfishRtc;
+  readonly slots: readonly SlotDevice[];
+  readonly hartCount: number;
+  private readonly ports: VirtDevicePorts;
+
+  constructor(options: VirtDeviceOptions, ports: VirtDevicePorts) {
+    const { hartCount } = options;
+    const makers = options.slots ?? [];
+    assert(makers.length <= VIRTIO_SLOT_COUNT, `the board has ${VIRTIO_SLOT_COUNT} virtio slots`);
+    this.hartCount = hartCount;
+    this.ports = ports;
+    this.plic = new Plic({ sourceCount: SOURCE_COUNT, contextCount: 2 * hartCount }, {
+      onNotification: (context, level) => {
+        const code = context % 2 === 0 ? hartLine.machineExternal : hartLine.supervisorExternal;
+        this.ports.setInterrupt(context >> 1, code, level);
+      },
+    });
+    this.clint = new Aclint(hartCount, {
+      nowNs: () => this.ports.nowNs(),
+      onSoftware: (hart, level) => this.ports.setInterrupt(hart, hartLine.software, level),
+      onTimer: (hart) => this.ports.onTimer(hart),
+    });
+    this.serial = new Uart16550({
+      transmit: (byte) => this.ports.transmit(byte),
+      line: this.line(INTERRUPT.serial),
+    });
+    this.rtc = new GoldfishRtc({ nowNs: () => this.ports.nowNs(), line: this.line(INTERRUPT.rtc) }, options.epochNs);
+    this.slots = makers.map((make, slot) => make(this.line(INTERRUPT.virtio + slot)));
+    this.attachAll(options.rom);
+  }
+
+  /** The next instant at which a device does something by itself; Infinity: never. Unit: ns. */
+  nextEventNs(): number {
+    let next = this.rtc.nextEventNs();
+    for (const { dueNs } of this.slots) next = Math.min(next, dueNs);
+    return next;
+  }
+
+  /** Lets devices do what is due at `nowNs`. */
+  settle(nowNs: number): void {
+    if (this.rtc.nextEventNs() <= nowNs) this.rtc.settle();
+    for (const slot of this.slots) if (slot.dueNs <= nowNs) slot.service(nowNs);
+  }
+
+  private line(source: number): InterruptLine {
+    return { set: (level) => this.plic.setLevel(source, level) };
+  }
+
+  private attachAll(rom: VirtDeviceOptions['rom']): void {
+    const { bus } = this;
+    bus.attach(MEMORY_MAP.rom.address, new Rom(MEMORY_MAP.rom.size, rom));
+    bus.attach(MEMORY_MAP.test.address, new TestFinisher(this.ports));
+    bus.attach(MEMORY_MAP.rtc.address, this.rtc);
+    bus.attach(MEMORY_MAP.clint.address, this.clint);
+    bus.attach(MEMORY_MAP.plic.address, this.plic);
+    bus.attach(MEMORY_MAP.serial.address, this.serial);
+    for (let slot = 0; slot < VIRTIO_SLOT_COUNT; slot++) {
+      const { address, size } = MEMORY_MAP.virtio;
+      bus.attach(address + slot * size, this.slots[slot] ?? new EmptyVirtioSlot());
+    }
+  }
+}

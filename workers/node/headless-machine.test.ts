@@ -1,0 +1,137 @@
+// Goal: the command `machine` runs a program file, gives its status, and tells what happened. Method: recorded
+// programs and bad input through the command's function; once the bundled command line in a process of its own.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { parseDeviceTree } from '../../core/formats/index.ts';
+import { bareMetalElf, getBareMetalProgram } from '../../core/testing/bare-metal-programs.ts';
+import { runMachine } from './headless-machine.ts';
+import { BadInput } from './terminal.ts';
+
+const launcher = join(import.meta.dirname, 'launch.mjs');
+const bundle = join(import.meta.dirname, '../../.cache/headless/headless.js');
+const folder = mkdtempSync(join(tmpdir(), 'glasshouse-machine-'));
+
+/** The command's function; bad input as its process tells it. */
+function run(...args: string[]) {
+  let [out, err] = ['', ''];
+  const terminal = {
+    out: (bytes: Uint8Array) => { out += Buffer.from(bytes).toString('latin1'); },
+    error: (sentence: string) => { err += sentence; },
+  };
+  try {
+    return { status: runMachine(args, terminal), out, err };
+  } catch (cause) {
+    if (!(cause instanceof BadInput)) throw cause;
+    return { status: 2, out, err: cause.message };
+  }
+}
+
+function fileOf(name: string, source?: string): string {
+  const path = join(folder, `${name.replaceAll(' ', '-')}.elf`);
+  const program = source === undefined ? getBareMetalProgram(name) : { name, source, hartCount: 1, console: '', status: 0 };
+  writeFileSync(path, bareMetalElf(program));
+  return path;
+}
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('a program that passes: its console, status 0, a report of every hart', () => {
+  const report = join(folder, 'report.json');
+  const { console: expected } = getBareMetalProgram('two harts');
+  const done = run(fileOf('two harts'), '--harts', '2', '--ram', '2M', '--report', report);
+  expect(done).toEqual({ status: 0, out: expected, err: '' });
+  const told = JSON.parse(readFileSync(report, 'utf8'));
+  expect(told).toMatchObject({ profile: 'rv64gc', engine: 'interpreter', ramBytes: 2 * 1024 * 1024, outcome: 'pass', by: 'finisher', code: 0, failedTest: null, resets: 0 });
+  expect(told.harts.map(({ traps }: { traps: unknown }) => traps)).toEqual([{}, { 'machine software interrupt': 1 }]);
+  const retired = told.harts.map((hart: { instructionsRetired: number }) => hart.instructionsRetired);
+  expect(retired[0] + retired[1]).toBe(told.instructionsAttempted);
+  expect(told.virtualTimeNs).toBeGreaterThan(1_000);
+  expect(told.consoleBytes).toBe(expected.length);
+  // The same again, to the nanosecond.
+  run(fileOf('two harts'), '--harts', '2', '--ram', '2M', '--report', report);
+  expect(JSON.parse(readFileSync(report, 'utf8'))).toEqual({ ...told, wallSeconds: expect.any(Number) });
+});
+
+test('as a process: console on stdout, the program’s status', () => {
+  expect(spawnSync(process.execPath, [launcher, 'headless', '--help']).status).toBe(0); // bundles what is older than its sources
+  const done = spawnSync(process.execPath, [bundle, 'machine', fileOf('tohost failure')], { encoding: 'utf8' });
+  expect([done.status, done.stdout, done.stderr]).toEqual([7, '!', expect.stringContaining('Test 7 failed')]);
+});
+
+test('failures: the code is the status, a failed test is named', () => {
+  expect(run(fileOf('failure'))).toMatchObject({ status: 42, err: expect.stringContaining('failed with code 42') });
+  const report = join(folder, 'failed.json');
+  expect(run(fileOf('tohost failure'), '--report', report)).toMatchObject({ status: 7, out: '!', err: expect.stringContaining('Test 7 failed') });
+  expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({ outcome: 'fail', by: 'htif', failedTest: 7 });
+});
+
+test('a program that never ends is stopped at its instructions; one that sleeps for ever is told', () => {
+  const endless = run(fileOf('endless', '1: j 1b'), '--max-instructions', '100000');
+  expect([endless.status, endless.err]).toEqual([1, 'The program has not ended after 100000 instructions, 100.0 µs of virtual time.']);
+  const asleep = run(fileOf('asleep', '1: wfi\nj 1b'));
+  expect([asleep.status, asleep.err]).toEqual([1, expect.stringContaining('Every hart waits')]);
+});
+
+test('a reset begins anew, RAM and devices too, and counts on', () => {
+  const report = join(folder, 'reset.json');
+  const path = fileOf('reset', `
+    la   t0, word
+    lw   t1, 0(t0)
+    bnez t1, 1f                  # never: a reset loads the program anew
+    li   t2, 1
+    sw   t2, 0(t0)
+    li   t0, 0x100000
+    li   t1, 0x7777
+    sw   t1, 0(t0)
+1:  j    1b
+    .data
+word: .word 0
+    .text`);
+  const done = run(path, '--ram', '64K', '--max-instructions', '500', '--report', report);
+  expect([done.status, done.err]).toEqual([1, expect.stringContaining('has not ended after 500 instructions')]);
+  const told = JSON.parse(readFileSync(report, 'utf8'));
+  expect(told.instructionsAttempted).toBe(500);
+  expect(told.resets).toBeGreaterThan(40);
+  expect(run(path, '--ram', '64K').err).toBe('The program has reset the machine 101 times.');
+});
+
+test('the device tree that the program gets can be written to a file', () => {
+  const file = join(folder, 'board.dtb');
+  expect(run(fileOf('hello'), '--harts', '3', '--append', 'quiet', '--device-tree', file).status).toBe(0);
+  const tree = parseDeviceTree(new Uint8Array(readFileSync(file)));
+  if (!tree.ok) throw new Error('it is a device tree');
+  const cpus = tree.value.children.find(({ name }) => name === 'cpus')!;
+  expect(cpus.children.map(({ name }) => name)).toEqual(['cpu@0', 'cpu@1', 'cpu@2', 'cpu-map']);
+});
+
+test.each([
+  [[], 'machine needs a program'],
+  [['PROGRAM', 'more'], "found 'more'"],
+  [['/nowhere/program.elf'], 'there is no such file'],
+  [[import.meta.filename], 'not an ELF file'],
+  [['RV32'], 'a 32-bit ELF file'],
+  [['CUT'], 'truncated'],
+  [['PROGRAM', '--ram', '1000'], 'whole pages of 4 KiB'],
+  [['PROGRAM', '--ram', '8G'], '896 MiB at most'],
+  [['PROGRAM', '--ram', '4K'], 'the device tree overlap'],
+  [['PROGRAM', '--harts', '9'], 'from 1 to 8'],
+  [['PROGRAM', '--profile', 'rv64gcc'], "did you mean 'rv64gc'?"],
+  [['PROGRAM', '--engine', 'translator'], 'there is one engine'],
+  [['PROGRAM', '--kernel', '/nowhere/Image'], '--kernel'],
+  [['PROGRAM', '--max-instructions', '0'], '--max-instructions'],
+  [['PROGRAM', '--report', '/nowhere/report.json'], 'cannot be written'],
+  [['PROGRAM', '--rma', '1M'], "did you mean 'ram'?"],
+])('bad input %j: status 2 and one line', (args, words) => {
+  const program = fileOf('hello');
+  const bytes = readFileSync(program);
+  const files: Record<string, string> = { PROGRAM: program, CUT: join(folder, 'cut.elf'), RV32: join(folder, 'rv32.elf') };
+  writeFileSync(files['CUT']!, bytes.subarray(0, 50));
+  bytes[4] = 1;
+  writeFileSync(files['RV32']!, bytes);
+  const done = run(...args.map((it) => files[it] ?? it));
+  expect(done.err).toContain(words);
+  expect([done.status, done.out, done.err.trimEnd().split('\n').length]).toEqual([2, '', 1]);
+});

@@ -1,0 +1,221 @@
+/** `headless machine`: runs a bare-metal program, or firmware with a kernel, on the board; console on stdout. */
+import { writeFileSync } from 'node:fs';
+import {
+  type Advance,
+  type BootRequest,
+  HART_PROFILES,
+  type HartProfileId,
+  hartReports,
+  layOutBoot,
+  type MachineEnd,
+  type NamedBytes,
+  renderBootError,
+  VirtMachine,
+} from '../../core/board/index.ts';
+import { compileHostModule } from '../../core/wasm/index.ts';
+import { readInteger, readSize, suggestion } from './arguments.ts';
+import { checkWritable, type GivenOptions, optional, readGuest, readOptions } from './options.ts';
+import { BadInput, showDuration } from './terminal.ts';
+
+/** What `machine --help` prints. */
+export const machineHelp = `usage: npm run -s headless -- machine <program.elf> [options]
+
+Runs a bare-metal RISC-V program on a board laid out as QEMU's virt machine: every hart starts in
+M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for firmware.
+
+  --ram size           128M by default, RAM begins at 0x80000000
+  --harts n            1 by default
+  --profile name       extensions of the harts: ${HART_PROFILES.map(({ id }) => id).join(', ')}
+  --engine name        interpreter, the only one
+  --kernel file        what firmware goes on to: an Image, 2 MiB into RAM, or an ELF file
+  --initrd file        initial RAM disk for the kernel
+  --append text        the kernel's command line
+  --max-instructions n ends with 1 after as many, of all harts together
+  --report file.json   writes a report there
+  --device-tree file   writes the board's device tree there
+
+The serial port (and HTIF, when the program has a symbol tohost) goes to stdout. Exit status: 0
+when the program ends by the test finisher's pass or by tohost 1; otherwise its failure code (the
+number of the failed test), or 1 when that is no status from 1 to 255, when it sleeps for ever
+has had its instructions or has reset the machine 101 times; 2 also for bad input.
+`;
+
+const MIB = 1024 * 1024;
+const RAM_BYTES = 128 * MIB;
+/** What one WebAssembly memory has room for, tables aside. */
+const RAM_BYTES_MAX = 896 * MIB;
+const HARTS_MAX = 8;
+/** A program that resets more often will never do anything else. */
+const RESETS_MAX = 100;
+const PROFILE: HartProfileId = 'rv64gc';
+/** Virtual time between two looks at the console. Unit: ns. */
+const LOOK_NS = 10_000_000;
+
+interface MachineArguments {
+  readonly request: BootRequest;
+  readonly instructionsMax: number;
+  readonly report: string | undefined;
+  readonly deviceTree: string | undefined;
+}
+
+function readFile(given: GivenOptions, option: string): NamedBytes | undefined {
+  const path = given.value(option);
+  return path === undefined ? undefined : { name: path, bytes: readGuest(`--${option}`, path) };
+}
+
+function readProfile(text: string | undefined): HartProfileId {
+  if (text === undefined) return PROFILE;
+  const found = HART_PROFILES.find(({ id }) => id === text);
+  if (found === undefined) {
+    const known = HART_PROFILES.map(({ id }) => id);
+    throw new BadInput(`There is no hart profile '${text}'${suggestion(text, known)}`);
+  }
+  return found.id;
+}
+
+function readArguments(rest: readonly string[]): MachineArguments {
+  const given = readOptions('machine', rest, {
+    ram: 'value',
+    harts: 'value',
+    profile: 'value',
+    engine: 'value',
+    kernel: 'value',
+    initrd: 'value',
+    append: 'value',
+    'max-instructions': 'value',
+    report: 'value',
+    'device-tree': 'value',
+  });
+  const [path, surplus] = given.operands;
+  if (path === undefined) throw new BadInput('machine needs a program: machine <program.elf>.');
+  if (surplus !== undefined) throw new BadInput(`machine takes one program, found '${surplus}', too.`);
+  const engine = given.value('engine');
+  if (engine !== undefined && engine !== 'interpreter') {
+    throw new BadInput(`--engine is '${engine}'; there is one engine: interpreter.`);
+  }
+  const ramBytes = optional(given.value('ram'), (text) => readSize('--ram', text)) ?? RAM_BYTES;
+  if (ramBytes < 4096 || ramBytes > RAM_BYTES_MAX || ramBytes % 4096 !== 0) {
+    throw new BadInput(`--ram is ${ramBytes} bytes; expected whole pages of 4 KiB, 896 MiB at most.`);
+  }
+  const count = (name: string, maximum: number) =>
+    optional(given.value(name), (text) => readInteger(`--${name}`, text, { minimum: 1, maximum }));
+  const [kernel, initrd] = [readFile(given, 'kernel'), readFile(given, 'initrd')];
+  return {
+    request: {
+      program: { name: path, bytes: readGuest('machine', path) },
+      ...(kernel === undefined ? {} : { kernel }),
+      ...(initrd === undefined ? {} : { initrd }),
+      bootArguments: given.value('append') ?? '',
+      ramBytes,
+      hartCount: count('harts', HARTS_MAX) ?? 1,
+      profile: readProfile(given.value('profile')),
+    },
+    instructionsMax: count('max-instructions', Number.MAX_SAFE_INTEGER) ?? Number.MAX_SAFE_INTEGER,
+    report: given.value('report'),
+    deviceTree: given.value('device-tree'),
+  };
+}
+
+/** How a run came to its end, over all resets that the program asked for. */
+interface Outcome {
+  readonly machine: VirtMachine;
+  readonly advance: Advance;
+  readonly end: MachineEnd | undefined;
+  readonly resets: number;
+  readonly attempted: number;
+  readonly consoleBytes: number;
+}
+
+/** Where console and sentences go. */
+export interface Terminal {
+  out(bytes: Uint8Array): void;
+  error(sentence: string): void;
+}
+
+const PROCESS: Terminal = {
+  out: (bytes) => void process.stdout.write(bytes),
+  error: (sentence) => void process.stderr.write(`${sentence}\n`),
+};
+
+/** Runs it; the result is the exit status. */
+export function runMachine(rest: readonly string[], terminal: Terminal = PROCESS): number {
+  const asked = readArguments(rest);
+  const image = layOutBoot(asked.request);
+  if (!image.ok) throw new BadInput(renderBootError(image.error));
+  checkWritable('--report', asked.report);
+  checkWritable('--device-tree', asked.deviceTree);
+  if (asked.deviceTree !== undefined) writeFileSync(asked.deviceTree, image.value.tree);
+  const beganAtMs = performance.now();
+  const compiled = compileHostModule();
+  const { ramBytes, hartCount, profile } = asked.request;
+  let pending: number[] = [];
+  let consoleBytes = 0;
+  const flush = () => {
+    consoleBytes += pending.length;
+    if (pending.length > 0) terminal.out(Uint8Array.from(pending));
+    pending = [];
+  };
+  const options = { ramBytes, hartCount, profile, compiled, transmit: (byte: number) => void pending.push(byte) };
+  let outcome: Outcome | undefined;
+  for (let resets = 0, before = 0; outcome === undefined; resets++) {
+    const machine = new VirtMachine(image.value, options);
+    const advance = runToEnd(machine, asked.instructionsMax - before, flush);
+    before += machine.instructionsAttempted();
+    const end = machine.ended();
+    if (end?.how === 'reset' && resets < RESETS_MAX) continue;
+    outcome = { machine, advance, end, resets, attempted: before, consoleBytes };
+  }
+  const wallSeconds = (performance.now() - beganAtMs) / 1000;
+  if (asked.report !== undefined) {
+    writeFileSync(asked.report, `${JSON.stringify(reportOf(asked, outcome, wallSeconds), null, 2)}\n`);
+  }
+  const sentence = sentenceOf(outcome);
+  if (sentence !== '') terminal.error(sentence);
+  return statusOf(outcome);
+}
+
+function runToEnd(machine: VirtMachine, instructionsMax: number, flush: () => void): Advance {
+  for (;;) {
+    const advance = machine.advance(machine.timeNs() + LOOK_NS, instructionsMax);
+    flush();
+    if (advance !== 'reached') return advance;
+  }
+}
+
+function statusOf({ end }: Outcome): number {
+  if (end?.how === 'pass') return 0;
+  const code = end?.how === 'fail' ? end.code : 1;
+  return code >= 1 && code <= 255 ? code : 1;
+}
+
+/** What a person wants to know when it did not end well. */
+function sentenceOf(outcome: Outcome): string {
+  const { end, advance, machine } = outcome;
+  const where = `after ${outcome.attempted} instructions, ${showDuration(machine.timeNs())} of virtual time`;
+  if (advance === 'asleep') return `Every hart waits for an interrupt that nothing will raise, ${where}.`;
+  if (advance === 'instructions') return `The program has not ended ${where}.`;
+  if (end === undefined || end.how === 'pass') return '';
+  if (end.how === 'reset') return `The program has reset the machine ${outcome.resets + 1} times.`;
+  return end.by === 'htif' ? `Test ${end.code} failed, ${where}.` : `The program failed with code ${end.code}, ${where}.`;
+}
+
+function reportOf(asked: MachineArguments, outcome: Outcome, wallSeconds: number) {
+  const { machine, end, advance } = outcome;
+  const { request } = asked;
+  return {
+    program: request.program.name,
+    profile: request.profile,
+    engine: 'interpreter',
+    ramBytes: request.ramBytes,
+    outcome: end === undefined ? advance : end.how,
+    by: end?.by ?? null,
+    code: end?.code ?? null,
+    failedTest: end?.by === 'htif' && end.how === 'fail' ? end.code : null,
+    resets: outcome.resets,
+    instructionsAttempted: outcome.attempted,
+    harts: hartReports(machine),
+    consoleBytes: outcome.consoleBytes,
+    virtualTimeNs: machine.timeNs(),
+    wallSeconds: Number(wallSeconds.toFixed(3)),
+  };
+}
