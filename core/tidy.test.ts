@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 const root = join(import.meta.dirname, '..');
 
 /** Layers of core and what each may import besides itself. The house's arrows; decisions/0001 says where they differ. */
-const HARDWARE = ['base', 'protocol', 'sim', 'isa', 'wasm', 'memory', 'machine', 'formats', 'network', 'storage', 'metrics'];
+const HARDWARE = ['base', 'protocol', 'sim', 'isa', 'wasm', 'memory', 'machine', 'formats', 'network', 'storage', 'pcie', 'metrics'];
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   protocol: ['base'],
@@ -20,7 +20,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   machine: ['base', 'protocol', 'isa', 'wasm', 'memory'],
   network: ['base', 'protocol', 'sim', 'formats'],
   storage: ['base', 'protocol', 'sim', 'formats', 'network'],
-  devices: ['base', 'protocol', 'memory', 'machine', 'network', 'storage', 'formats'],
+  pcie: ['base', 'protocol', 'memory', 'machine'],
+  devices: ['base', 'protocol', 'memory', 'machine', 'pcie', 'network', 'storage', 'formats'],
   board: [...HARDWARE, 'devices'],
   guests: ['base'],
   hypervisor: [...HARDWARE, 'devices', 'guests'],
@@ -155,7 +156,7 @@ function bannedFaults(sources: readonly Source[]): string[] {
 }
 
 /** Layers whose objects are saved by a walk over their fields (decisions/0005): what it cannot see would be missed. */
-const STATE_LAYERS = /^core\/(memory|machine|devices|board|network|storage|hypervisor|workload|mechanisms|world)\//;
+const STATE_LAYERS = /^core\/(memory|machine|pcie|devices|board|network|storage|hypervisor|workload|mechanisms|world)\//;
 function hiddenFaults(sources: readonly Source[]): string[] {
   return sources
     .filter(({ path }) => STATE_LAYERS.test(path) && !isTest(path))

@@ -3,8 +3,8 @@
  * memory and reads them back. For tests of the devices; it can also be told to be wrong.
  */
 import { assert } from '../base/index.ts';
-import { commonFeature, VirtioMmio, type VirtioDevice, VmDma, virtioStatus } from '../devices/virtio/index.ts';
-import type { BusDevice } from '../machine/index.ts';
+import { commonFeature, type QueueMemory, VirtioMmio, type VirtioDevice, VmDma, virtioStatus } from '../devices/virtio/index.ts';
+import type { BusDevice, InterruptLine } from '../machine/index.ts';
 import { GUEST_RAM_ADDRESS, MemorySystem, type VmMemory } from '../memory/index.ts';
 
 /** Registers of VIRTIO 1.2 §4.2.2 that the driver uses. */
@@ -45,6 +45,10 @@ export function makeGuestMemory(pageCount: number): VmMemory {
   return made.value;
 }
 
+/** Makes a transport with the register layout of MMIO. */
+export type MakeTransport = (device: VirtioDevice, memory: QueueMemory, interrupt: InterruptLine) => BusDevice;
+const overMmio: MakeTransport = (device, memory, interrupt) => new VirtioMmio({ device, memory, interrupt });
+
 /** See the file's head. */
 export class VirtioDriver {
   readonly device: BusDevice;
@@ -55,20 +59,15 @@ export class VirtioDriver {
   rises = 0;
   private place: number;
 
-  /** `place`: where the driver's own memory begins, guest physical. */
-  constructor(device: VirtioDevice, memory: VmMemory, place = GUEST_RAM_ADDRESS + 0x1_0000) {
+  /** The driver's own memory begins 64 KiB into RAM. */
+  constructor(device: VirtioDevice, memory: VmMemory, make: MakeTransport = overMmio) {
     this.memory = memory;
-    this.place = place;
-    this.device = new VirtioMmio({
-      device,
-      memory: new VmDma(memory),
-      interrupt: {
-        set: (level) => {
-          if (level && !this.line) this.rises++;
-          this.line = level;
-        },
-      },
-    });
+    this.place = GUEST_RAM_ADDRESS + 0x1_0000;
+    const set = (level: boolean) => {
+      if (level && !this.line) this.rises++;
+      this.line = level;
+    };
+    this.device = make(device, new VmDma(memory), { set });
   }
 
   read(offset: number): number {

@@ -221,6 +221,10 @@ export class VirtioCore {
   waiting(index: number): number {
     const queue = this.queues[index];
     if (queue === undefined || !queue.ready || !this.isLive()) return 0;
+    if (this.memory.isOpen?.() === false) {
+      this.stalled |= 1 << index;
+      return 0;
+    }
     const count = availableCount(queue, this.memory);
     return this.isFault(count) ? 0 : count;
   }
@@ -266,7 +270,7 @@ export class VirtioCore {
 
   /** Tells the driver of what was put, when it wants to know. */
   signal(index: number): void {
-    if (!this.isLive()) return;
+    if (!this.isLive() || this.memory.isOpen?.() === false) return;
     const wants = wantsInterrupt(this.queues[index]!, this.memory, this.has(commonFeature.eventIndex));
     if (!this.isFault(wants) && wants) this.transport?.onUsed(index);
   }

@@ -5,5 +5,6 @@ export { commonFeature, featureWords, status as virtioStatus, VirtioCore, type V
 export { VirtioEntropy } from './entropy.ts';
 export { MMIO_BYTES, VirtioMmio } from './mmio.ts';
 export { type NetPorts, VirtioNet } from './net.ts';
+export { VirtioPci } from './pci.ts';
 export type { QueueMemory } from './queue.ts';
 export { VmBalloonPages, VmDma } from './vm-dma.ts';

@@ -15,6 +15,8 @@ export interface QueueMemory extends DmaPort {
    * of it. What is no RAM is ready, too: the access then fails. Always ready where this is missing.
    */
   isReady?(address: number, byteCount: number, writes: boolean): boolean;
+  /** Whether the device may reach memory at all now (a PCI function that is no bus master may not). Always where missing. */
+  isOpen?(): boolean;
 }
 
 /** Entries of a queue at most: what QEMU takes, too. The standard's bound is 32,768 (§2.7). */

@@ -1,0 +1,2 @@
+export { PciConfigSpace, pciCommand, type PciIdentity } from './config-space.ts';
+export { type HostBridgeOptions, PcieHostBridge, type PciFunction } from './host-bridge.ts';
