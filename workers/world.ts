@@ -11,6 +11,8 @@ import {
   scriptOf,
   sentenceOf,
   validateCommand,
+  GUEST_PROFILES,
+  type GuestProfileId,
   vmScenarioOf,
 } from '../core/world/index.ts';
 export { snapshotInstant } from '../core/world/index.ts';
@@ -18,6 +20,12 @@ import type { Builder, Planner } from './world-port.ts';
 
 /** The lab's name of a bare VM, made from a kernel file: `headless vm`. Its knobs are ram (bytes) and vcpus. */
 export const VM_LAB = 'vm';
+
+/** The guest profile of a number, as the knob `profile` of a VM holds it. */
+function profileOf(number: number | undefined): { readonly profile?: GuestProfileId } {
+  const profile = GUEST_PROFILES.find((each) => each.number === number);
+  return profile === undefined ? {} : { profile: profile.id };
+}
 
 /** The coordinator's side of core/world. */
 export const planner: Planner<Scenario> = {
@@ -36,6 +44,7 @@ export const planner: Planner<Scenario> = {
             ...(request.guestName === undefined ? {} : { kernelName: request.guestName }),
             ramBytes: request.knobs['ram'] ?? 64 * 1024 * 1024,
             vcpuCount: request.knobs['vcpus'] ?? 1,
+            ...profileOf(request.knobs['profile']),
           })
         : scenarioOf(request);
     return made.ok ? made : err({ kind: made.error.kind, sentence: sentenceOf(made.error) });

@@ -16,6 +16,14 @@ import {
 } from '../formats/index.ts';
 import { findGuestProgram, GUEST_PROGRAMS, KERNEL_ADDRESS } from '../guests/index.ts';
 import { assemble, renderAssemblyError } from '../isa/assemble.ts';
+import {
+  CACHE_BLOCK_SIZE,
+  DEFAULT_PROFILE,
+  getProfile,
+  type GuestProfileId,
+  type HartProfile,
+} from '../isa/table/index.ts';
+import type { Extension } from '../isa/table/row.ts';
 import { GUEST_RAM_ADDRESS, type VmMemory } from '../memory/index.ts';
 import type { VmError } from './vm-error.ts';
 
@@ -41,7 +49,10 @@ export interface BootImage {
 }
 
 /** Reads or assembles an image; says what is wrong with it without touching any VM. */
-export function prepareImage(image: GuestImage): Result<BootImage, VmError> {
+export function prepareImage(
+  image: GuestImage,
+  profile: GuestProfileId = DEFAULT_PROFILE,
+): Result<BootImage, VmError> {
   switch (image.kind) {
     case 'program': {
       const program = findGuestProgram(image.name);
@@ -49,18 +60,18 @@ export function prepareImage(image: GuestImage): Result<BootImage, VmError> {
         const known = GUEST_PROGRAMS.map((it) => it.name);
         return err({ kind: 'unknown-guest', found: image.name, known });
       }
-      return assembleImage(program.name, program.source, program.ramBytesMin);
+      return assembleImage(program.name, program.source, program.ramBytesMin, DEFAULT_PROFILE);
     }
     case 'assembly':
-      return assembleImage(image.name, image.source, 4096);
+      return assembleImage(image.name, image.source, 4096, profile);
     case 'elf': {
       const elf = parseElf(image.bytes, { name: image.name });
       if (!elf.ok) return err({ kind: 'bad-elf', error: elf.error });
       const { entry, segments, usesCompressed, floatAbi } = elf.value;
-      if (usesCompressed) return err({ kind: 'elf-extension', file: image.name, needs: 'compressed instructions (C)' });
-      if (floatAbi !== 'soft') {
-        return err({ kind: 'elf-extension', file: image.name, needs: `the ${floatAbi}-float ABI` });
-      }
+      const lacks = (extension: Extension) => !getProfile(profile).extensions.includes(extension);
+      const refuse = (needs: string) => err({ kind: 'elf-extension' as const, file: image.name, needs, profile });
+      if (usesCompressed && lacks('C')) return refuse('compressed instructions (C)');
+      if (floatAbi === 'quad' || lacks(FLOAT_ABI_NEEDS[floatAbi])) return refuse(`the ${floatAbi}-float ABI`);
       return ok({
         name: image.name,
         entry,
@@ -75,8 +86,16 @@ export function prepareImage(image: GuestImage): Result<BootImage, VmError> {
   }
 }
 
-function assembleImage(name: string, source: string, ramBytesMin: number): Result<BootImage, VmError> {
-  const program = assemble(source, { origin: KERNEL_ADDRESS, name });
+/** Extension that a float ABI passes its values in. */
+const FLOAT_ABI_NEEDS = { soft: 'I', single: 'F', double: 'D' } as const satisfies Record<string, Extension>;
+
+function assembleImage(
+  name: string,
+  source: string,
+  ramBytesMin: number,
+  profile: GuestProfileId,
+): Result<BootImage, VmError> {
+  const program = assemble(source, { origin: KERNEL_ADDRESS, name, profile });
   if (!program.ok) {
     const sentence = renderAssemblyError(program.error);
     return err({ kind: 'guest-does-not-assemble', guest: name, sentence });
@@ -119,15 +138,23 @@ export function checkImage(
   return ok(undefined);
 }
 
-/** Instruction-set string of the guests' device tree. */
-export const ISA_STRING = 'rv64ima_zicsr_zifencei';
+/** Extensions as `riscv,isa-extensions` lists them: the letters of the ISA string, then the longer names. */
+function extensionNames({ isaString }: HartProfile): readonly string[] {
+  const [letters = '', ...names] = isaString.slice('rv64'.length).split('_');
+  return [...letters, ...names];
+}
 
 /** The device tree of a VM: memory, cpus, chosen (Devicetree Specification 0.4 chapter 3; RISC-V bindings of Linux). */
 export function vmDeviceTree(options: {
   readonly ramBytes: number;
   readonly vcpuCount: number;
   readonly bootArguments: string;
+  readonly profile?: GuestProfileId;
 }): Uint8Array {
+  const profile = getProfile(options.profile ?? DEFAULT_PROFILE);
+  const blocks = profile.extensions.includes('Zicbom')
+    ? [cells('riscv,cbom-block-size', CACHE_BLOCK_SIZE), cells('riscv,cboz-block-size', CACHE_BLOCK_SIZE)]
+    : [];
   const cpu = (index: number): DeviceTreeNode => ({
     name: `cpu@${index.toString(16)}`,
     properties: [
@@ -135,9 +162,10 @@ export function vmDeviceTree(options: {
       cells('reg', index),
       text('status', 'okay'),
       text('compatible', 'riscv'),
-      text('riscv,isa', ISA_STRING),
+      text('riscv,isa', profile.isaString),
       text('riscv,isa-base', 'rv64i'),
-      text('riscv,isa-extensions', 'i', 'm', 'a', 'zicsr', 'zifencei'),
+      text('riscv,isa-extensions', ...extensionNames(profile)),
+      ...blocks,
       text('mmu-type', 'riscv,sv39'),
     ],
     children: [

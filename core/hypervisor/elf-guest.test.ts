@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { writeElf } from '../formats/index.ts';
 import { assemble } from '../isa/assemble.ts';
-import { makeTestHost } from '../testing/test-host.ts';
+import { assembly, makeTestHost } from '../testing/test-host.ts';
 import { Host, vmErrorSentence } from './index.ts';
 
 const SOURCE = String.raw`
@@ -100,6 +100,50 @@ test.skipIf(!hasCompiler())('the same source compiled now runs, at every level o
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+// biome-ignore format: a command line
+const FULL_FLAGS = FLAGS.map((flag) => flag.replace('rv64ima_zicsr_zifencei', 'rv64gc').replace(/^-mabi=lp64$/, '-mabi=lp64d'));
+
+test.skipIf(!hasCompiler())('compiled with RVC and the double-float ABI it runs where the profile has them, and only there', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'glasshouse-elf-'));
+  try {
+    writeFileSync(join(folder, 'hello.c'), SOURCE);
+    const output = join(folder, 'hello.elf');
+    execFileSync('riscv64-unknown-elf-gcc', [...FULL_FLAGS, '-O2', join(folder, 'hello.c'), '-o', output]);
+    const image = { kind: 'elf', name: 'hello.elf', bytes: readFileSync(output) } as const;
+    const { host, vm } = makeTestHost({ image, profile: 'rv64gc' });
+    host.run(1_000_000);
+    expect(vm.debugConsole.text()).toBe('compiled by gcc: 42\n');
+    const refused = host.createVm({ id: 2, name: 'v', image, ramBytes: 1 << 20 });
+    if (refused.ok) throw new Error('rv64ima took compressed instructions');
+    expect(vmErrorSentence(refused.error)).toBe(
+      "hello.elf was built for compressed instructions (C); this machine's harts are rv64ima.",
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a second hart, a reboot and the device tree have the profile of the VM', () => {
+  const source = `bnez a0, second
+    mv s1, a1
+    li a7, 0x48534d       # SBI HSM: start hart 1 at the entry
+    li a6, 0
+    li a0, 1
+    la a1, start
+    ecall
+  w: wfi
+    j w
+  start: c.li s2, 7
+    j w
+  second: j w`;
+  const { host, vm } = makeTestHost({ image: assembly(source), vcpuCount: 2, profile: 'rv64gc' });
+  host.run(1_000_000);
+  expect(host.machine.readRegister(1, 18)).toBe(7n);
+  expect([0, 1].map((slot) => host.machine.profile(slot))).toEqual(['rv64gc', 'rv64gc']);
+  const tree = new TextDecoder('latin1').decode(vm.memory.read(Number(host.machine.readRegister(0, 9)), 2000));
+  expect(tree).toContain('rv64imafdc_zicbom');
 });
 
 function elfOf(source: string, origin: number): Uint8Array {

@@ -1,4 +1,5 @@
 /** What a host and its VMs are asked for with. */
+import type { GuestProfileId } from '../isa/table/index.ts';
 import type { Ipv4Address, MacAddress } from '../network/index.ts';
 import type { GuestImage } from './boot.ts';
 
@@ -34,6 +35,7 @@ export interface VmSpec {
   readonly image: GuestImage;
   readonly ramBytes: number;
   readonly vcpuCount?: number; // 1
+  readonly profile?: GuestProfileId; // rv64ima
   readonly bootArguments?: string;
 }
 

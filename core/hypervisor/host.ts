@@ -9,6 +9,7 @@
  */
 import { assert, err, makePrng, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import { DEFAULT_PROFILE, type GuestProfileId } from '../isa/table/index.ts';
 import { Machine } from '../machine/index.ts';
 import { MemorySystem, type ModelFault } from '../memory/index.ts';
 import { type Ipv4Address, type TcpEvent, TcpStack, type TimerKind } from '../network/index.ts';
@@ -274,7 +275,8 @@ export class Host {
   /** Makes a VM from an image and lets it run. Refused wholly or made wholly. */
   createVm(spec: VmSpec): Result<Vm, VmError> {
     const vcpuCount = spec.vcpuCount ?? 1;
-    const image = prepareImage(spec.image);
+    const { profile = DEFAULT_PROFILE } = spec;
+    const image = prepareImage(spec.image, profile);
     if (!image.ok) return image;
     const ram = checkRam(spec.name, spec.ramBytes);
     if (!ram.ok) return ram;
@@ -283,6 +285,7 @@ export class Host {
       ramBytes: spec.ramBytes,
       vcpuCount: Math.max(1, Math.min(vcpuCount, VCPU_COUNT_MAX)),
       bootArguments,
+      profile,
     });
     const treeBytes = deviceTreeRoom(tree);
     const made = this.makeVm({
@@ -297,7 +300,7 @@ export class Host {
     });
     if (!made.ok) return made;
     this.images.set(spec.id, { image: image.value, bootArguments });
-    this.bootVm(made.value, image.value, tree);
+    this.bootVm(made.value, image.value, tree, profile);
     return made;
   }
 
@@ -427,7 +430,7 @@ export class Host {
   }
 
   /** Image and device tree into RAM; vCPU 0 starts at the entry, the others wait for a hart start (SBI HSM). */
-  private bootVm(vm: Vm, image: BootImage, tree: Uint8Array): void {
+  private bootVm(vm: Vm, image: BootImage, tree: Uint8Array, profile: GuestProfileId): void {
     const treeAddress = loadImage(vm.memory, image, tree);
     for (const vcpu of vm.vcpus) {
       vcpu.hartState = vcpu.index === 0 ? hartState.started : hartState.stopped;
@@ -442,6 +445,7 @@ export class Host {
         pc: image.entry,
         a0: vcpu.index,
         a1: treeAddress,
+        profile,
       });
     }
   }
@@ -455,13 +459,11 @@ export class Host {
     }
     this.logVm(vm.id, timeNs, 'reboot', 'the guest asked for a reboot');
     const { image, bootArguments } = known;
+    const profile = this.machine.profile(vm.getVcpu(0).hartSlot);
     for (let page = 0; page < vm.pageCount; page++) vm.memory.writeZeroPage(page, 'hypervisor');
-    const tree = vmDeviceTree({
-      ramBytes: vm.pageCount * PAGE_SIZE,
-      vcpuCount: vm.vcpus.length,
-      bootArguments,
-    });
-    this.bootVm(vm, image, tree);
+    const ramBytes = vm.pageCount * PAGE_SIZE;
+    const tree = vmDeviceTree({ ramBytes, vcpuCount: vm.vcpus.length, bootArguments, profile });
+    this.bootVm(vm, image, tree, profile);
   }
 
   /** A VM that came from elsewhere brought no image; programs of the house are known by name on every host. */

@@ -1,5 +1,5 @@
 /** What other layers may use of the hypervisor. */
-export { type GuestImage, ISA_STRING, prepareImage } from './boot.ts';
+export { type GuestImage, prepareImage } from './boot.ts';
 export { EXIT_COSTS, type ExitCause } from './cost-table.ts';
 export { CONSOLE_INPUT_MAX, DebugConsole, type OutputChunk } from './debug-console.ts';
 export { type RecordError, recordErrorSentence } from './device-record.ts';

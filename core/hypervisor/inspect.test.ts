@@ -38,6 +38,22 @@ test('registers and disassembly around pc', () => {
   expect(digest(host, vm)).toBe(before);
 });
 
+test('a hart with C and F shows instructions of both lengths and its float registers', () => {
+  const { host } = makeTestHost({
+    image: assembly('li t0, 0x6000\n csrs sstatus, t0\n c.li a3, 5\n fcvt.d.l fa0, a3\n c.addi a3, 1\nw: wfi\n j w'),
+    profile: 'rv64gc',
+  });
+  host.run(1000);
+  const registers = shown(inspectVm(host, { view: 'registers', vm: 1, vcpu: 0 }), 'registers');
+  expect(registers.f[10]).toBe('0x4014000000000000');
+  expect(registers.csrs.at(-1)).toEqual({ name: 'fcsr', value: '0x0000000000000000' });
+  const code = shown(inspectVm(host, { view: 'disassembly', vm: 1, vcpu: 0, before: 4, after: 0 }), 'disassembly');
+  expect(code.lines.map((line) => line.text.replace(/ <.*/, ''))).toEqual([
+    'c.li a3,5', 'fcvt.d.l fa0,a3', 'c.addi a3,1', 'wfi', expect.stringMatching(/^(c\.j|jal zero,)/),
+  ]);
+  expect(code.lines.at(-1)?.address).toBe(registers.pc);
+});
+
 test('a walk shows every entry of both stages, and where it ends', () => {
   const { host, vm } = makeTestHost({ image: { kind: 'program', name: 'ticker' } });
   expect(runUntilText(host, vm, 'tick 1', 20_000_000)).toBe(true);

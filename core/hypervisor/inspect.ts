@@ -3,7 +3,10 @@
  * guest memory, exits. Answers are read from the same bytes that the machine uses, and nothing is changed: no
  * accessed bit, no TLB entry, no cost.
  */
-import { disassemble } from '../isa/disassemble.ts';
+import { isCompressed } from '../isa/compressed.ts';
+import { disassemble, disassembleCompressed } from '../isa/disassemble.ts';
+import { getProfile } from '../isa/table/index.ts';
+import type { Extension } from '../isa/table/row.ts';
 import { GUEST_CSRS } from '../machine/index.ts';
 import {
   accessKind,
@@ -58,17 +61,24 @@ function hartAddress(vcpu: Vcpu): number {
   return HART_ADDRESS + vcpu.hartSlot * HART_STRIDE;
 }
 
+function hasExtension(host: Host, vcpu: Vcpu, extension: Extension): boolean {
+  return getProfile(host.machine.profile(vcpu.hartSlot)).extensions.includes(extension);
+}
+
 const COMPUTED = { cycle: true, time: true, instret: true } as const;
 
 function registers(host: Host, vcpu: Vcpu): InspectionReply {
   const { longs, words } = host.memory.host;
   const hart = hartAddress(vcpu);
-  const csrs = GUEST_CSRS.flatMap(({ name, slot, behaviour }) => {
+  const csrs: { name: string; value: string }[] = GUEST_CSRS.flatMap(({ name, slot, behaviour }) => {
     if (behaviour in COMPUTED) return [];
     const value = BigInt.asUintN(64, longs[(hart + hartOffset.csr + 8 * slot) >> 3]!);
     // sip shows hvip one place further right (RISC-V Privileged §18.2.3)
     return [{ name, value: hexadecimal(behaviour === 'pending' ? (value >> 1n) & 0x222n : value) }];
   });
+  if (hasExtension(host, vcpu, 'F')) {
+    csrs.push({ name: 'fcsr', value: hexadecimal(words[(hart + hartOffset.fcsr) >> 2]!) });
+  }
   return {
     view: 'registers',
     host: host.id,
@@ -77,6 +87,9 @@ function registers(host: Host, vcpu: Vcpu): InspectionReply {
     x: Array.from({ length: 32 }, (_, index) =>
       hexadecimal(host.machine.readRegister(vcpu.hartSlot, index)),
     ),
+    f: hasExtension(host, vcpu, 'F')
+      ? Array.from({ length: 32 }, (_, index) => hexadecimal(longs[(hart + hartOffset.f + 8 * index) >> 3]!))
+      : [],
     csrs,
   };
 }
@@ -102,6 +115,7 @@ function disassembly(
   const pc = host.machine.readPc(vcpu.hartSlot);
   const before = Math.min(Math.max(0, Math.floor(range.before)), LINES_MAX);
   const after = Math.min(Math.max(0, Math.floor(range.after)), LINES_MAX);
+  if (hasExtension(host, vcpu, 'C')) return mixedDisassembly(host, vm, vcpu, { before, after });
   const lines = [];
   for (let index = -before; index <= after; index++) {
     const address = BigInt.asUintN(64, pc + BigInt(index * 4));
@@ -111,6 +125,50 @@ function disassembly(
     const text = disassemble(word, address);
     lines.push({ address: hexadecimal(address), word: hexadecimal(word, 8), text });
   }
+  return { view: 'disassembly', pc: hexadecimal(pc), lines };
+}
+
+/**
+ * Instructions of 2 and 4 bytes. Where one begins before pc is not known: reading starts at each of two parities
+ * far enough back and the first chain that meets pc is shown; with none, nothing before pc is.
+ */
+function mixedDisassembly(
+  host: Host,
+  vm: Vm,
+  vcpu: Vcpu,
+  range: { readonly before: number; readonly after: number },
+): InspectionReply {
+  const pc = host.machine.readPc(vcpu.hartSlot);
+  const { view } = host.memory.host;
+  const halfword = (address: bigint): number | undefined => {
+    const place = findHostAddress(host, vm, vcpu, BigInt.asUintN(64, address));
+    return place < 0 ? undefined : view.getUint16(place, true);
+  };
+  const at = (address: bigint) => {
+    const first = halfword(address);
+    if (first === undefined) return undefined;
+    if (isCompressed(first)) {
+      return { length: 2n, word: hexadecimal(first, 4), text: disassembleCompressed(first, address) };
+    }
+    const second = halfword(address + 2n);
+    if (second === undefined) return undefined;
+    const word = (first | (second << 16)) >>> 0;
+    return { length: 4n, word: hexadecimal(word, 8), text: disassemble(word, address) };
+  };
+  const chainFrom = (start: bigint, count: number, end?: bigint) => {
+    const lines = [];
+    let address = start;
+    while (lines.length < count && (end === undefined || address < end)) {
+      const found = at(address);
+      if (found === undefined) break;
+      lines.push({ address: hexadecimal(address), word: found.word, text: found.text });
+      address += found.length;
+    }
+    return { lines, address };
+  };
+  const chains = [0n, 2n].map((skew) => chainFrom(pc - BigInt(4 * range.before) + skew, 2 * range.before, pc));
+  const before = chains.find((chain) => chain.address === pc)?.lines.slice(-range.before) ?? [];
+  const lines = [...(range.before === 0 ? [] : before), ...chainFrom(pc, range.after + 1).lines];
   return { view: 'disassembly', pc: hexadecimal(pc), lines };
 }
 

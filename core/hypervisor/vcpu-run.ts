@@ -100,6 +100,7 @@ function arrive(context: RunContext, vm: Vm, vcpu: Vcpu, wakeNs: number): void {
       pc: vcpu.startAddress,
       a0: vcpu.index,
       a1: vcpu.startOpaque,
+      profile: machine.profile(vcpu.hartSlot),
     });
     vcpu.hartState = hartState.started;
     vcpu.startAtNs = Infinity;

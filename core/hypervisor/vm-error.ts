@@ -18,7 +18,7 @@ export type VmError =
   | { readonly kind: 'vm-exists'; readonly host: string; readonly id: number }
   | { readonly kind: 'unknown-guest'; readonly found: string; readonly known: readonly string[] }
   | { readonly kind: 'bad-elf'; readonly error: ElfError }
-  | { readonly kind: 'elf-extension'; readonly file: string; readonly needs: string }
+  | { readonly kind: 'elf-extension'; readonly file: string; readonly needs: string; readonly profile: string }
   | {
       readonly kind: 'segment-outside-ram';
       readonly file: string;
@@ -64,7 +64,7 @@ export function vmErrorSentence(error: VmError): string {
     case 'bad-elf':
       return renderElfError(error.error);
     case 'elf-extension':
-      return `${error.file} was built for ${error.needs}; this machine is rv64ima with soft float.`;
+      return `${error.file} was built for ${error.needs}; this machine's harts are ${error.profile}.`;
     case 'segment-outside-ram':
       return `${error.file} has a segment of ${error.size} bytes at ${hex(error.address)}, outside the VM's RAM of ${error.ramSize} bytes at ${hex(error.ramStart)}.`;
     case 'entry-outside-ram':

@@ -7,7 +7,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { err, ok, type Result } from '../base/result.ts';
-import { findProfile, getProfile } from '../isa/table/index.ts';
+import { getProfile, GUEST_PROFILES } from '../isa/table/index.ts';
 import { csrSlot, hartOffset } from '../protocol/host-memory-layout.ts';
 
 const MAGIC = 0x5452_4148;
@@ -111,7 +111,7 @@ export function checkHartState(saved: Uint8Array): Result<true, HartStateError> 
   }
   if (found === 1) return ok(true);
   const profile = view.getUint32(hartFieldOffset('profile'), true);
-  if (findProfile(profile) === undefined || hartStateVersion(profile) !== found) {
+  if (GUEST_PROFILES[profile] === undefined || hartStateVersion(profile) !== found) {
     return err({ kind: 'unknown-profile', found: profile });
   }
   return ok(true);

@@ -6,7 +6,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Result } from '../base/result.ts';
-import { DEFAULT_PROFILE, getProfile, type GuestProfileId } from '../isa/table/index.ts';
+import { DEFAULT_PROFILE, getProfile, GUEST_PROFILES, type GuestProfileId } from '../isa/table/index.ts';
 import type { MemorySystem, VmMemory } from '../memory/index.ts';
 import { csrSlot, HART_COUNT_MAX, hartOffset } from '../protocol/host-memory-layout.ts';
 import { compileHostModule, type HostModule, instantiateHostModule } from '../wasm/index.ts';
@@ -97,6 +97,11 @@ export class Machine {
     this.words[(hart >> 2) + hartWord.privilege] = privilege.supervisor;
     this.words[(hart >> 2) + hartWord.virtualMode] = 1;
     this.words[csrWord(hart, csrSlot.vsstatus) + 1] = 2; // UXL = 64 bits
+  }
+
+  /** The profile that a hart was reset or loaded with. */
+  profile(slot: number): GuestProfileId {
+    return GUEST_PROFILES[this.words[(hartAddress(slot) >> 2) + hartWord.profile]!]!.id;
   }
 
   /** Takes a hart from its VM: it does not run again before the next reset or load. */

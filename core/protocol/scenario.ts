@@ -61,6 +61,8 @@ export interface ScenarioVm {
   readonly host: number;
   readonly pageCount: number;
   readonly vcpuCount: number;
+  /** Id of its harts' profile; rv64ima when missing. */
+  readonly profile?: string;
   /** Typed into its console at boot: how a lab's knobs reach the guest. */
   readonly bootInput: string;
 }

@@ -1,21 +1,23 @@
 /** A host with one VM for tests that run guest programs: small, quick to make, no network. */
 import { assert } from '../base/index.ts';
 import { type GuestImage, Host, type HostOptions, type Vm, vmErrorSentence } from '../hypervisor/index.ts';
+import type { GuestProfileId } from '../isa/table/index.ts';
 
 /** What a test may choose; the rest is one processor at 1 GHz and 1 MiB of RAM in a host of 2,000 frames. */
 export interface TestHostOptions extends Partial<Omit<HostOptions, 'name'>> {
   readonly image: GuestImage;
   readonly ramBytes?: number;
   readonly vcpuCount?: number;
+  readonly profile?: GuestProfileId;
 }
 
 /** A host that holds VM 1 with the given image, at virtual time 0. */
 export function makeTestHost(options: TestHostOptions): { readonly host: Host; readonly vm: Vm } {
-  const { image, ramBytes = 1 << 20, vcpuCount = 1, ...hostOptions } = options;
+  const { image, ramBytes = 1 << 20, vcpuCount = 1, profile = 'rv64ima', ...hostOptions } = options;
   const host = new Host({
     id: 0, name: 'test', frameCount: 2_000, processorCount: 1, seed: 1, ...hostOptions,
   });
-  const made = host.createVm({ id: 1, name: 'guest', image, ramBytes, vcpuCount });
+  const made = host.createVm({ id: 1, name: 'guest', image, ramBytes, vcpuCount, profile });
   assert(made.ok, made.ok ? '' : vmErrorSentence(made.error));
   return { host, vm: made.value };
 }

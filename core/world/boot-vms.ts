@@ -5,6 +5,7 @@
 import { assert } from '../base/index.ts';
 import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
 import { restoreVm } from '../hypervisor/restore-vm.ts';
+import type { GuestProfileId } from '../isa/table/index.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import { rank } from '../sim/rank.ts';
 import type { HostProcess } from './host-process.ts';
@@ -29,6 +30,7 @@ function boot(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array
     image: file === undefined ? { kind: 'program', name: spec.guest } : { kind: 'elf', name: spec.guest, bytes: file },
     ramBytes: spec.pageCount * 4096,
     vcpuCount: spec.vcpuCount,
+    ...(spec.profile === undefined ? {} : { profile: spec.profile as GuestProfileId }),
   });
   assert(made.ok, `VM ${spec.id} of the scenario fits its host`);
   self.onRuns(made.value, 0);

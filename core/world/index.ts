@@ -19,4 +19,5 @@ export {
 } from './scenario.ts';
 export { DATACENTER, type FileOptions, parseScenarioFile, readScenarioFile } from './scenario-file.ts';
 export { baselineCommand, baselinesOf, validateCommand } from './validate-command.ts';
+export { GUEST_PROFILES, type GuestProfileId } from '../isa/table/index.ts';
 export { sentenceOf, type WorldError } from './world-error.ts';

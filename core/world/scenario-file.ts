@@ -5,6 +5,7 @@
  */
 import { err, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import { findGuestProgram, GUEST_PROGRAMS } from '../guests/index.ts';
+import type { GuestProfileId } from '../isa/table/index.ts';
 import { gStageTableCount } from '../memory/index.ts';
 import { knobsOfWorld } from '../mechanisms/knobs-of-file.ts';
 import { allKnobs } from '../mechanisms/lab.ts';
@@ -250,10 +251,15 @@ function findGuestFault(file: ScenarioFile, guest: Uint8Array | undefined): Worl
   }
   for (const vm of file.vms) {
     if (vm.guest !== 'file') continue;
-    const error = findGuestError(guest, undefined, { ramBytes: vm.memoryMiB << 20, vcpuCount: vm.vcpus });
+    const error = findGuestError(guest, undefined, { ramBytes: vm.memoryMiB << 20, vcpuCount: vm.vcpus, ...profileOf(vm) });
     if (error !== undefined) return { kind: 'bad-guest', error };
   }
   return undefined;
+}
+
+/** The profile that a VM of the file names, if it does. */
+function profileOf({ profile }: ScenarioFile['vms'][number]): { readonly profile?: GuestProfileId } {
+  return profile === undefined ? {} : { profile };
 }
 
 // ── Building ──────────────────────────────────────────────────────────────────────────────────
@@ -293,6 +299,7 @@ function partsOf(
       host: hostId(vm.host),
       pageCount: vm.memoryMiB * PAGES_PER_MIB,
       vcpuCount: vm.vcpus,
+      ...profileOf(vm),
       bootInput: vm.input,
     }),
   );

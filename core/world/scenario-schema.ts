@@ -4,6 +4,7 @@
  * Room is kept, and refused by name until it is built: devices of hosts, workloads, VMs that are modelled.
  */
 import * as v from 'valibot';
+import { GUEST_PROFILES } from '../isa/table/index.ts';
 
 /** Hosts, links, VMs, commands of one file at most: a tab has 64 memories. */
 export const HOST_COUNT_MAX = 64;
@@ -44,6 +45,8 @@ const nothingYet = (what: string) =>
     v.maxLength(0, `expected an empty list: ${what} cannot be built yet`),
   );
 const number = v.pipe(v.number('expected a number'), v.finite('expected a number'));
+
+const PROFILES = GUEST_PROFILES.map(({ id }) => id);
 
 /** What is thrown when an object has a key too many or too few is told by valibot's own words. */
 export const scenarioFileSchema = v.strictObject({
@@ -105,6 +108,8 @@ export const scenarioFileSchema = v.strictObject({
       guest: name,
       memoryMiB: whole(1, 900, 'MiB'),
       vcpus: whole(1, 8, ''),
+      /** What its harts are; rv64ima when missing. */
+      profile: v.optional(v.picklist(PROFILES, `expected one of ${PROFILES.join(', ')}`)),
       /** Typed into its console at boot. */
       input: text,
     }),

@@ -7,6 +7,7 @@ import type { BaselineRow, FaultRow, MetricRow, RequestRow } from '../base/contr
 import { checkImage, deviceTreeRoom, prepareImage, vmDeviceTree } from '../hypervisor/boot.ts';
 import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
 import type { VmError } from '../hypervisor/vm-error.ts';
+import type { GuestProfileId } from '../isa/table/index.ts';
 import { gStageTableCount } from '../memory/index.ts';
 import { allKnobs } from '../mechanisms/lab.ts';
 import { findLab, LABS } from '../mechanisms/labs.ts';
@@ -54,6 +55,8 @@ export interface VmScenarioOptions {
   readonly kernelName?: string;
   readonly ramBytes: number;
   readonly vcpuCount: number;
+  /** What its harts are; rv64ima when missing, and a snapshot's own. */
+  readonly profile?: GuestProfileId;
 }
 
 /** Every lab, in the catalog's order. */
@@ -120,10 +123,10 @@ export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldErro
 export function findGuestError(
   bytes: Uint8Array,
   name: string | undefined,
-  vm: { readonly ramBytes: number; readonly vcpuCount: number },
+  vm: { readonly ramBytes: number; readonly vcpuCount: number; readonly profile?: GuestProfileId },
 ): VmError | undefined {
   if (isSnapshotBytes(bytes)) return findSnapshotError(bytes, vm);
-  const image = prepareImage({ kind: 'elf', name: name ?? GUEST_FILE_NAME, bytes });
+  const image = prepareImage({ kind: 'elf', name: name ?? GUEST_FILE_NAME, bytes }, vm.profile);
   if (!image.ok) return image.error;
   const tree = vmDeviceTree({ ...vm, bootArguments: '' });
   const fits = checkImage(image.value, {
@@ -165,9 +168,10 @@ export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, World
   const head = snapshot?.value.head;
   const ramBytes = head === undefined ? options.ramBytes : head.pageCount * PAGE_SIZE;
   const vcpuCount = head?.vcpuCount ?? options.vcpuCount;
+  const profile = options.profile === undefined ? {} : { profile: options.profile };
   const error =
     findVmSizeError(ramBytes, vcpuCount) ??
-    findGuestError(kernel, kernelName, { ramBytes, vcpuCount });
+    findGuestError(kernel, kernelName, { ramBytes, vcpuCount, ...profile });
   if (error !== undefined) return err({ kind: 'bad-guest', error });
   const pageCount = ramBytes / PAGE_SIZE;
   const frameCount = Math.min(FRAME_COUNT_MAX, pageCount + gStageTableCount(pageCount) + 64);
@@ -189,6 +193,7 @@ export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, World
         host: 0,
         pageCount,
         vcpuCount,
+        ...profile,
         bootInput: '',
       },
     ],

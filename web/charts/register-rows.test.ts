@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { changedRegisters, INTEGER_NAMES, registerRows } from './register-rows.ts';
 
 const reply = (pc: string, a0: string) => ({
-  view: 'registers' as const, host: 0, pc, privilege: 'VS', x: INTEGER_NAMES.map((name) => (name === 'a0' ? a0 : '0x0')), csrs: [{ name: 'satp', value: '0x8' }],
+  view: 'registers' as const, host: 0, pc, privilege: 'VS', x: INTEGER_NAMES.map((name) => (name === 'a0' ? a0 : '0x0')), f: [], csrs: [{ name: 'satp', value: '0x8' }],
 });
 
 test('changes are marked by name', () => {

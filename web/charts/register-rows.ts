@@ -17,6 +17,7 @@ export function registerRows(reply: Extract<InspectionReply, { view: 'registers'
   return [
     { name: 'pc', value: reply.pc, changed: false },
     ...reply.x.map((value, index) => ({ name: INTEGER_NAMES[index] ?? `x${index}`, value, changed: false })),
+    ...reply.f.map((value, index) => ({ name: `f${index}`, value, changed: false })),
     ...reply.csrs.map(({ name, value }) => ({ name, value, changed: false })),
   ];
 }

@@ -124,6 +124,7 @@ function Registers({ vm }: { readonly vm: number }) {
           <div><span>pc</span><span>{reply.pc}</span></div>
           <div><span>mode</span><span>{reply.privilege}</span></div>
           {reply.x.slice(1).map((value, index) => <div key={names[index + 1]}><span className="soft">{names[index + 1]}</span><span>{value}</span></div>)}
+          {reply.f.map((value, index) => ({ name: `f${index}`, value })).map(({ name, value }) => <div key={name}><span className="soft">{name}</span><span>{value}</span></div>)}
           {reply.csrs.map(({ name, value }) => <div key={name}><span className="soft">{name}</span><span>{value}</span></div>)}
         </div>
       )}

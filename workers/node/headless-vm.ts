@@ -1,8 +1,9 @@
 /** `headless vm`: runs a kernel file in a VM, or the VMs of a scenario file, consoles on stdout, until a text, their own end or a time. */
 import { writeFileSync } from 'node:fs';
+import { err, ok, type Result } from '../../core/base/result.ts';
 import type { Scenario } from '../../core/protocol/scenario.ts';
 import type { ProcessSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
-import { readScenarioFile, sentenceOf } from '../../core/world/index.ts';
+import { GUEST_PROFILES, readScenarioFile, sentenceOf } from '../../core/world/index.ts';
 import type { StartOptions } from '../session-api.ts';
 import { planner, snapshotInstant, VM_LAB } from '../world.ts';
 import { readDuration, readInteger, readSize } from './arguments.ts';
@@ -18,7 +19,7 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
        npm run -s headless -- vm --restore file.core [options]
        npm run -s headless -- vm --scenario file.json [--kernel guest.elf] [options]
 
-  --kernel guest.elf   an S-mode RV64IMA program: a0 hart id, a1 device tree, RAM from
+  --kernel guest.elf   an S-mode program for the harts' profile: a0 hart id, a1 device tree, RAM from
                        0x80000000, SBI 2.0
   --restore file.core  a VM goes on from a snapshot, at the instant that it shows; it brings its
                        RAM and its vCPUs
@@ -29,6 +30,7 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
                        and readelf open
   --ram size           64M by default
   --vcpus n            1 by default
+  --profile name       its harts: rv64ima by default, or rv64gc
   --until duration     virtual time at most; 10s by default, counted from a snapshot's instant;
                        of a scenario file, its own
   --expect text        ends with 0 as soon as the console shows it, with 1 if it never does
@@ -50,6 +52,7 @@ interface VmArguments {
   readonly snapshot: string | undefined;
   readonly ramBytes: number;
   readonly vcpuCount: number;
+  readonly profile: number | undefined;
   readonly untilNs: number | undefined;
   readonly expect: string | undefined;
   readonly seed: number | undefined;
@@ -64,6 +67,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     snapshot: 'value',
     ram: 'value',
     vcpus: 'value',
+    profile: 'value',
     until: 'value',
     expect: 'value',
     seed: 'value',
@@ -78,11 +82,11 @@ function readArguments(rest: readonly string[]): VmArguments {
     throw new BadInput('vm needs --kernel guest.elf, --restore file.core or --scenario file.json.');
   }
   if (restore !== undefined) {
-    const surplus = ['kernel', 'ram', 'vcpus', 'scenario'].find((name) => given.value(name) !== undefined);
+    const surplus = ['kernel', 'ram', 'vcpus', 'profile', 'scenario'].find((name) => given.value(name) !== undefined);
     if (surplus !== undefined) throw new BadInput(`vm takes --restore or --${surplus}, not both: a snapshot brings its own.`);
   }
   if (path !== undefined) {
-    const surplus = ['ram', 'vcpus'].find((name) => given.value(name) !== undefined);
+    const surplus = ['ram', 'vcpus', 'profile'].find((name) => given.value(name) !== undefined);
     if (surplus !== undefined) throw new BadInput(`vm takes --scenario or --${surplus}, not both: the file says it.`);
   }
   return {
@@ -92,11 +96,22 @@ function readArguments(rest: readonly string[]): VmArguments {
     snapshot: given.value('snapshot'),
     ramBytes: optional(given.value('ram'), (text) => readSize('--ram', text)) ?? 64 * 1024 * 1024,
     vcpuCount: optional(given.value('vcpus'), (text) => readInteger('--vcpus', text, { minimum: 1, maximum: 16 })) ?? 1,
+    profile: optional(given.value('profile'), readProfile),
     untilNs: optional(given.value('until'), (text) => readDuration('--until', text)),
     expect: given.value('expect'),
     seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })),
     report: given.value('report'),
   };
+}
+
+/** The number of a profile's name. */
+function readProfile(name: string): Result<number, string> {
+  const profile = GUEST_PROFILES.find(({ id }) => id === name);
+  if (profile === undefined) {
+    const known = GUEST_PROFILES.map(({ id }) => id).join(', ');
+    return err(`--profile is one of ${known}, not '${name}'.`);
+  }
+  return ok(profile.number);
 }
 
 /** What is run: a guest file in a VM of its own, or a scenario file. */
@@ -114,7 +129,7 @@ function planOf(asked: VmArguments): Plan {
   const common = { playing: false, speed: Number.POSITIVE_INFINITY, capture: false, ...guest };
   if (asked.scenario === undefined) {
     const beginsAtNs = restores && bytes !== undefined ? instantOf(kernel ?? '', bytes) : 0;
-    const knobs = { ram: asked.ramBytes, vcpus: asked.vcpuCount };
+    const knobs = { ram: asked.ramBytes, vcpus: asked.vcpuCount, ...(asked.profile === undefined ? {} : { profile: asked.profile }) };
     const options = { ...common, lab: VM_LAB, seed: seed ?? 1, knobs };
     return { options, names: new Map(), beginsAtNs, endNs: beginsAtNs + (asked.untilNs ?? UNTIL_NS) };
   }

@@ -28,13 +28,13 @@ export const HART_PROFILES = [
 
 export type HartProfileId = (typeof HART_PROFILES)[number]['id'];
 
-/** The profile that a hart has when nobody chooses one: the teaching kernels' machine. */
-export const DEFAULT_PROFILE: HartProfileId = 'rv64ima';
-
 /** Profiles that a guest's hart can have: a guest is in VS and VU mode and has no guests of its own. */
 export const GUEST_PROFILES = [HART_PROFILES[0], HART_PROFILES[1]] as const;
 
 export type GuestProfileId = (typeof GUEST_PROFILES)[number]['id'];
+
+/** The profile that a guest's hart has when nobody chooses one: the teaching kernels' machine. */
+export const DEFAULT_PROFILE: GuestProfileId = 'rv64ima';
 
 /** The profile called `id`. */
 export function getProfile(id: HartProfileId): HartProfile {
