@@ -29,18 +29,28 @@ async function expectClean(page: Page, state: string, { part = 'html', schemes =
   expect(all.flat().map((it) => `${state} ${it.scheme}: ${it.id} at ${it.nodes.map((node) => node.target.join(' ')).slice(0, 3).join('; ')}`)).toEqual([]);
 }
 
+/** Forced colours keep what stands there: every control by its role and name, and what can be read. */
+async function expectForced(page: Page, state: string): Promise<void> {
+  await page.emulateMedia({ forcedColors: 'active' });
+  await expect(storyButton(page)).toBeVisible();
+  await expectClean(page, `${state}, forced colours`);
+  await page.emulateMedia({ forcedColors: 'none' });
+}
+
 const BOTH = ['light', 'dark'] as const;
 const run = (page: Page, id: string, args: Record<string, unknown> = {}) => page.evaluate(([name, given]) => window.glasshouse.runCommand(name, given), [id, args] as const);
 
 for (const { id: lab, requests } of CATALOG) {
-  test(`${lab}: axe finds nothing, light and dark`, async ({ page }) => {
+  test(`${lab}: axe finds nothing, light, dark and in forced colours`, async ({ page }) => {
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' }); // no colour is on its way while axe looks
     await openLab(page, `/lab/${lab}`);
     await stand(page);
     await expectClean(page, 'first screen', { schemes: BOTH });
+    await expectForced(page, 'first screen');
     await act(page);
     await stand(page);
     await expectClean(page, 'after the story’s button');
+    await expectForced(page, 'after the story’s button');
     // On to where the mechanism has done its work.
     await page.evaluate(() => window.glasshouse.advanceTo(window.glasshouse.metrics()['virtual-time']!.value + 1_000_000_000));
     await expectClean(page, 'later', { schemes: BOTH });
@@ -67,19 +77,9 @@ for (const { id: lab, requests } of CATALOG) {
     }
   });
 
-  test(`${lab}: forced colours keep every control`, async ({ page }) => {
-    await page.emulateMedia({ forcedColors: 'active' });
-    await openLab(page, `/lab/${lab}`);
-    await expect(storyButton(page)).toBeVisible();
-    await stand(page);
-    await expectClean(page, 'forced colours');
-    await act(page);
-    await expectClean(page, 'forced colours, after the story’s button');
-  });
-
-  test(`${lab}: with reduced motion nothing slides`, async ({ page }) => {
+  test(`${lab}: with reduced motion nothing slides; targets are at least 24 px in both directions`, async ({ page }) => {
     await page.emulateMedia({ reducedMotion: 'reduce' });
-    await openLab(page, `/lab/${lab}`);
+    await openPaused(page, lab);
     await act(page);
     const sliding = await page.evaluate(() =>
       [...document.querySelectorAll('*')].filter((element) => {
@@ -88,11 +88,6 @@ for (const { id: lab, requests } of CATALOG) {
       }).map((element) => element.className.toString()),
     );
     expect(sliding).toEqual([]);
-  });
-
-  test(`${lab}: targets are at least 24 px in both directions`, async ({ page }) => {
-    await openPaused(page, lab);
-    await act(page);
     const small = await page.evaluate(() =>
       [...document.querySelectorAll('button, [role="slider"], [role="switch"], a[href], input:not([type="range"])')]
         .filter((element) => element.checkVisibility())

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
 import { commandAt, loadPaused, openLab } from './lab-page.ts';
 
+test.describe.configure({ retries: 0 });
+
 const SEED = 11;
 const KNOBS = { bandwidth: 4_000_000_000, 'dirty-rate': 8_000, loss: 1 };
 const MIGRATE_AT_NS = 200_000_000;

@@ -5,13 +5,6 @@ import { expect, type Page, test } from '@playwright/test';
 import { CATALOG } from '../core/mechanisms/catalog.ts';
 import { act, openLab, openPaused, story, storyButton } from './lab-page.ts';
 
-/** The picture after the story's button, paused: marks, knobs and strip are all there. */
-async function actAndPause(page: Page, lab: string): Promise<void> {
-  await openPaused(page, lab);
-  await act(page);
-  await page.evaluate(() => window.glasshouse.advanceTo(360_000_000));
-}
-
 /** Texts on screen whose element does not satisfy a rule. */
 async function texts(page: Page, rule: 'stray-number' | 'small'): Promise<string[]> {
   return await page.evaluate((asked) => {
@@ -32,66 +25,83 @@ async function texts(page: Page, rule: 'stray-number' | 'small'): Promise<string
 
 for (const { id: lab, knobs } of CATALOG) {
   test.describe(lab, () => {
-    test('the first screen is one picture, one sentence and one button', async ({ page }) => {
+    test('the first screen is one picture, one sentence and one button; it moves by itself, inside marks only', async ({ page }) => {
       await openLab(page, `/lab/${lab}`);
-      const share = await page.evaluate(() => {
-        const picture = document.querySelector('[data-stage]')!.parentElement!.getBoundingClientRect();
-        return (picture.width * picture.height) / (innerWidth * innerHeight);
+      await test.step('one picture, one sentence, one button', async () => {
+        const share = await page.evaluate(() => {
+          const picture = document.querySelector('[data-stage]')!.parentElement!.getBoundingClientRect();
+          return (picture.width * picture.height) / (innerWidth * innerHeight);
+        });
+        expect(share).toBeGreaterThanOrEqual(0.75);
+        await expect(page.locator('[data-primary="true"]')).toHaveCount(1);
+        await expect(page.locator('.panel')).toHaveCount(0);
+        await expect(story(page)).not.toContainText(/\d/); // nothing has been measured yet
+        const words = await page.evaluate(() => {
+          const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+          const found: string[] = [];
+          for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+            const parent = node.parentElement;
+            if (parent === null || parent.closest('[data-mark], .visually-hidden, script, noscript') !== null || !parent.checkVisibility()) continue;
+            found.push(...(node.textContent ?? '').split(/\s+/).filter((word) => /[a-zA-Z]{2,}/.test(word)));
+          }
+          return found;
+        });
+        expect(words.length, words.join(' ')).toBeLessThanOrEqual(25);
       });
-      expect(share).toBeGreaterThanOrEqual(0.75);
-      await expect(page.locator('[data-primary="true"]')).toHaveCount(1);
-      await expect(page.locator('.panel')).toHaveCount(0);
-      await expect(story(page)).not.toContainText(/\d/); // nothing has been measured yet
-      const words = await page.evaluate(() => {
-        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-        const found: string[] = [];
-        for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
-          const parent = node.parentElement;
-          if (parent === null || parent.closest('[data-mark], .visually-hidden, script, noscript') !== null || !parent.checkVisibility()) continue;
-          found.push(...(node.textContent ?? '').split(/\s+/).filter((word) => /[a-zA-Z]{2,}/.test(word)));
-        }
-        return found;
+      await test.step('the picture lives before anything is asked', async () => {
+        const clock = () => page.evaluate(() => window.glasshouse.metrics()['virtual-time']!.value);
+        const before = await clock();
+        await expect.poll(clock).toBeGreaterThan(before);
+        await expect(storyButton(page)).toBeEnabled();
       });
-      expect(words.length, words.join(' ')).toBeLessThanOrEqual(25);
+      await test.step('pixels change only inside marks', async () => {
+        await page.waitForTimeout(500);
+        await page.addStyleTag({ content: '[data-mark], [data-stage] canvas, .transport__clock { visibility: hidden !important; }' });
+        const first = await page.screenshot();
+        await page.waitForTimeout(1000);
+        expect((await page.screenshot()).equals(first)).toBe(true);
+      });
     });
 
-    test('it moves by itself: the picture lives before anything is asked', async ({ page }) => {
-      await openLab(page, `/lab/${lab}`);
-      const clock = () => page.evaluate(() => window.glasshouse.metrics()['virtual-time']!.value);
-      const before = await clock();
-      await expect.poll(clock).toBeGreaterThan(before);
-      await expect(storyButton(page)).toBeEnabled();
-    });
-
-    test('every number on screen has a unit and an entity', async ({ page }) => {
-      await actAndPause(page, lab);
-      const faults = await page.evaluate(() =>
-        [...document.querySelectorAll<HTMLElement>('.number')]
-          .filter((element) => element.checkVisibility() && /\d/.test(element.textContent ?? ''))
-          .filter((element) => element.closest('table') === null && element.closest('[data-entity="run"]') === null)
-          .filter((element) => element.dataset['entity'] === undefined || element.dataset['unit'] === undefined)
-          .map((element) => element.outerHTML.slice(0, 120)),
-      );
-      expect(faults).toEqual([]);
-      // Digits outside .number belong to names, guest text, axes and listings only.
-      expect(await texts(page, 'stray-number')).toEqual([]);
-    });
-
-    test('paused: two screenshots a second apart are identical', async ({ page }) => {
-      await actAndPause(page, lab);
-      await page.waitForTimeout(900); // panels have slid in, thumbs have settled, charts have drawn their last sample
-      const first = await page.screenshot();
-      await page.waitForTimeout(1000);
-      expect((await page.screenshot()).equals(first)).toBe(true);
-    });
-
-    test('running: pixels change only inside marks', async ({ page }) => {
-      await openLab(page, `/lab/${lab}`);
-      await page.waitForTimeout(500);
-      await page.addStyleTag({ content: '[data-mark], [data-stage] canvas, .transport__clock { visibility: hidden !important; }' });
-      const first = await page.screenshot();
-      await page.waitForTimeout(1000);
-      expect((await page.screenshot()).equals(first)).toBe(true);
+    test('every number has a unit and an entity; a paused picture stands still; projector text is 20 px or more, and nothing covers the sentence', async ({ page }) => {
+      await openPaused(page, lab);
+      const small = async () => {
+        await page.evaluate(() => window.glasshouse.runCommand('density-projector'));
+        await page.waitForTimeout(500);
+        expect(await texts(page, 'small')).toEqual([]);
+      };
+      await test.step('projector text of the first screen', small);
+      await page.evaluate(() => window.glasshouse.runCommand('density-lab'));
+      // The picture after the story's button: marks, knobs and strip are all there.
+      await act(page);
+      await page.evaluate(() => window.glasshouse.advanceTo(360_000_000));
+      await test.step('numbers', async () => {
+        const faults = await page.evaluate(() =>
+          [...document.querySelectorAll<HTMLElement>('.number')]
+            .filter((element) => element.checkVisibility() && /\d/.test(element.textContent ?? ''))
+            .filter((element) => element.closest('table') === null && element.closest('[data-entity="run"]') === null)
+            .filter((element) => element.dataset['entity'] === undefined || element.dataset['unit'] === undefined)
+            .map((element) => element.outerHTML.slice(0, 120)),
+        );
+        expect(faults).toEqual([]);
+        // Digits outside .number belong to names, guest text, axes and listings only.
+        expect(await texts(page, 'stray-number')).toEqual([]);
+      });
+      await test.step('two screenshots a second apart are identical', async () => {
+        await page.waitForTimeout(900); // panels have slid in, thumbs have settled, charts have drawn their last sample
+        const first = await page.screenshot();
+        await page.waitForTimeout(1000);
+        expect((await page.screenshot()).equals(first)).toBe(true);
+      });
+      await test.step('projector text with all marks, and the sentence', async () => {
+        await small();
+        const crossed = await page.evaluate(() => {
+          const button = document.querySelector('[data-story] ~ [data-primary]')!.getBoundingClientRect();
+          const stage = document.querySelector('[data-stage]')!.getBoundingClientRect();
+          return button.bottom > stage.bottom;
+        });
+        expect(crossed, 'the story fits the stage').toBe(false);
+      });
     });
 
     test('each knob lies within 120 px of its mark, and the run takes its value', async ({ page }) => {
@@ -122,23 +132,6 @@ for (const { id: lab, knobs } of CATALOG) {
         const logged = await page.evaluate(async () => JSON.parse(await window.glasshouse.exportRun()) as { log: { command: { kind: string; knob?: string } }[] });
         expect(logged.log.some((it) => it.command.kind === 'set-knob' && it.command.knob === row.id), `${row.id} is in the command log`).toBe(true);
       }
-    });
-
-    test('projector text is 20 px or more, and nothing covers the sentence', async ({ page }) => {
-      await openPaused(page, lab);
-      await page.evaluate(() => window.glasshouse.runCommand('density-projector'));
-      await page.waitForTimeout(500);
-      expect(await texts(page, 'small')).toEqual([]);
-      await act(page);
-      await page.evaluate(() => window.glasshouse.advanceTo(360_000_000));
-      await page.waitForTimeout(500);
-      expect(await texts(page, 'small')).toEqual([]);
-      const crossed = await page.evaluate(() => {
-        const button = document.querySelector('[data-story] ~ [data-primary]')!.getBoundingClientRect();
-        const stage = document.querySelector('[data-stage]')!.getBoundingClientRect();
-        return button.bottom > stage.bottom;
-      });
-      expect(crossed, 'the story fits the stage').toBe(false);
     });
   });
 }

@@ -9,7 +9,8 @@ export default defineConfig({
   outputDir: '../test-results',
   timeout: 300_000,
   workers: 2,
-  retries: 0,
+  // Two cores, often shared: what fails is tried once more and named in the summary. Hashes have one try (determinism.spec.ts).
+  retries: 1,
   fullyParallel: true,
   // What measures the main thread runs by itself, when all others have ended.
   projects: [

@@ -3,6 +3,8 @@
 import { expect, type Page, test } from '@playwright/test';
 import { commandAt, loadPaused, openLab } from './lab-page.ts';
 
+test.describe.configure({ retries: 0 });
+
 const MIGRATE_NS = 60_000_000;
 const END_NS = 240_000_000;
 

@@ -4,6 +4,7 @@
  */
 import { Slider } from '@base-ui/react/slider';
 import { Switch } from '@base-ui/react/switch';
+import { memo } from 'react';
 import type { KnobRow } from '../../core/base/contract.ts';
 import { formatQuantity } from '../app/quantity.ts';
 import { useApp, useAppState, useContract } from '../session/react.ts';
@@ -17,10 +18,10 @@ function shortTitle(row: KnobRow): string {
 }
 
 /** A slider or switch for one knob of the lab, bound to the run; nothing when the lab has none of that id. `entity` is the mark that it changes. */
-export function Knob({ id, entity }: { readonly id: string; readonly entity: string }) {
+export const Knob = memo(function Knob({ id, entity }: { readonly id: string; readonly entity: string }) {
   const row = useContract().knobs.find((it) => it.id === id);
   return row === undefined ? null : <BoundKnob row={row} entity={entity} />;
-}
+});
 
 function BoundKnob({ row, entity }: { readonly row: KnobRow; readonly entity: string }) {
   const { id } = row;

@@ -64,13 +64,24 @@ function findFreePort() {
   });
 }
 
+/** Tests of a report that passed at their second try only. */
+function flakyOf(suites) {
+  return (suites ?? []).flatMap((suite) => [
+    ...(suite.specs ?? []).filter((spec) => spec.tests.some((it) => it.status === 'flaky')).map((spec) => `${spec.file}: ${spec.title}`),
+    ...flakyOf(suite.suites),
+  ]);
+}
+
 function endToEnd(chromium, port, only) {
   const report = join(root, '.cache/playwright.json');
   rmSync(report, { force: true });
   const status = execute('npx', ['--no-install', 'playwright', 'test', '--config=e2e/playwright.config.ts', '--reporter=list,json', ...only], {
     env: { ...process.env, GLASSHOUSE_CHROMIUM: chromium, GLASSHOUSE_E2E_PORT: String(port), PLAYWRIGHT_JSON_OUTPUT_NAME: report },
   });
-  const counts = countsOf(report, (it) => ({ passed: it.stats.expected, failed: it.stats.unexpected + it.stats.flaky }));
+  const counts = countsOf(report, (it) => {
+    for (const title of flakyOf(it.suites)) process.stdout.write(`needed a second try: ${title}\n`);
+    return { passed: it.stats.expected + it.stats.flaky, failed: it.stats.unexpected };
+  });
   if (status !== 0 && counts.failed === 0) counts.failed = 1;
   return counts;
 }

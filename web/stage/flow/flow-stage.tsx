@@ -3,22 +3,19 @@
  * A ribbon's height is its rate and its dashes move by the bytes that went through; inflow above outflow fills
  * a tank, labelled with seconds behind. A workload is dragged, or sent by its menu, to another gateway.
  */
-import { Menu } from '@base-ui/react/menu';
 import { drag, type D3DragEvent } from 'd3-drag';
 import { select } from 'd3-selection';
-import { MoreHorizontal } from 'lucide-react';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import { formatQuantity, threeDigits } from '../../app/quantity.ts';
 import { useApp, useAppState, useLab } from '../../session/react.ts';
 import { Knob } from '../../widgets/knob.tsx';
-import { popupHome } from '../../widgets/popup-home.ts';
 import { Quantity } from '../../widgets/quantity.tsx';
 import { knobsAreShown } from '../knobs-shown.ts';
 import { bindRoving } from '../roving.ts';
-import { FaultsOf } from '../mark-menus.tsx';
 import { StoryTold } from '../story.tsx';
 import type { FlowBracket, FlowFacts, FlowGateway, FlowWorkload } from './flow-facts.ts';
 import { type Box, type FlowLayout, layoutFlow } from './flow-layout.ts';
+import { FaultMenu, WorkloadMenu, waysOf } from './flow-menus.tsx';
 import { ScoreBar, SpreadBar } from './score-bar.tsx';
 import './flow.css';
 
@@ -131,7 +128,7 @@ function Sites({ facts }: { readonly facts: FlowFacts }) {
 }
 
 function Workload({ workload, facts, box }: { readonly workload: FlowWorkload; readonly facts: FlowFacts; readonly box: Box }) {
-  const { commands, store } = useApp();
+  const { store } = useApp();
   const selected = useAppState((state) => state.selection === workload.entity);
   const rate = facts.ribbons.filter((it) => it.from === workload.entity).reduce((sum, it) => sum + it.bytesPerSecond, 0);
   const { rehome } = facts;
@@ -144,28 +141,7 @@ function Workload({ workload, facts, box }: { readonly workload: FlowWorkload; r
         {workload.phase === ''
           ? <Quantity className="flow__rate" value={rate} unit="bytes/s" entity={workload.entity} />
           : <span className="flow__phase">{workload.phase}</span>}
-        <Menu.Root>
-          <Menu.Trigger className="button flow__menu" aria-label={`Menu of ${workload.name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
-          <Menu.Portal container={popupHome()}>
-            <Menu.Positioner sideOffset={4} className="popup-layer">
-              <Menu.Popup className="menu">
-                {facts.gateways.filter((it) => it.side === 0 && it.id !== workload.gateway).map((it) => {
-                  const why = workload.refusals[it.id] ?? '';
-                  return (
-                    <Menu.Item
-                      key={it.id} className="menu__item" disabled={why !== ''} title={why}
-                      onClick={() => void commands.run('ask', { request: rehome.request, arguments: { [rehome.workload]: workload.id, [rehome.gateway]: it.id } })}
-                    >
-                      Through {it.name}{why !== '' && <span className="soft"> · {why}</span>}
-                    </Menu.Item>
-                  );
-                })}
-                <Menu.Separator className="menu__rule" />
-                <FaultsOf entities={['workload', 'site']} />
-              </Menu.Popup>
-            </Menu.Positioner>
-          </Menu.Portal>
-        </Menu.Root>
+        <WorkloadMenu workload={workload.id} name={workload.name} ways={waysOf(workload, facts)} request={rehome.request} asWorkload={rehome.workload} asGateway={rehome.gateway} />
       </div>
     </div>
   );
@@ -201,7 +177,7 @@ function Gateway({ gateway, facts, box, dragged }: { readonly gateway: FlowGatew
         {gateway.isUp
           ? <span className="flow__held"><Quantity value={gateway.behindNs} unit="ns" entity={gateway.entity} /> <span className="soft">behind</span></span>
           : <span className="flow__fault">down</span>}
-        <FaultMenu name={gateway.name} entities={['gateway']} target={gateway.entity} />
+        <FaultMenu name={gateway.name} entities="gateway" target={gateway.entity} />
       </div>
       {box.height >= 84 && <span className="flow__bytes soft"><Quantity value={gateway.backlogBytes} unit="bytes" entity={gateway.entity} /> waiting</span>}
       <ScoreBar gateway={gateway} isHigh={bracket !== undefined && gateway.score === bracket.high} />
@@ -225,25 +201,9 @@ function Wan({ facts, box }: { readonly facts: FlowFacts; readonly box: Box }) {
       </button>
       <div className="flow__wan-facts" style={{ left: box.x - 40, width: box.width + 80, top: box.y + box.height + 6 }}>
         {wan.isUp ? <Quantity value={wan.capacity} unit="bytes/s" entity={wan.entity} /> : <span className="flow__fault">cut</span>}
-        <FaultMenu name="the WAN" entities={['link']} />
+        <FaultMenu name="the WAN" entities="link" />
       </div>
     </>
-  );
-}
-
-/** What can be broken here. */
-function FaultMenu({ name, entities, target }: { readonly name: string; readonly entities: readonly string[]; readonly target?: string }) {
-  return (
-    <Menu.Root>
-      <Menu.Trigger className="button flow__menu" aria-label={`Menu of ${name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
-      <Menu.Portal container={popupHome()}>
-        <Menu.Positioner sideOffset={4} className="popup-layer">
-          <Menu.Popup className="menu">
-            <FaultsOf entities={entities} {...(target === undefined ? {} : { target })} />
-          </Menu.Popup>
-        </Menu.Positioner>
-      </Menu.Portal>
-    </Menu.Root>
   );
 }
 
@@ -270,7 +230,7 @@ function Alarms({ alarms }: { readonly alarms: readonly string[] }) {
 }
 
 /** Knobs stand on both sides of the picture: workloads and link first, then what gateways do. */
-function FlowKnobs({ lab, side }: { readonly lab: ReturnType<typeof useLab>; readonly side: 'left' | 'right' }) {
+const FlowKnobs = memo(function FlowKnobs({ lab, side }: { readonly lab: ReturnType<typeof useLab>; readonly side: 'left' | 'right' }) {
   const rank = (entity: string) => (entity === 'workload' ? 0 : entity === 'link' ? 1 : 2);
   const rows = [...lab.contract.knobs].sort((a, b) => rank(a.entity) - rank(b.entity));
   const half = Math.ceil(rows.length / 2);
@@ -279,7 +239,7 @@ function FlowKnobs({ lab, side }: { readonly lab: ReturnType<typeof useLab>; rea
       {(side === 'left' ? rows.slice(0, half) : rows.slice(half)).map((row) => <Knob key={row.id} id={row.id} entity={row.entity} />)}
     </div>
   );
-}
+});
 
 /** Drag of a workload onto a gateway of the primary site. */
 function bindDrag(
