@@ -31,7 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   testing: [...HARDWARE, 'devices', 'board', 'hypervisor', 'guests', 'workload', 'mechanisms', 'world'],
   workers: ['base', 'protocol', 'sim', 'board', 'world', 'metrics', 'wasm', 'formats', 'mechanisms'],
   web: ['base', 'protocol', 'formats', 'metrics', 'isa', 'mechanisms'],
-  e2e: ['base', 'protocol', 'mechanisms', 'testing'],
+  e2e: ['base', 'protocol', 'mechanisms', 'testing', 'workers'], // of workers: the tools that benches use, too
 };
 
 /** Packages that a part of the tree may import; the folder named owns it. */

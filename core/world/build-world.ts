@@ -8,8 +8,8 @@ import { HostProcess, type HostProcessOptions } from './host-process.ts';
 import { NodeProcess } from './node-process.ts';
 import { findProcessKind, HOST, kindOf, rowOf } from './process-kinds.ts';
 
-/** Version of the model, part of run files: histories of two versions are not compared. */
-export const MODEL_VERSION = '0.1.0';
+/** Version of the model, part of run files: raised when a run would come to another hash; histories of two versions are not compared. */
+export const MODEL_VERSION = '0.2.0';
 
 /** What is built, and what it writes to. */
 export interface WorldOptions {

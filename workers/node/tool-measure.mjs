@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { percentileOf, traceFrameWork } from './frame-trace.mjs';
 import { serve } from './serve.mjs';
 import { findChromium, root } from './tool-install.mjs';
 
@@ -46,17 +47,23 @@ async function guestSpeed(page) {
   tell('guest-instructions', ((await metrics(page)).instructions.value - before) / seconds, 'instructions/s', { wallSeconds: Number(seconds.toFixed(2)) });
 }
 
+/** Processor time of the main thread a frame while `meanwhile` lasts: median and 95th percentile. */
+async function tellFrameWork(page, name, meanwhile) {
+  const work = await traceFrameWork(page, meanwhile);
+  tell(`frame-work-p95-${name}`, percentileOf(work, 0.95), 'ms', { median: Number(percentileOf(work, 0.5).toFixed(2)), frames: work.length });
+}
+
+/** Every lab with its mechanism at work, at its own speed and as fast as it can. */
 async function frameWork(page) {
-  await page.evaluate(() => window.glasshouse.load({ seed: 1, knobs: {}, autoplay: true }));
-  await page.evaluate(() => window.glasshouse.runCommand('set-speed', { ratio: 0 }));
-  await page.evaluate(() => window.glasshouse.resetFrameWork());
-  await page.waitForTimeout(5000);
-  tell('frame-work-p95-full-speed', await page.evaluate(() => window.glasshouse.frameWorkMs(0.95)), 'ms');
-  await page.evaluate(() => window.glasshouse.load({ seed: 1, knobs: {}, autoplay: true }));
-  await page.evaluate(() => window.glasshouse.runCommand('migrate', { vm: 1, to: 1 }));
-  await page.evaluate(() => window.glasshouse.resetFrameWork());
-  await page.waitForTimeout(8000);
-  tell('frame-work-p95-migrating', await page.evaluate(() => window.glasshouse.frameWorkMs(0.95)), 'ms');
+  const labs = await page.evaluate(() => window.glasshouse.listLabs().map(({ id }) => id));
+  for (const lab of labs) {
+    await page.evaluate((id) => window.glasshouse.load({ lab: id, seed: 1, knobs: {}, autoplay: true }), lab);
+    await page.waitForTimeout(1500);
+    await page.locator('[data-story] ~ [data-primary]').click();
+    await tellFrameWork(page, `${lab}-at-work`, () => page.waitForTimeout(5000));
+    await page.evaluate(() => window.glasshouse.runCommand('set-speed', { ratio: 0 }));
+    await tellFrameWork(page, `${lab}-full-speed`, () => page.waitForTimeout(5000));
+  }
 }
 
 /** Turns of the knob that are timed. */
@@ -87,23 +94,21 @@ async function frameWorkOfMore(page) {
   const text = readFileSync(join(root, 'e2e/scenarios/four-vms.json'), 'utf8');
   await page.evaluate((it) => window.glasshouse.loadScenario(it), text);
   await page.evaluate(() => window.glasshouse.runCommand('migrate', { vm: 1, to: 1 }));
-  await page.evaluate(() => window.glasshouse.resetFrameWork());
-  await page.waitForTimeout(6000);
-  tell('frame-work-p95-four-vms', await page.evaluate(() => window.glasshouse.frameWorkMs(0.95)), 'ms');
+  await tellFrameWork(page, 'four-vms', () => page.waitForTimeout(6000));
   await page.evaluate(() => window.glasshouse.load({ lab: 'precopy-migration', seed: 1, knobs: {}, autoplay: false }));
   await page.evaluate(() => window.glasshouse.runCommand('migrate', { vm: 1, to: 1 }, { at: 60_000_000 }));
   await advance(page, 240e6);
   const box = await page.locator('[data-timeline]').first().boundingBox();
   const y = box.y + box.height / 2;
   await page.mouse.move(box.x + box.width / 2, y);
-  await page.evaluate(() => window.glasshouse.resetFrameWork());
-  await page.mouse.down();
-  for (let move = 0; move < 250; move++) {
-    await page.mouse.move(box.x + (box.width * (50 + 45 * Math.sin(move / 8))) / 100, y);
-    await page.waitForTimeout(16);
-  }
-  await page.mouse.up();
-  tell('frame-work-p95-scrubbing', await page.evaluate(() => window.glasshouse.frameWorkMs(0.95)), 'ms');
+  await tellFrameWork(page, 'scrubbing', async () => {
+    await page.mouse.down();
+    for (let move = 0; move < 250; move++) {
+      await page.mouse.move(box.x + (box.width * (50 + 45 * Math.sin(move / 8))) / 100, y);
+      await page.waitForTimeout(16);
+    }
+    await page.mouse.up();
+  });
 }
 
 /** Runs all page benches; gives the exit status. */
