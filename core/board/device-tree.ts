@@ -94,6 +94,32 @@ function cpus(options: BoardTreeOptions): DeviceTreeNode {
   );
 }
 
+/**
+ * The PCIe host: configuration and memory windows, and which wire pin p of device d reaches (PCI Bus Binding to
+ * Open Firmware 2.1 §2.2, §7). Its bridge has 32-bit memory only.
+ */
+function pcie(plic: number): DeviceTreeNode {
+  const { pcieConfiguration: configuration, pcieMemory: memory } = MEMORY_MAP;
+  const MEMORY_32_BIT = 0x0200_0000;
+  const map = [0, 1, 2, 3].flatMap((device) =>
+    [1, 2, 3, 4].flatMap((pin) => [device << 11, 0, 0, pin, plic, INTERRUPT.pcie + ((device + pin - 1) % 4)]),
+  );
+  return node(`pci@${hexadecimal(configuration.address)}`, [
+    text('compatible', 'pci-host-ecam-generic'),
+    text('device_type', 'pci'),
+    wideCells('reg', configuration.address, configuration.size),
+    cells('#address-cells', 3),
+    cells('#size-cells', 2),
+    cells('#interrupt-cells', 1),
+    cells('bus-range', 0, (configuration.size >> 20) - 1),
+    cells('linux,pci-domain', 0),
+    empty('dma-coherent'),
+    cells('ranges', MEMORY_32_BIT, 0, memory.address, 0, memory.address, 0, memory.size),
+    cells('interrupt-map-mask', 3 << 11, 0, 0, 7),
+    cells('interrupt-map', ...map),
+  ]);
+}
+
 function soc(options: BoardTreeOptions): DeviceTreeNode {
   const { hartCount } = options;
   const plic = handleOf.plic(hartCount);
@@ -130,6 +156,7 @@ function soc(options: BoardTreeOptions): DeviceTreeNode {
         cells('#address-cells', 0),
         wires(hartLine.machineExternal, hartLine.supervisorExternal),
       ),
+      pcie(plic),
       at('clint', MEMORY_MAP.clint, text('compatible', 'sifive,clint0', 'riscv,clint0'), wires(hartLine.software, hartLine.timer)),
       ...(options.more ?? []),
     ],

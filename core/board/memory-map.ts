@@ -20,12 +20,14 @@ export const MEMORY_MAP = {
   plic:     { address: 0xc00_0000,  size: 0x60_0000 },
   serial:   { address: 0x1000_0000, size: 0x100 },
   virtio:   { address: 0x1000_1000, size: 0x1000 }, // the first of VIRTIO_SLOT_COUNT, a page apart
+  pcieConfiguration: { address: 0x3000_0000, size: 0x1000_0000 }, // 1 MiB a bus
+  pcieMemory:        { address: 0x4000_0000, size: 0x4000_0000 },
 } as const satisfies Record<string, Place>;
 
 export const VIRTIO_SLOT_COUNT = 8;
 
 /** Sources of the interrupt controller. virtio slot n has number virtio + n. */
-export const INTERRUPT = { virtio: 1, serial: 10, rtc: 11 } as const;
+export const INTERRUPT = { virtio: 1, serial: 10, rtc: 11, pcie: 32 } as const; // pcie: INTA … INTD
 export const SOURCE_COUNT = 96;
 
 /** Bits of mip that the board's wires drive (RISC-V Privileged 20240411 §3.1.9). */

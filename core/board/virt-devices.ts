@@ -1,6 +1,6 @@
 /**
  * The board's devices at their places, wired to the harts: serial port, test finisher, clock,
- * core-local interrupts, platform-level interrupts, virtio slots, ROM. The harts and time are
+ * core-local interrupts, platform-level interrupts, virtio slots, a PCIe host bridge, ROM. The harts and time are
  * behind ports.
  */
 import { assert } from '../base/assert.ts';
@@ -15,6 +15,7 @@ import {
   Uart16550,
 } from '../devices/index.ts';
 import { Bus, type BusDevice, type InterruptLine } from '../machine/bus.ts';
+import { type PciFunction, PcieHostBridge } from '../pcie/index.ts';
 import { hartLine, INTERRUPT, MEMORY_MAP, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
 import { Rom } from './rom.ts';
 
@@ -45,6 +46,8 @@ export interface VirtDeviceOptions {
   readonly rom: { readonly offset: number; readonly bytes: Uint8Array };
   /** Devices for the virtio slots, in their order; the rest is empty. */
   readonly slots?: readonly ((line: InterruptLine) => SlotDevice)[];
+  /** Functions on the PCIe bus, as devices 1, 2, … */
+  readonly functions?: readonly PciFunction[];
 }
 
 export class VirtDevices {
@@ -55,6 +58,7 @@ export class VirtDevices {
   readonly plic: Plic;
   readonly rtc: GoldfishRtc;
   readonly slots: readonly SlotDevice[];
+  readonly bridge: PcieHostBridge;
   readonly hartCount: number;
   private readonly ports: VirtDevicePorts;
 
@@ -81,6 +85,14 @@ export class VirtDevices {
     });
     this.rtc = new GoldfishRtc({ nowNs: () => this.ports.nowNs(), line: this.line(INTERRUPT.rtc) }, options.epochNs);
     this.slots = makers.map((make, slot) => make(this.line(INTERRUPT.virtio + slot)));
+    const wire = (pin: number) => this.line(INTERRUPT.pcie + pin);
+    this.bridge = new PcieHostBridge({
+      windowAddress: MEMORY_MAP.pcieMemory.address,
+      windowBytes: MEMORY_MAP.pcieMemory.size,
+      buses: MEMORY_MAP.pcieConfiguration.size >> 20,
+      interrupts: [wire(0), wire(1), wire(2), wire(3)],
+    });
+    for (const [index, it] of (options.functions ?? []).entries()) this.bridge.attach(index + 1, it);
     this.attachAll(options.rom);
   }
 
@@ -109,6 +121,8 @@ export class VirtDevices {
     bus.attach(MEMORY_MAP.clint.address, this.clint);
     bus.attach(MEMORY_MAP.plic.address, this.plic);
     bus.attach(MEMORY_MAP.serial.address, this.serial);
+    bus.attach(MEMORY_MAP.pcieConfiguration.address, this.bridge.ecam);
+    bus.attach(MEMORY_MAP.pcieMemory.address, this.bridge.window);
     for (let slot = 0; slot < VIRTIO_SLOT_COUNT; slot++) {
       const { address, size } = MEMORY_MAP.virtio;
       bus.attach(address + slot * size, this.slots[slot] ?? new EmptyVirtioSlot());

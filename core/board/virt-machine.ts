@@ -12,6 +12,7 @@ import { gStageTableCount, MemorySystem, type VmMemory } from '../memory/index.t
 import { assert } from '../base/assert.ts';
 import type { InterruptLine } from '../machine/bus.ts';
 import { BareMachine, type BareMachinePorts } from '../machine/index.ts';
+import type { PciFunction } from '../pcie/index.ts';
 import { TICK_NS } from '../devices/index.ts';
 import type { HartProfileId } from '../isa/table/index.ts';
 import { exitReason } from '../protocol/host-memory-layout.ts';
@@ -36,6 +37,8 @@ export interface VirtMachineOptions {
   /** What the real-time clock shows at the start. Unit: ns since 1970. */
   readonly epochNs?: bigint;
   readonly slots?: readonly ((line: InterruptLine, ram: VmMemory) => SlotDevice)[];
+  /** Functions on the PCIe bus, as devices 1, 2, … */
+  readonly functions?: readonly ((ram: VmMemory) => PciFunction)[];
   /** A byte for the console: the serial port, or HTIF. */
   readonly transmit: (byte: number) => void;
   /** The module of compileHostModule(), to share. */
@@ -99,6 +102,7 @@ export class VirtMachine {
         epochNs: options.epochNs ?? EPOCH_NS,
         rom: image.rom,
         slots: (options.slots ?? []).map((make) => (line: InterruptLine) => make(line, this.ram)),
+        functions: (options.functions ?? []).map((make) => make(this.ram)),
       },
       {
         nowNs: () => this.nowNs(),

@@ -277,6 +277,19 @@ handler:
     csrw mepc, s0
     mret`),
 
+  // The host bridge, a place without a device, and memory that no function claims.
+  program('pcie', { console: '0000000000081b36\n00000000ffffffff\n00000000ffffffff\n' }, `
+    li   s0, 0x30000000
+    lwu  a0, 0(s0)
+    jal  print_hex
+    li   s0, 0x30000000 + (9 << 15)
+    lwu  a0, 0(s0)
+    jal  print_hex
+    li   s0, 0x60000000
+    lwu  a0, 0(s0)
+    jal  print_hex
+    j    pass`),
+
   // Two harts count under a lock of LR/SC and with AMOs; the second is woken by a software interrupt.
   program('two harts', { hartCount: 2, console: '8000000000000003\n00000000000007d0\n00000000000007d0\n' }, `
     la   s0, lock
