@@ -10,4 +10,5 @@ export { HART_PROFILES, type HartProfileId } from '../isa/table/index.ts';
 export { RAM_ADDRESS } from './memory-map.ts';
 export { type HartReport, hartReports } from './report.ts';
 export type { SlotDevice } from './virt-devices.ts';
+export { diskSlot } from './virtio-slots.ts';
 export { type Advance, type MachineEnd, VirtMachine, type VirtMachineOptions } from './virt-machine.ts';

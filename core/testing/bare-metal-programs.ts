@@ -69,7 +69,8 @@ pass:
 `;
 
 
-const program = (
+/** A program from its source: places and subroutines are added. */
+export const program = (
   name: string,
   run: { readonly console: string; readonly status?: number; readonly hartCount?: number; readonly onlyHere?: true },
   source: string,

@@ -5,8 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { parseDeviceTree } from '../../core/formats/index.ts';
+import { checkQcow2, createQcow2, MemoryStore, parseDeviceTree } from '../../core/formats/index.ts';
 import { bareMetalElf, getBareMetalProgram } from '../../core/testing/bare-metal-programs.ts';
+import { DISK_PROGRAM, DISK_PROGRAM_SECTORS, diskProgramBlock, diskProgramSector } from '../../core/testing/disk-program.ts';
 import { runMachine } from './headless-machine.ts';
 import { BadInput } from './terminal.ts';
 
@@ -53,6 +54,38 @@ test('a program that passes: its console, status 0, a report of every hart', () 
   // The same again, to the nanosecond.
   run(fileOf('two harts'), '--harts', '2', '--ram', '2M', '--report', report);
   expect(JSON.parse(readFileSync(report, 'utf8'))).toEqual({ ...told, wallSeconds: expect.any(Number) });
+});
+
+test('disks: raw and qcow2 over a backing file keep what the program wrote; a wrong file is one sentence', () => {
+  const program = join(folder, 'disk.elf');
+  writeFileSync(program, bareMetalElf(DISK_PROGRAM));
+  const diskBytes = DISK_PROGRAM_SECTORS * 512;
+  const raw = join(folder, 'disk.raw');
+  writeFileSync(raw, new Uint8Array(diskBytes));
+  expect(run(program, '--disk', raw)).toEqual({ status: 0, out: DISK_PROGRAM.console, err: '' });
+  const at = diskProgramSector(7) * 512;
+  expect(readFileSync(raw).subarray(at, at + 512).equals(diskProgramBlock(7))).toBe(true);
+  // Over that file as its backing file: the file below stays as it is.
+  const before = readFileSync(raw);
+  const store = new MemoryStore({ bytesMax: 1 << 20 });
+  createQcow2(store, { diskBytes, backing: { name: 'disk.raw', format: 'raw' } });
+  const image = join(folder, 'disk.qcow2');
+  writeFileSync(image, store.bytes());
+  expect(run(program, '--disk', image).status).toBe(0);
+  expect(readFileSync(raw).equals(before)).toBe(true);
+  const after = readFileSync(image);
+  expect(after.length).toBeGreaterThan(store.size());
+  expect(checkQcow2(new MemoryStore({ bytesMax: after.length, bytes: after }))).toMatchObject({ value: { leaks: 0, damages: 0, flagFaults: 0 } });
+  if (spawnSync('qemu-img', ['--version']).status === 0) {
+    expect(spawnSync('qemu-img', ['check', '-f', 'qcow2', image]).status).toBe(0);
+    expect(spawnSync('qemu-img', ['compare', '-f', 'qcow2', '-F', 'raw', image, raw]).status).toBe(0);
+  }
+  rmSync(raw);
+  expect(run(program, '--disk', image)).toMatchObject({ status: 2, err: expect.stringMatching(/its backing file 'disk.raw' was not given\.$/) });
+  writeFileSync(image, after.subarray(0, 60_000));
+  expect(run(program, '--disk', image)).toMatchObject({ status: 2, err: expect.stringMatching(/needs \d+ bytes; the file has 60000\.$/) });
+  expect(run(program, '--disk', join(folder, 'none'))).toMatchObject({ status: 2, err: expect.stringContaining('cannot be read') });
+  expect(run(program, ...Array.from({ length: 8 }, () => ['--disk', image]).flat())).toMatchObject({ status: 2, err: expect.stringContaining('takes 7') });
 });
 
 test('as a process: console on stdout, the program’s status', () => {

@@ -2,7 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import {
   type Advance,
+  type BootImage,
   type BootRequest,
+  diskSlot,
   HART_PROFILES,
   type HartProfileId,
   hartReports,
@@ -14,6 +16,7 @@ import {
 } from '../../core/board/index.ts';
 import { compileHostModule } from '../../core/wasm/index.ts';
 import { readInteger, readSize, suggestion } from './arguments.ts';
+import { openDisk, type OpenDisk } from './file-store.ts';
 import { checkWritable, type GivenOptions, optional, readGuest, readOptions } from './options.ts';
 import { BadInput, showDuration } from './terminal.ts';
 
@@ -30,6 +33,8 @@ M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for fir
   --kernel file        what firmware goes on to: an Image, 2 MiB into RAM, or an ELF file
   --initrd file        initial RAM disk for the kernel
   --append text        the kernel's command line
+  --disk file          a disk image, raw or qcow2, as a virtio block device; changes go to the
+                       file; may be given up to seven times
   --max-instructions n ends with 1 after as many, of all harts together
   --report file.json   writes a report there
   --device-tree file   writes the board's device tree there
@@ -45,6 +50,8 @@ const RAM_BYTES = 128 * MIB;
 /** What one WebAssembly memory has room for, tables aside. */
 const RAM_BYTES_MAX = 896 * MIB;
 const HARTS_MAX = 8;
+/** Of the board's eight virtio slots. */
+const DISKS_MAX = 7;
 /** A program that resets more often will never do anything else. */
 const RESETS_MAX = 100;
 const PROFILE: HartProfileId = 'rv64gc';
@@ -56,6 +63,7 @@ interface MachineArguments {
   readonly instructionsMax: number;
   readonly report: string | undefined;
   readonly deviceTree: string | undefined;
+  readonly disks: readonly string[];
 }
 
 function readFile(given: GivenOptions, option: string): NamedBytes | undefined {
@@ -82,6 +90,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
     kernel: 'value',
     initrd: 'value',
     append: 'value',
+    disk: 'values',
     'max-instructions': 'value',
     report: 'value',
     'device-tree': 'value',
@@ -99,6 +108,8 @@ function readArguments(rest: readonly string[]): MachineArguments {
   }
   const count = (name: string, maximum: number) =>
     optional(given.value(name), (text) => readInteger(`--${name}`, text, { minimum: 1, maximum }));
+  const disks = given.values('disk');
+  if (disks.length > DISKS_MAX) throw new BadInput(`--disk is given ${disks.length} times; the board takes ${DISKS_MAX}.`);
   const [kernel, initrd] = [readFile(given, 'kernel'), readFile(given, 'initrd')];
   return {
     request: {
@@ -113,6 +124,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
     instructionsMax: count('max-instructions', Number.MAX_SAFE_INTEGER) ?? Number.MAX_SAFE_INTEGER,
     report: given.value('report'),
     deviceTree: given.value('device-tree'),
+    disks,
   };
 }
 
@@ -145,6 +157,21 @@ export function runMachine(rest: readonly string[], terminal: Terminal = PROCESS
   checkWritable('--report', asked.report);
   checkWritable('--device-tree', asked.deviceTree);
   if (asked.deviceTree !== undefined) writeFileSync(asked.deviceTree, image.value.tree);
+  const disks: OpenDisk[] = [];
+  try {
+    for (const path of asked.disks) disks.push(openDisk('--disk', path));
+    return runBoard(asked, image.value, disks, terminal);
+  } finally {
+    for (const { close } of disks) close();
+  }
+}
+
+function runBoard(
+  asked: MachineArguments,
+  image: BootImage,
+  disks: readonly OpenDisk[],
+  terminal: Terminal,
+): number {
   const beganAtMs = performance.now();
   const compiled = compileHostModule();
   const { ramBytes, hartCount, profile } = asked.request;
@@ -155,10 +182,11 @@ export function runMachine(rest: readonly string[], terminal: Terminal = PROCESS
     if (pending.length > 0) terminal.out(Uint8Array.from(pending));
     pending = [];
   };
-  const options = { ramBytes, hartCount, profile, compiled, transmit: (byte: number) => void pending.push(byte) };
+  const slots = disks.map((disk) => diskSlot(disk.image));
+  const options = { ramBytes, hartCount, profile, compiled, slots, transmit: (byte: number) => void pending.push(byte) };
   let outcome: Outcome | undefined;
   for (let resets = 0, before = 0; outcome === undefined; resets++) {
-    const machine = new VirtMachine(image.value, options);
+    const machine = new VirtMachine(image, options);
     const advance = runToEnd(machine, asked.instructionsMax - before, flush);
     before += machine.instructionsAttempted();
     const end = machine.ended();

@@ -68,6 +68,10 @@ export interface VirtioDevice {
   onNotify(queue: number): void;
   /** The driver resets the device: forget all that belongs to the driver before. */
   onReset(): void;
+  /** When it wants {@link service}; missing or Infinity: never. Unit: ns. */
+  readonly dueNs?: number;
+  /** Does what is due by itself. */
+  service?(nowNs: number): void;
 }
 
 /** Where a transport hears what the driver must be told. */

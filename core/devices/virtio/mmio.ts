@@ -70,6 +70,16 @@ export class VirtioMmio implements BusDevice, TransportPort {
     this.core.connect(this);
   }
 
+  /** When the device wants {@link service}; Infinity: never. Unit: ns. */
+  get dueNs(): number {
+    return this.core.device.dueNs ?? Infinity;
+  }
+
+  /** Does what the device has due by itself. */
+  service(nowNs: number): void {
+    this.core.device.service?.(nowNs);
+  }
+
   onUsed(): void {
     this.raise(USED_BUFFER);
   }
