@@ -10,6 +10,7 @@ import { err, ok, type Result } from '../base/result.ts';
 import { type ElfError, type ElfSymbol, parseElf, renderElfError } from '../formats/index.ts';
 import type { HartProfileId } from '../isa/table/index.ts';
 import { boardTreeBytes } from './device-tree.ts';
+import type { AiaChoice } from './interrupt-controller.ts';
 import { MEMORY_MAP, RAM_ADDRESS } from './memory-map.ts';
 
 /** A file: its name for sentences, and its bytes. */
@@ -28,6 +29,7 @@ export interface BootRequest {
   readonly ramBytes: number;
   readonly hartCount: number;
   readonly profile: HartProfileId;
+  readonly aia?: AiaChoice;
 }
 
 /** Bytes for RAM; what follows `bytes` up to `size` is zeroes. */
@@ -87,6 +89,7 @@ export function layOutBoot(request: BootRequest): Result<BootImage, BootError> {
     hartCount: request.hartCount,
     profile: request.profile,
     bootArguments: request.bootArguments ?? '',
+    ...(request.aia === undefined ? {} : { aia: request.aia }),
     ...(initrd === undefined ? {} : { initrd: { start: initrd.address, end: initrd.address + initrd.bytes.length } }),
   });
   const treeAddress = placeTree(request.ramBytes, tree, pieces);

@@ -34,11 +34,11 @@ function describe(root: DeviceTreeNode): Map<string, string> {
     for (const { name, value } of node.properties) {
       if (name === 'phandle') continue;
       const cells = Array.from({ length: value.length >> 2 }, (_, index) => cellOf(value, index));
-      const refers = name === 'interrupt-parent' || name === 'regmap' || name === 'cpu';
+      const refers = ['interrupt-parent', 'regmap', 'cpu', 'riscv,children', 'riscv,delegate'].includes(name);
       const shown = refers
-        ? handles.get(cells[0]!)
+        ? [handles.get(cells[0]!), ...cells.slice(1)].join(' ')
         : name === 'interrupt-map'
-          ? cells.map((cell, index) => (index % 6 === 4 ? handles.get(cell) : cell)).join(' ')
+          ? cells.map((cell, index) => (index % (cells.length / 16) === 4 ? handles.get(cell) : cell)).join(' ')
         : name === 'interrupts-extended'
           ? cells.map((cell, index) => (index % 2 === 0 ? handles.get(cell) : cell)).join(' ')
           : hex(value);
@@ -77,14 +77,14 @@ test.skipIf(!dtc)(`dtc reads it without a complaint${dtc ? '' : ' (left out: dtc
 });
 
 const qemu = spawnSync('qemu-system-riscv64', ['--version']).status === 0;
-test.skipIf(!qemu)(`every node of it is QEMU's, property by property${qemu ? '' : ' (left out: qemu-system-riscv64, Debian package qemu-system-misc, is not installed)'}`, () => {
+test.skipIf(!qemu).each(['none', 'aplic'] as const)(`aia=%s: every node of it is QEMU's, property by property${qemu ? '' : ' (left out: qemu-system-riscv64, Debian package qemu-system-misc, is not installed)'}`, (aia) => {
   const folder = mkdtempSync(join(tmpdir(), 'glasshouse-tree-'));
   try {
     const file = join(folder, 'virt.dtb');
-    execFileSync('qemu-system-riscv64', ['-M', `virt,dumpdtb=${file}`, '-display', 'none', '-m', '128M', '-smp', '2'], { stdio: 'ignore' });
+    execFileSync('qemu-system-riscv64', ['-M', `virt,aia=${aia},dumpdtb=${file}`, '-display', 'none', '-m', '128M', '-smp', '2'], { stdio: 'ignore' });
     const theirs = parseDeviceTree(new Uint8Array(readFileSync(file)));
     if (!theirs.ok) throw new Error("QEMU's blob is a device tree");
-    const [ours, known] = [describe(boardTree(OPTIONS)), describe(theirs.value)];
+    const [ours, known] = [describe(boardTree({ ...OPTIONS, aia })), describe(theirs.value)];
     // What the harts can do differs, and the PCIe bridge has no I/O and no 64-bit window; newer bindings come on top; QEMU writes no empty command line.
     const own = /:(riscv,isa(-base|-extensions)?|mmu-type|bootargs|ranges)$|interrupt-controller:#address-cells$/;
     for (const [where, value] of ours) if (!own.test(where)) expect(known.get(where), where).toBe(value);

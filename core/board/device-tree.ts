@@ -14,12 +14,15 @@ import {
   wideCells,
 } from '../formats/index.ts';
 import { getProfile, type HartProfileId } from '../isa/table/index.ts';
-import { hartLine, INTERRUPT, MEMORY_MAP, RAM_ADDRESS, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
+import type { AiaChoice } from './interrupt-controller.ts';
+import { hartLine, INTERRUPT, MEMORY_MAP, type Place, RAM_ADDRESS, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
 
 export interface BoardTreeOptions {
   readonly ramBytes: number;
   readonly hartCount: number;
   readonly profile: HartProfileId;
+  /** Interrupt controller; a PLIC when not given. */
+  readonly aia?: AiaChoice;
   /** The kernel's command line. */
   readonly bootArguments?: string;
   /** Where the initial RAM disk lies. Unit: byte. */
@@ -39,9 +42,15 @@ const hexadecimal = (value: number) => value.toString(16);
 const handleOf = {
   cpu: (hart: number) => 1 + 2 * hart,
   hartController: (hart: number) => 2 + 2 * hart,
-  plic: (hartCount: number) => 2 * hartCount + 1,
-  test: (hartCount: number) => 2 * hartCount + 2,
+  /** What devices' interrupts go to. */
+  controller: (hartCount: number) => 2 * hartCount + 1,
+  aplicMachine: (hartCount: number) => 2 * hartCount + 2,
+  test: (hartCount: number) => 2 * hartCount + 3,
 };
+
+/** How a device's interrupt is told: the PLIC wants the source, an APLIC its kind, too: active high. */
+const LEVEL_HIGH = 4;
+const interruptCells = (source: number, aia: AiaChoice | undefined) => (aia === 'aplic' ? [source, LEVEL_HIGH] : [source]);
 
 function node(
   name: string,
@@ -98,11 +107,15 @@ function cpus(options: BoardTreeOptions): DeviceTreeNode {
  * The PCIe host: configuration and memory windows, and which wire pin p of device d reaches (PCI Bus Binding to
  * Open Firmware 2.1 §2.2, §7). Its bridge has 32-bit memory only.
  */
-function pcie(plic: number): DeviceTreeNode {
+function pcie(options: BoardTreeOptions): DeviceTreeNode {
+  const controller = handleOf.controller(options.hartCount);
   const { pcieConfiguration: configuration, pcieMemory: memory } = MEMORY_MAP;
   const MEMORY_32_BIT = 0x0200_0000;
   const map = [0, 1, 2, 3].flatMap((device) =>
-    [1, 2, 3, 4].flatMap((pin) => [device << 11, 0, 0, pin, plic, INTERRUPT.pcie + ((device + pin - 1) % 4)]),
+    [1, 2, 3, 4].flatMap((pin) => {
+      const source = INTERRUPT.pcie + ((device + pin - 1) % 4);
+      return [device << 11, 0, 0, pin, controller, ...interruptCells(source, options.aia)];
+    }),
   );
   return node(`pci@${hexadecimal(configuration.address)}`, [
     text('compatible', 'pci-host-ecam-generic'),
@@ -120,44 +133,63 @@ function pcie(plic: number): DeviceTreeNode {
   ]);
 }
 
+const at = (name: string, place: Place, ...properties: DeviceTreeProperty[]) =>
+  node(`${name}@${hexadecimal(place.address)}`, [wideCells('reg', place.address, place.size), ...properties]);
+
+/** Wires to each hart, by their bits of mip. */
+const wires = (hartCount: number, ...codes: readonly number[]) =>
+  cells(
+    'interrupts-extended',
+    ...Array.from({ length: hartCount }, (_, hart) => codes.flatMap((code) => [handleOf.hartController(hart), code])).flat(),
+  );
+
+/** The PLIC, or the two domains of the APLIC: the devices' is the child, to which the root delegates all. */
+function controllers({ hartCount, aia }: BoardTreeOptions): DeviceTreeNode[] {
+  const { machineExternal, supervisorExternal } = hartLine;
+  const handle = handleOf.controller(hartCount);
+  if (aia !== 'aplic') {
+    const sources = cells('riscv,ndev', SOURCE_COUNT);
+    const compatible = text('compatible', 'sifive,plic-1.0.0', 'riscv,plic0');
+    return [
+      at('plic', MEMORY_MAP.plic, cells('phandle', handle), compatible, sources, empty('interrupt-controller'), cells('#interrupt-cells', 1),
+        cells('#address-cells', 0), wires(hartCount, machineExternal, supervisorExternal)),
+    ];
+  }
+  const domain = (place: Place, phandle: number, code: number, ...more: DeviceTreeProperty[]) =>
+    at('aplic', place, cells('phandle', phandle), text('compatible', 'riscv,aplic'), cells('riscv,num-sources', SOURCE_COUNT),
+      empty('interrupt-controller'), cells('#interrupt-cells', 2), wires(hartCount, code), ...more);
+  return [
+    domain(MEMORY_MAP.aplicSupervisor, handle, supervisorExternal),
+    domain(MEMORY_MAP.aplicMachine, handleOf.aplicMachine(hartCount), machineExternal,
+      cells('riscv,children', handle), cells('riscv,delegate', handle, 1, SOURCE_COUNT)),
+  ];
+}
+
 function soc(options: BoardTreeOptions): DeviceTreeNode {
   const { hartCount } = options;
-  const plic = handleOf.plic(hartCount);
-  const at = (name: string, place: { readonly address: number; readonly size: number }, ...properties: DeviceTreeProperty[]) =>
-    node(`${name}@${hexadecimal(place.address)}`, [wideCells('reg', place.address, place.size), ...properties]);
-  const interrupt = (source: number) => [cells('interrupts', source), cells('interrupt-parent', plic)];
-  /** Two wires to each hart, by their bits of mip. */
-  const wires = (...codes: number[]) =>
-    cells(
-      'interrupts-extended',
-      ...Array.from({ length: hartCount }, (_, hart) => codes.flatMap((code) => [handleOf.hartController(hart), code])).flat(),
-    );
+  const interrupt = (source: number) => [
+    cells('interrupts', ...interruptCells(source, options.aia)),
+    cells('interrupt-parent', handleOf.controller(hartCount)),
+  ];
   const slots = Array.from({ length: VIRTIO_SLOT_COUNT }, (_, slot) => {
     const { address, size } = MEMORY_MAP.virtio;
     const place = { address: address + slot * size, size };
     return at('virtio_mmio', place, text('compatible', 'virtio,mmio'), ...interrupt(INTERRUPT.virtio + slot));
   });
+  const clock = cells('clock-frequency', SERIAL_CLOCK_HZ);
+  const ender = text('compatible', 'sifive,test1', 'sifive,test0', 'syscon');
+  const local = text('compatible', 'sifive,clint0', 'riscv,clint0');
   return node(
     'soc',
     [cells('#address-cells', 2), cells('#size-cells', 2), text('compatible', 'simple-bus'), empty('ranges')],
     [
       at('rtc', MEMORY_MAP.rtc, text('compatible', 'google,goldfish-rtc'), ...interrupt(INTERRUPT.rtc)),
-      at('serial', MEMORY_MAP.serial, text('compatible', 'ns16550a'), cells('clock-frequency', SERIAL_CLOCK_HZ), ...interrupt(INTERRUPT.serial)),
-      at('test', MEMORY_MAP.test, text('compatible', 'sifive,test1', 'sifive,test0', 'syscon'), cells('phandle', handleOf.test(hartCount))),
+      at('serial', MEMORY_MAP.serial, text('compatible', 'ns16550a'), clock, ...interrupt(INTERRUPT.serial)),
+      at('test', MEMORY_MAP.test, ender, cells('phandle', handleOf.test(hartCount))),
       ...slots,
-      at(
-        'plic',
-        MEMORY_MAP.plic,
-        cells('phandle', plic),
-        text('compatible', 'sifive,plic-1.0.0', 'riscv,plic0'),
-        cells('riscv,ndev', SOURCE_COUNT),
-        empty('interrupt-controller'),
-        cells('#interrupt-cells', 1),
-        cells('#address-cells', 0),
-        wires(hartLine.machineExternal, hartLine.supervisorExternal),
-      ),
-      pcie(plic),
-      at('clint', MEMORY_MAP.clint, text('compatible', 'sifive,clint0', 'riscv,clint0'), wires(hartLine.software, hartLine.timer)),
+      ...controllers(options),
+      pcie(options),
+      at('clint', MEMORY_MAP.clint, local, wires(hartCount, hartLine.software, hartLine.timer)),
       ...(options.more ?? []),
     ],
   );

@@ -7,6 +7,7 @@ export {
   renderBootError,
 } from './boot-image.ts';
 export { HART_PROFILES, type HartProfileId } from '../isa/table/index.ts';
+export { AIA_CHOICES, type AiaChoice } from './interrupt-controller.ts';
 export { RAM_ADDRESS } from './memory-map.ts';
 export { type HartReport, hartReports } from './report.ts';
 export type { SlotDevice } from './virt-devices.ts';

@@ -18,6 +18,8 @@ export const MEMORY_MAP = {
   rtc:      { address: 0x10_1000,   size: 0x1000 },
   clint:    { address: 0x200_0000,  size: 0x1_0000 },
   plic:     { address: 0xc00_0000,  size: 0x60_0000 },
+  aplicMachine:    { address: 0xc00_0000, size: 0x8000 }, // in the PLIC's place
+  aplicSupervisor: { address: 0xd00_0000, size: 0x8000 },
   serial:   { address: 0x1000_0000, size: 0x100 },
   virtio:   { address: 0x1000_1000, size: 0x1000 }, // the first of VIRTIO_SLOT_COUNT, a page apart
   pcieConfiguration: { address: 0x3000_0000, size: 0x1000_0000 }, // 1 MiB a bus

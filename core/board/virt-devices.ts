@@ -10,13 +10,13 @@ import {
   EmptyVirtioSlot,
   type FinisherPorts,
   GoldfishRtc,
-  Plic,
   TestFinisher,
   Uart16550,
 } from '../devices/index.ts';
 import { Bus, type BusDevice, type InterruptLine } from '../machine/bus.ts';
+import { type AiaChoice, attachController, type InterruptController } from './interrupt-controller.ts';
 import { type PciFunction, PcieHostBridge } from '../pcie/index.ts';
-import { hartLine, INTERRUPT, MEMORY_MAP, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
+import { hartLine, INTERRUPT, MEMORY_MAP, VIRTIO_SLOT_COUNT } from './memory-map.ts';
 import { Rom } from './rom.ts';
 
 /** What the devices need of the harts and of the world outside. */
@@ -40,6 +40,7 @@ export interface SlotDevice extends BusDevice {
 
 export interface VirtDeviceOptions {
   readonly hartCount: number;
+  readonly aia?: AiaChoice;
   /** What the real-time clock shows at virtual time 0. Unit: ns since 1970. */
   readonly epochNs: bigint;
   /** Content of the mask ROM. */
@@ -55,7 +56,7 @@ export class VirtDevices {
   readonly bus = new Bus();
   readonly serial: Uart16550;
   readonly clint: Aclint;
-  readonly plic: Plic;
+  readonly controller: InterruptController;
   readonly rtc: GoldfishRtc;
   readonly slots: readonly SlotDevice[];
   readonly bridge: PcieHostBridge;
@@ -68,12 +69,9 @@ export class VirtDevices {
     assert(makers.length <= VIRTIO_SLOT_COUNT, `the board has ${VIRTIO_SLOT_COUNT} virtio slots`);
     this.hartCount = hartCount;
     this.ports = ports;
-    this.plic = new Plic({ sourceCount: SOURCE_COUNT, contextCount: 2 * hartCount }, {
-      onNotification: (context, level) => {
-        const code = context % 2 === 0 ? hartLine.machineExternal : hartLine.supervisorExternal;
-        this.ports.setInterrupt(context >> 1, code, level);
-      },
-    });
+    this.controller = attachController(this.bus, options.aia ?? 'none', hartCount, (hart, code, level) =>
+      this.ports.setInterrupt(hart, code, level),
+    );
     this.clint = new Aclint(hartCount, {
       nowNs: () => this.ports.nowNs(),
       onSoftware: (hart, level) => this.ports.setInterrupt(hart, hartLine.software, level),
@@ -110,7 +108,7 @@ export class VirtDevices {
   }
 
   private line(source: number): InterruptLine {
-    return { set: (level) => this.plic.setLevel(source, level) };
+    return { set: (level) => this.controller.setLevel(source, level) };
   }
 
   private attachAll(rom: VirtDeviceOptions['rom']): void {
@@ -119,7 +117,6 @@ export class VirtDevices {
     bus.attach(MEMORY_MAP.test.address, new TestFinisher(this.ports));
     bus.attach(MEMORY_MAP.rtc.address, this.rtc);
     bus.attach(MEMORY_MAP.clint.address, this.clint);
-    bus.attach(MEMORY_MAP.plic.address, this.plic);
     bus.attach(MEMORY_MAP.serial.address, this.serial);
     bus.attach(MEMORY_MAP.pcieConfiguration.address, this.bridge.ecam);
     bus.attach(MEMORY_MAP.pcieMemory.address, this.bridge.window);

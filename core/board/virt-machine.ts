@@ -17,6 +17,7 @@ import { TICK_NS } from '../devices/index.ts';
 import type { HartProfileId } from '../isa/table/index.ts';
 import { exitReason } from '../protocol/host-memory-layout.ts';
 import type { BootImage } from './boot-image.ts';
+import type { AiaChoice } from './interrupt-controller.ts';
 import { type HtifPlaces, pollHtif } from './htif.ts';
 import { hartLine } from './memory-map.ts';
 import { type SlotDevice, VirtDevices } from './virt-devices.ts';
@@ -33,6 +34,8 @@ export interface VirtMachineOptions {
   readonly ramBytes: number;
   readonly hartCount: number;
   readonly profile: HartProfileId;
+  /** Interrupt controller; the device tree of the boot image names the same. A PLIC when not given. */
+  readonly aia?: AiaChoice;
   readonly picosecondsPerInstruction?: number;
   /** What the real-time clock shows at the start. Unit: ns since 1970. */
   readonly epochNs?: bigint;
@@ -99,6 +102,7 @@ export class VirtMachine {
     this.devices = new VirtDevices(
       {
         hartCount: options.hartCount,
+        ...(options.aia === undefined ? {} : { aia: options.aia }),
         epochNs: options.epochNs ?? EPOCH_NS,
         rom: image.rom,
         slots: (options.slots ?? []).map((make) => (line: InterruptLine) => make(line, this.ram)),

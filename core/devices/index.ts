@@ -1,4 +1,5 @@
 export { Aclint, TICK_NS } from './aclint.ts';
+export { Aplic } from './aplic.ts';
 export { EmptyVirtioSlot } from './empty-virtio-slot.ts';
 export { GoldfishRtc } from './goldfish-rtc.ts';
 export { Plic } from './plic.ts';

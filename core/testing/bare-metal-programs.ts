@@ -15,6 +15,8 @@ export interface BareMetalProgram {
   readonly status: number;
   /** Ended by the host-target interface, which QEMU's virt machine does not have. */
   readonly onlyHere?: true;
+  /** Interrupt controller of the board; a PLIC when not given. */
+  readonly aia?: 'aplic';
 }
 
 const ORIGIN = 0x8000_0000;
@@ -72,7 +74,7 @@ pass:
 /** A program from its source: places and subroutines are added. */
 export const program = (
   name: string,
-  run: { readonly console: string; readonly status?: number; readonly hartCount?: number; readonly onlyHere?: true },
+  run: { readonly console: string; readonly status?: number; readonly hartCount?: number; readonly onlyHere?: true; readonly aia?: 'aplic' },
   source: string,
 ): BareMetalProgram => ({
   name,
@@ -81,6 +83,7 @@ export const program = (
   status: run.status ?? 0,
   source: `${PLACES}_start:\n${source}\n${RUNTIME}`,
   ...(run.onlyHere === undefined ? {} : { onlyHere: true }),
+  ...(run.aia === undefined ? {} : { aia: run.aia }),
 });
 
 export const BARE_METAL_PROGRAMS: readonly BareMetalProgram[] = [
@@ -117,12 +120,13 @@ text: .asciz "Hello, bare metal!\\n"
     li   t0, 1000
     add  s3, s3, t0
     sd   s3, 0(s1)
-    csrsi mstatus, 8
-1:  wfi
+1:  csrci mstatus, 8             # looked at while nothing can be taken: none is missed before wfi
     li   t0, 5
-    blt  s0, t0, 1b
-    csrci mstatus, 8
-    mv   a0, s4
+    bge  s0, t0, 2f
+    wfi
+    csrsi mstatus, 8
+    j    1b
+2:  mv   a0, s4
     jal  print_hex
     mv   a0, s0
     jal  print_hex
@@ -193,6 +197,78 @@ handler:
     mret
     .data
 text: .asciz "by interrupt\\n"
+    .text`),
+
+  // The same through an APLIC's root domain; then the source is delegated and pends at supervisor level.
+  program('interrupts of an APLIC', { aia: 'aplic', console: 'claimed\n800000000000000b\n00000000000a0001\n0000000000000200\n' }, `
+    .equ LEAF, 0x0d000000
+    la   t0, handler
+    csrw mtvec, t0
+    li   s0, PLIC                # the root lies in the PLIC's place
+    li   t0, 6
+    sw   t0, 40(s0)              # source 10: level, active high
+    li   t1, PLIC + 0x3000
+    li   t0, 1
+    sw   t0, 40(t1)              # to hart 0 at priority 1
+    li   t1, PLIC + 0x1edc
+    li   t0, 10
+    sw   t0, 0(t1)               # enabled by number
+    li   s1, PLIC + 0x4000
+    li   t0, 1
+    sw   t0, 0(s1)
+    li   t0, 0x100
+    sw   t0, 0(s0)
+    li   t0, 0x800
+    csrw mie, t0
+    la   s2, text
+    li   s6, UART
+    li   t0, 2
+    sb   t0, 1(s6)
+    csrsi mstatus, 8
+1:  lbu  t0, 0(s2)
+    bnez t0, 1b
+    csrci mstatus, 8
+    sb   zero, 1(s6)
+    mv   a0, s4
+    jal  print_hex
+    mv   a0, s5
+    jal  print_hex
+    li   t0, 0x400
+    sw   t0, 40(s0)              # to the child
+    li   s0, LEAF
+    li   t0, 6
+    sw   t0, 40(s0)
+    li   t1, LEAF + 0x1edc
+    li   t0, 10
+    sw   t0, 0(t1)
+    li   t1, LEAF + 0x3000
+    li   t0, 1
+    sw   t0, 40(t1)
+    li   t1, LEAF + 0x4000
+    sw   t0, 0(t1)
+    li   t0, 0x100
+    sw   t0, 0(s0)
+    li   t0, 2
+    sb   t0, 1(s6)
+    csrr s7, mip
+    li   t0, 0xa00
+    and  a0, s7, t0
+    jal  print_hex
+    j    pass
+    .balign 4
+handler:
+    csrr s4, mcause
+    lwu  s5, 0x1c(s1)            # claimi
+    lbu  t0, 2(s6)
+    lbu  t0, 0(s2)
+    bnez t0, 2f
+    sb   zero, 1(s6)
+    mret
+2:  sb   t0, 0(s6)
+    addi s2, s2, 1
+    mret
+    .data
+text: .asciz "claimed\\n"
     .text`),
 
   // Loopback: what is sent comes back, through the divisor latch and the scratch register, too.

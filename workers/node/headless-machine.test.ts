@@ -152,6 +152,7 @@ test.each([
   [['PROGRAM', '--ram', '4K'], 'the device tree overlap'],
   [['PROGRAM', '--harts', '9'], 'from 1 to 8'],
   [['PROGRAM', '--profile', 'rv64gcc'], "did you mean 'rv64gc'?"],
+  [['PROGRAM', '--aia', 'imsic'], 'expected none or aplic'],
   [['PROGRAM', '--engine', 'translator'], 'there is one engine'],
   [['PROGRAM', '--kernel', '/nowhere/Image'], '--kernel'],
   [['PROGRAM', '--max-instructions', '0'], '--max-instructions'],

@@ -1,7 +1,9 @@
 /** `headless machine`: runs a bare-metal program, or firmware with a kernel, on the board; console on stdout. */
 import { writeFileSync } from 'node:fs';
 import {
+  AIA_CHOICES,
   type Advance,
+  type AiaChoice,
   type BootImage,
   type BootRequest,
   diskSlot,
@@ -29,6 +31,7 @@ M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for fir
   --ram size           128M by default, RAM begins at 0x80000000
   --harts n            1 by default
   --profile name       extensions of the harts: ${HART_PROFILES.map(({ id }) => id).join(', ')}
+  --aia name           interrupt controller as QEMU's option of that name: none (a PLIC, the default), aplic
   --engine name        interpreter, the only one
   --kernel file        what firmware goes on to: an Image, 2 MiB into RAM, or an ELF file
   --initrd file        initial RAM disk for the kernel
@@ -81,11 +84,18 @@ function readProfile(text: string | undefined): HartProfileId {
   return found.id;
 }
 
+function readAia(text: string | undefined): AiaChoice {
+  const found = AIA_CHOICES.find((it) => it === (text ?? 'none'));
+  if (found === undefined) throw new BadInput(`--aia is '${text}'; expected ${AIA_CHOICES.join(' or ')}.`);
+  return found;
+}
+
 function readArguments(rest: readonly string[]): MachineArguments {
   const given = readOptions('machine', rest, {
     ram: 'value',
     harts: 'value',
     profile: 'value',
+    aia: 'value',
     engine: 'value',
     kernel: 'value',
     initrd: 'value',
@@ -120,6 +130,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
       ramBytes,
       hartCount: count('harts', HARTS_MAX) ?? 1,
       profile: readProfile(given.value('profile')),
+      aia: readAia(given.value('aia')),
     },
     instructionsMax: count('max-instructions', Number.MAX_SAFE_INTEGER) ?? Number.MAX_SAFE_INTEGER,
     report: given.value('report'),
@@ -174,7 +185,7 @@ function runBoard(
 ): number {
   const beganAtMs = performance.now();
   const compiled = compileHostModule();
-  const { ramBytes, hartCount, profile } = asked.request;
+  const { ramBytes, hartCount, profile, aia = 'none' } = asked.request;
   let pending: number[] = [];
   let consoleBytes = 0;
   const flush = () => {
@@ -183,7 +194,8 @@ function runBoard(
     pending = [];
   };
   const slots = disks.map((disk) => diskSlot(disk.image));
-  const options = { ramBytes, hartCount, profile, compiled, slots, transmit: (byte: number) => void pending.push(byte) };
+  const transmit = (byte: number) => void pending.push(byte);
+  const options = { ramBytes, hartCount, profile, aia, compiled, slots, transmit };
   let outcome: Outcome | undefined;
   for (let resets = 0, before = 0; outcome === undefined; resets++) {
     const machine = new VirtMachine(image, options);
