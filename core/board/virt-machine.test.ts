@@ -14,7 +14,7 @@ const RAM_BYTES = 4 * 1024 * 1024;
 const INSTRUCTIONS_MAX = 2_000_000;
 
 function boot(program: Pick<BareMetalProgram, 'name' | 'source' | 'hartCount' | 'aia'>) {
-  const file = { name: program.name, bytes: bareMetalElf({ console: '', status: 0, ...program }) };
+  const file = { name: program.name, bytes: bareMetalElf(program) };
   const options = { ramBytes: RAM_BYTES, hartCount: program.hartCount, profile: 'rv64gc' as const, ...(program.aia === undefined ? {} : { aia: program.aia }) };
   const image = layOutBoot({ program: file, ...options });
   if (!image.ok) throw new Error(renderBootError(image.error));

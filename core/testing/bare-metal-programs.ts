@@ -514,13 +514,18 @@ fromhost: .dword 0
     .text`),
 ];
 
-/** The program as an ELF file, with its labels. */
-export function bareMetalElf(source: BareMetalProgram): Uint8Array {
-  const made = assemble(source.source, { origin: ORIGIN, name: source.name, profile: 'rv64gc' });
+/** A source as an ELF file for harts of profile rv64gc, with its labels. */
+export function assembleElf(source: string, name: string, origin: number): Uint8Array {
+  const made = assemble(source, { origin, name, profile: 'rv64gc' });
   if (!made.ok) throw new Error(renderAssemblyError(made.error));
-  const symbols = [...made.value.symbols].filter(([, address]) => address >= ORIGIN).map(([name, address]) => ({ name, address }));
-  const file: ElfProgram = { entry: ORIGIN, segments: [{ physicalAddress: ORIGIN, bytes: made.value.bytes }], symbols };
+  const symbols = [...made.value.symbols].filter(([, address]) => address >= origin).map(([label, address]) => ({ name: label, address }));
+  const file: ElfProgram = { entry: origin, segments: [{ physicalAddress: origin, bytes: made.value.bytes }], symbols };
   return writeElf(file);
+}
+
+/** The program as an ELF file. */
+export function bareMetalElf({ source, name }: Pick<BareMetalProgram, 'source' | 'name'>): Uint8Array {
+  return assembleElf(source, name, ORIGIN);
 }
 
 /** The program called `name`. */
