@@ -10,6 +10,9 @@
 
 export const ETHERNET_HEADER_SIZE = 14;
 export const ETHERTYPE_IPV4 = 0x0800;
+export const ETHERTYPE_ARP = 0x0806;
+/** The address of everybody. */
+export const BROADCAST_MAC = 0xffff_ffff_ffff;
 
 /**
  * Bytes that a frame costs on the wire beyond its own: preamble and start delimiter 8, frame check
@@ -31,7 +34,8 @@ export function formatMac(address: MacAddress): string {
   return (digits.match(/../g) ?? []).join(':');
 }
 
-function writeMac(frame: Uint8Array, offset: number, address: MacAddress): void {
+/** Writes the six bytes at `offset`. */
+export function writeMac(frame: Uint8Array, offset: number, address: MacAddress): void {
   const high = Math.floor(address / 0x1_0000_0000);
   frame[offset] = high >> 8;
   frame[offset + 1] = high & 0xff;

@@ -1,9 +1,13 @@
 export * from './capture-tap.ts';
 export * from './checksum.ts';
+export * from './arp.ts';
+export * from './datagram.ts';
+export * from './dhcp.ts';
 export * from './ethernet.ts';
 export * from './ipv4.ts';
 export * from './link.ts';
 export * from './tcp-segment.ts';
+export * from './user-network.ts';
 export type { ConnectionId, TcpState, TimerKind } from './tcp/connection.ts';
 export * from './tcp/context.ts';
 export * from './tcp/stack.ts';

@@ -12,7 +12,9 @@ import { foldChecksum, onesComplementSum } from './checksum.ts';
 import { ETHERNET_HEADER_SIZE } from './ethernet.ts';
 
 export const IPV4_HEADER_SIZE = 20;
+export const PROTOCOL_ICMP = 1;
 export const PROTOCOL_TCP = 6;
+export const PROTOCOL_UDP = 17;
 /** Largest datagram, header included. Unit: byte. */
 export const IPV4_TOTAL_LENGTH_MAX = 65_535;
 
@@ -33,25 +35,28 @@ export function parseIpv4(text: string): Ipv4Address | undefined {
   return numbers.reduce((address, part) => address * 256 + part, 0);
 }
 
-function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
+/** Writes a big-endian word. */
+export function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset] = value >>> 24;
   bytes[offset + 1] = (value >>> 16) & 0xff;
   bytes[offset + 2] = (value >>> 8) & 0xff;
   bytes[offset + 3] = value & 0xff;
 }
 
-function readUint32(bytes: Uint8Array, at: number): number {
+/** A big-endian word. */
+export function readUint32(bytes: Uint8Array, at: number): number {
   const high = (bytes[at]! << 24) | (bytes[at + 1]! << 16);
   return (high | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-/** Writes the header behind the Ethernet header: do not fragment, time to live 64, TCP. */
+/** Writes the header behind the Ethernet header: do not fragment, time to live 64, TCP when not said otherwise. */
 export function writeIpv4Header(
   frame: Uint8Array,
   header: {
     readonly source: Ipv4Address;
     readonly destination: Ipv4Address;
     readonly payloadLength: number;
+    readonly protocol?: number;
   },
 ): void {
   const at = ETHERNET_HEADER_SIZE;
@@ -62,7 +67,7 @@ export function writeIpv4Header(
   frame[at + 3] = totalLength & 0xff;
   writeUint32(frame, at + 4, 0x4000); // identification 0, DF
   frame[at + 8] = 64;
-  frame[at + 9] = PROTOCOL_TCP;
+  frame[at + 9] = header.protocol ?? PROTOCOL_TCP;
   frame[at + 10] = 0;
   frame[at + 11] = 0;
   writeUint32(frame, at + 12, header.source);
