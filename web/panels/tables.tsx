@@ -2,6 +2,7 @@
 import { lazy, Suspense } from 'react';
 import { formatClock } from '../app/quantity.ts';
 import { useApp, useAppState, useContract, useLab } from '../session/react.ts';
+import { measuredProcess } from '../session/run-metrics.ts';
 import { downtimeNs, findMigration, findVm, sampledHost } from '../session/store.ts';
 import { entityName } from '../stage/entity-name.ts';
 import { Quantity } from '../widgets/quantity.tsx';
@@ -101,9 +102,9 @@ const SAMPLE_ROWS = 24;
 function SampleTable() {
   const { controller } = useApp();
   const contract = useContract();
-  const { vm, host } = useAppState((state) => ({ vm: findVm(state)?.vm.id ?? 0, host: sampledHost(state) }));
+  const { vm, host, measured } = useAppState((state) => ({ vm: findVm(state)?.vm.id ?? 0, host: sampledHost(state), measured: measuredProcess(state) }));
   useAppState((state) => Math.floor(state.timeNs / 1e7)); // new rows as the run goes on
-  const series = controller.session?.samplesOf(host);
+  const series = controller.session?.samplesOf(measured);
   if (series === undefined || series.count === 0) return null;
   const shown = contract.metrics.filter((row) => row.kind === 'gauge' && series.find(row.id) !== undefined);
   const step = Math.max(1, Math.floor(series.count / SAMPLE_ROWS));

@@ -1,16 +1,25 @@
 /** What is measured of the run now: the lab's metrics from its newest sample and snapshot, and a few that every run has. */
 import type { RunController } from './run-controller.ts';
-import { downtimeNs, findMigration, sampledHost } from './store.ts';
+import { type AppState, downtimeNs, findMigration, sampledHost } from './store.ts';
+import { ALL_PROCESSES } from './summed-samples.ts';
 
 /** Values that stand for the run now. Units are those of the contract's rows. What is not measured is missing. */
 export type Metrics = Readonly<Record<string, { readonly value: number; readonly unit: string }>>;
 
+/** Whose samples tell the lab's metrics: those that its strip shows (maybe the sum over all), else the shown VM's host's. */
+export function measuredProcess(state: Pick<AppState, 'lab' | 'migrations' | 'hosts'>): number {
+  const named = state.lab.view.strip.flatMap((part) => (part.view === 'time-chart' ? [part.process] : []))[0];
+  return named === undefined ? sampledHost(state) : named === 'all' ? ALL_PROCESSES : named;
+}
+
 export function runMetrics({ session, store }: Pick<RunController, 'session' | 'store'>): Metrics {
   const state = store.getState();
   const migration = findMigration(state);
-  const series = session?.samplesOf(sampledHost(state));
+  const process = measuredProcess(state);
+  const series = session?.samplesOf(process);
   const out: Record<string, { value: number; unit: string }> = {};
   for (const row of state.lab.contract.metrics) {
+    if (process === ALL_PROCESSES && row.kind === 'result') continue; // a mean or a maximum is no sum
     const value = series?.findLatest(row.id);
     if (value !== undefined && Number.isFinite(value)) out[row.id] = { value, unit: row.unit };
   }
