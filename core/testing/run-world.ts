@@ -26,6 +26,21 @@ export interface WorldRunOptions {
   readonly split?: (nowNs: number) => number;
 }
 
+/** Later than anything. */
+const NEVER_NS = Number.MAX_SAFE_INTEGER / 2;
+
+/** A neighbour, and where it names somebody in its lookahead. */
+interface Sender {
+  readonly other: LogicalProcess;
+  readonly position: number;
+}
+
+function senderOf(other: LogicalProcess | undefined, receiver: number): Sender {
+  const position = other?.lookahead().findIndex(({ neighbour }) => neighbour === receiver) ?? -1;
+  assert(other !== undefined && position >= 0, 'cables have two ends');
+  return { other, position };
+}
+
 let compiledModule: WebAssembly.Module | undefined;
 
 /** A world in this thread. */
@@ -36,6 +51,8 @@ export class WorldRun {
   readonly processes: readonly HostProcess[];
   readonly log: LoggedCommand[] = [];
   private readonly byId: ReadonlyMap<number, LogicalProcess>;
+  /** By position: who sends to that process, and at which place of the sender's lookahead it stands. */
+  private readonly senders: readonly (readonly Sender[])[];
   private readonly collected: ProcessSnapshot[];
   private readonly split: ((nowNs: number) => number) | undefined;
   private nowNs = 0;
@@ -51,6 +68,7 @@ export class WorldRun {
     );
     this.processes = this.all.filter((it) => it instanceof HostProcess);
     this.byId = new Map(this.all.map((it) => [it.id, it] as const));
+    this.senders = this.all.map((member) => member.lookahead().map(({ neighbour }) => senderOf(this.byId.get(neighbour), member.id)));
     this.collected = this.all.map((member) => member.snapshot());
   }
 
@@ -97,36 +115,53 @@ export class WorldRun {
    * Each process runs to the horizon that the least of its neighbours' times and latencies allows.
    */
   private advance(untilNs: number): void {
-    const pendingNs = (timeNs: number) =>
-      this.log.find((logged) => logged.atNs >= timeNs)?.atNs ?? Number.MAX_SAFE_INTEGER / 2;
+    // Commands that some process may not have applied yet, in the order of the log.
+    const pending = this.log.filter(({ atNs }) => atNs >= this.nowNs);
     for (;;) {
       let progressed = false;
+      let isThere = true;
       // Until then nobody sends anything: those who only wait need not creep on by a latency each time.
-      const quietNs = Math.min(...this.all.map((it) => it.nextSendTime?.() ?? it.now()));
-      for (const member of this.all) {
-        let horizonNs = untilNs;
-        for (const { neighbour } of member.lookahead()) {
-          const other = this.byId.get(neighbour);
-          const latencyNs = other?.lookahead().find((it) => it.neighbour === member.id)?.latencyNs;
-          assert(other !== undefined && latencyNs !== undefined, 'cables have two ends');
-          const nowNs = Math.max(other.now(), quietNs);
-          horizonNs = Math.min(horizonNs, promiseNs({ nowNs, latencyNs, pendingCommandNs: pendingNs(other.now()) }));
+      let quietNs = Number.POSITIVE_INFINITY;
+      for (const it of this.all) quietNs = Math.min(quietNs, it.nextSendTime?.() ?? it.now());
+      for (const [index, member] of this.all.entries()) {
+        const horizonNs = this.horizonOf(index, { untilNs, quietNs, pending });
+        if (horizonNs <= member.now()) {
+          isThere &&= member.now() === untilNs;
+          continue;
         }
-        if (horizonNs <= member.now()) continue;
         member.run(horizonNs);
         progressed = true;
-        for (const message of member.takeOutgoing()) {
-          const receiver = this.byId.get(message.destination);
-          assert(receiver !== undefined, 'a frame goes to a member of the world');
-          assert(
-            message.arrivalTimeNs >= receiver.now(),
-            'a frame arrives in its receiver’s future',
-          );
-          receiver.deliver(message);
-        }
+        isThere &&= horizonNs === untilNs;
+        this.handOver(member);
       }
-      if (this.all.every((member) => member.now() === untilNs)) return;
+      if (isThere) return;
       assert(progressed, 'conservative processes do not lock up');
+    }
+  }
+
+  /** How far the process at `index` may go now. */
+  private horizonOf(index: number, bounds: { readonly untilNs: number; readonly quietNs: number; readonly pending: readonly LoggedCommand[] }): number {
+    let horizonNs = bounds.untilNs;
+    for (const { other, position } of this.senders[index]!) {
+      const { latencyNs } = other.lookahead()[position]!;
+      const nowNs = other.now();
+      let pendingCommandNs = NEVER_NS;
+      for (const { atNs } of bounds.pending) {
+        if (atNs < nowNs) continue;
+        pendingCommandNs = atNs;
+        break;
+      }
+      horizonNs = Math.min(horizonNs, promiseNs({ nowNs: Math.max(nowNs, bounds.quietNs), latencyNs, pendingCommandNs }));
+    }
+    return horizonNs;
+  }
+
+  private handOver(member: LogicalProcess): void {
+    for (const message of member.takeOutgoing()) {
+      const receiver = this.byId.get(message.destination);
+      assert(receiver !== undefined, 'a frame goes to a member of the world');
+      assert(message.arrivalTimeNs >= receiver.now(), 'a frame arrives in its receiver’s future');
+      receiver.deliver(message);
     }
   }
 

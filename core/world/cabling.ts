@@ -40,6 +40,7 @@ export class Cabling {
     scenario: 'value',
     nextHops: 'value',
     outgoing: 'values',
+    ahead: 'outside',
   };
   readonly links = new Map<number, LinkEnd>();
   private readonly id: number;
@@ -48,6 +49,8 @@ export class Cabling {
   /** By process: the neighbour through which it is reached. */
   private readonly nextHops: ReadonlyMap<number, number>;
   private outgoing: WireMessage[] = [];
+  /** What {@link lookahead} gives, made once: it is asked for at every turn. Latencies are the links'. */
+  private readonly ahead: { readonly neighbour: number; latencyNs: number; readonly link: LinkEnd }[] = [];
 
   constructor(options: {
     readonly id: number;
@@ -79,6 +82,7 @@ export class Cabling {
         },
       );
       this.links.set(neighbour, link);
+      this.ahead.push({ neighbour, latencyNs: cable.latencyNs, link });
       this.tap?.addInterface({
         name: `${nameOfProcess(scenario, id)} to ${nameOfProcess(scenario, neighbour)}`,
       });
@@ -120,10 +124,8 @@ export class Cabling {
   }
 
   lookahead(): readonly Lookahead[] {
-    return [...this.links.values()].map((link) => ({
-      neighbour: link.destination,
-      latencyNs: link.state.latencyNs,
-    }));
+    for (const entry of this.ahead) entry.latencyNs = entry.link.state.latencyNs;
+    return this.ahead;
   }
 
   /** Power is lost: what waits in the ports is gone. */
