@@ -26,6 +26,12 @@ export interface WorldRunOptions {
   readonly split?: (nowNs: number) => number;
 }
 
+/** What was told before and what is new; the same array while nothing is. */
+function joined<Told>(before: readonly Told[] | undefined, now: readonly Told[]): readonly Told[] {
+  if (before === undefined) return now;
+  return now.length === 0 ? before : [...before, ...now];
+}
+
 /** Later than anything. */
 const NEVER_NS = Number.MAX_SAFE_INTEGER / 2;
 
@@ -172,8 +178,8 @@ export class WorldRun {
       const now = member.snapshot();
       this.collected[index] = {
         ...now,
-        console: [...(before?.console ?? []), ...now.console],
-        events: [...(before?.events ?? []), ...now.events],
+        console: joined(before?.console, now.console),
+        events: joined(before?.events, now.events),
       };
     });
     return this.collected;
