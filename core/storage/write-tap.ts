@@ -54,6 +54,8 @@ export class WriteTap {
   appliedSealedAtNs = 0;
   staged = 0;
   sealedAtNs = 0; //       last seal
+  /** The recovery volume is known to be some moment of this volume. */
+  hasPoint = false;
   writtenBytes = 0; //     by the workload, since the start
   writeCount = 0;
   /** Under the present term: blocks that had to be sent again at its openings, and those of them that were. */
@@ -173,6 +175,7 @@ export class WriteTap {
     const isKnown = applied === this.applied || this.unapplied.some((set) => set.sequence === applied);
     const isOtherStart = applied === 0 && !this.isPaired && digest !== this.startDigest;
     if (!isKnown || isOtherStart) this.current.markAll();
+    else this.hasPoint = true;
     this.isPaired = true;
     this.onApplied(applied);
     this.startFrom(applied);
@@ -211,6 +214,7 @@ export class WriteTap {
     assert(last.sequence > this.applied, 'seals are applied in order');
     this.applied = last.sequence;
     this.appliedSealedAtNs = last.sealedAtNs;
+    this.hasPoint = true;
     this.unapplied = this.unapplied.filter((set) => set.sequence > sequence);
   }
 

@@ -8,8 +8,10 @@ import { allKnobs } from '../mechanisms/lab.ts';
 import { contract } from '../mechanisms/gateway-balancer/contract.ts';
 import { numbersOf, type SitesPlan, sitesScenario } from '../mechanisms/gateway-balancer/scenario.ts';
 import { ProductionSite } from '../mechanisms/gateway-balancer/site.ts';
+import type { ProtectedWorkload } from '../mechanisms/gateway-balancer/protected-workload.ts';
 import { RecoverySite } from '../mechanisms/gateway-balancer/recovery-site.ts';
 import type { Command } from '../protocol/command.ts';
+import type { SparseContent } from '../workload/sparse-content.ts';
 import { NodeProcess } from '../world/node-process.ts';
 import { WorldRun } from './run-world.ts';
 
@@ -61,10 +63,63 @@ export function comeToRest(run: WorldRun): boolean {
   const untilNs = run.now() + REST_NS;
   while (run.now() < untilNs) {
     run.runTo(run.now() + 250 * MS);
-    const waiting = [...siteOf(run).workloads.values()].some((it) => it.isReplicating() && (!it.tap.changedBlocks().isEmpty() || it.isMoving || it.tap.mode !== 'streaming'));
+    const { replicas } = recoveryOf(run);
+    // Who was failed over without its site's knowing is told in the end.
+    const isUnderWay = (it: ProtectedWorkload) => it.isMoving || it.tap.mode !== 'streaming' || !it.tap.changedBlocks().isEmpty() || replicas.get(it.id)?.volume.promoted === true;
+    const waiting = [...siteOf(run).workloads.values()].some((it) => it.isReplicating() && isUnderWay(it));
     if (!waiting) return true;
   }
   return false;
+}
+
+function allOf(content: SparseContent): Uint8Array {
+  return content.read(0, content.byteCount);
+}
+
+/** Position of the first byte that differs, −1 = none. Both have one length. */
+function firstDifference(left: Uint8Array, right: Uint8Array): number {
+  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return at;
+  return -1;
+}
+
+/**
+ * Copies a production volume at each of its seals. When the workload is failed over, the recovery volume must be the copy
+ * of the sequence that it stands at, byte for byte; after a planned fail-over also what the production volume is now.
+ */
+class FailOverWatch {
+  count = 0;
+  fault = '';
+  private readonly sealed = new Map<number, Uint8Array>();
+
+  constructor(run: WorldRun, workload: ProtectedWorkload, isPlanned: boolean) {
+    const { tap, content } = workload;
+    const replica = recoveryOf(run).replicas.get(workload.id);
+    assert(replica !== undefined, 'each workload has a replica');
+    const { volume } = replica;
+    this.sealed.set(0, allOf(content));
+    const seal = tap.seal.bind(tap);
+    tap.seal = (now) => {
+      const isSealed = seal(now);
+      if (isSealed) this.sealed.set(tap.nextSequence - 1, allOf(content));
+      return isSealed;
+    };
+    let promoted = false;
+    Object.defineProperty(volume, 'promoted', {
+      get: () => promoted,
+      set: (value: boolean) => {
+        if (value && !promoted) this.onPromoted(volume.applied, allOf(replica.content), isPlanned ? allOf(content) : undefined);
+        promoted = value;
+      },
+    });
+  }
+
+  private onPromoted(sequence: number, found: Uint8Array, production: Uint8Array | undefined): void {
+    this.count++;
+    const copy = this.sealed.get(sequence);
+    const at = copy === undefined ? 0 : firstDifference(copy, found);
+    if (at >= 0) this.fault = `what was failed over differs at byte ${at} from sequence ${sequence}`;
+    else if (production !== undefined && firstDifference(production, found) >= 0) this.fault = 'a planned fail-over lost something';
+  }
 }
 
 /** The first difference between the two sites; undefined when every byte agrees. */
@@ -74,9 +129,8 @@ export function findDifference(run: WorldRun): string | undefined {
     const replica = replicas.get(workload.id);
     assert(replica !== undefined, 'each workload has a replica');
     if (replica.volume.mismatches > 0) return `workload ${workload.id}: ${replica.volume.mismatches} sets left other bytes than were sealed`;
-    if (!workload.isReplicating()) continue;
-    const [left, right] = [workload.content.read(0, workload.content.byteCount), replica.content.read(0, replica.content.byteCount)];
-    const at = left.findIndex((byte, index) => byte !== right[index]);
+    if (!workload.isReplicating() || replica.volume.promoted) continue;
+    const at = firstDifference(allOf(workload.content), allOf(replica.content));
     if (at >= 0) return `workload ${workload.id} differs at byte ${at} (sequence ${replica.volume.applied} of ${workload.tap.nextSequence - 1})`;
   }
   return undefined;
@@ -119,36 +173,62 @@ export interface TrialOutcome {
   readonly refusedSets: number;
   readonly crashes: number;
   readonly resyncBlocks: number;
+  readonly unplannedFailOvers: number;
+  readonly plannedFailOvers: number;
 }
 
-/** Runs the schedule of that seed. `spoil` may break something in the world, for canaries. */
-export function runGatewayTrial(seed: number, spoil?: (run: WorldRun) => void): TrialOutcome {
+interface Trial {
+  readonly run: WorldRun;
+  readonly plan: SitesPlan;
+  /** Ascending. */
+  readonly commands: readonly { readonly atNs: number; readonly command: Command }[];
+  readonly failOver: { readonly workload: number; readonly isPlanned: boolean } | undefined;
+}
+
+/** World and commands of that seed. */
+function makeTrial(seed: number, mayFailOver: boolean): Trial {
   const random = makePrng({ seed, stream: 77 });
-  const plan: SitesPlan = { ...TRIAL_PLAN, isSeeded: nextBelow(random, 4) > 0, gatewaysPerSite: 2 + nextBelow(random, 2) };
-  const workloads = plan.workloads.map((it) => ({ ...it, gateway: nextBelow(random, plan.gatewaysPerSite) }));
-  const run = trialRun({ seed, plan: { ...plan, workloads }, knobs: { 'wan-loss': nextBelow(random, 2) } });
-  spoil?.(run);
+  const base: SitesPlan = { ...TRIAL_PLAN, isSeeded: nextBelow(random, 4) > 0, gatewaysPerSite: 2 + nextBelow(random, 2) };
+  const plan = { ...base, workloads: base.workloads.map((it) => ({ ...it, gateway: nextBelow(random, base.gatewaysPerSite) })) };
+  const run = trialRun({ seed, plan, knobs: { 'wan-loss': nextBelow(random, 2) } });
+  const commands: { atNs: number; command: Command }[] = [];
   const count = 3 + nextBelow(random, 8);
   let timeNs = 0;
   for (let index = 0; index < count; index++) {
     timeNs += 20 * MS + nextBelow(random, 400 * MS);
-    run.command(timeNs, randomCommand(random, { ...plan, workloads }));
+    commands.push({ atNs: timeNs, command: randomCommand(random, plan) });
   }
   // A kill for good, of one of three: the others must do.
-  const dies = plan.gatewaysPerSite > 2 && nextBelow(random, 5) === 0;
-  if (dies) {
-    run.command(timeNs + 1, { kind: 'inject-fault', fault: 'gateway-death', target: `gateway:${1 + nextBelow(random, plan.gatewaysPerSite)}` });
-    run.command(timeNs + 2, { kind: 'set-knob', knob: 'balancing', value: 1 });
+  if (plan.gatewaysPerSite > 2 && nextBelow(random, 5) === 0) {
+    commands.push({ atNs: timeNs + 1, command: { kind: 'inject-fault', fault: 'gateway-death', target: `gateway:${1 + nextBelow(random, plan.gatewaysPerSite)}` } });
+    commands.push({ atNs: timeNs + 2, command: { kind: 'set-knob', knob: 'balancing', value: 1 } });
   }
-  run.runTo(timeNs + 100 * MS);
+  // In every second schedule a workload is failed over at any moment of it, mostly at once.
+  const fails = mayFailOver && nextBelow(random, 2) === 0;
+  const failOver = fails ? { workload: 1 + nextBelow(random, plan.workloads.length), isPlanned: nextBelow(random, 3) === 0 } : undefined;
+  if (failOver !== undefined) {
+    const ask = failOver.isPlanned ? 'fail-over-planned' : 'fail-over-unplanned';
+    commands.push({ atNs: 1 + nextBelow(random, timeNs), command: { kind: 'ask', ask, arguments: { workload: failOver.workload } } });
+  }
+  return { run, plan, commands: commands.toSorted((left, right) => left.atNs - right.atNs), failOver };
+}
+
+/** Runs the schedule of that seed. `spoil` may break something in the world, for canaries. */
+export function runGatewayTrial(seed: number, options: { readonly spoil?: (run: WorldRun) => void; readonly mayFailOver?: boolean } = {}): TrialOutcome {
+  const { run, commands, failOver } = makeTrial(seed, options.mayFailOver ?? true);
+  const site = siteOf(run);
+  const watch = failOver === undefined ? undefined : new FailOverWatch(run, site.workloads.get(failOver.workload)!, failOver.isPlanned);
+  options.spoil?.(run);
+  for (const { atNs, command } of commands) run.command(atNs, command);
+  run.runTo(commands.at(-1)!.atNs + 100 * MS);
   run.command(run.now(), { kind: 'set-knob', knob: 'wan-loss', value: 0 });
   const rested = comeToRest(run);
-  const site = siteOf(run);
   const volumes = [...recoveryOf(run).replicas.values()].map(({ volume }) => volume);
   const sum = (of: (volume: (typeof volumes)[number]) => number) => volumes.reduce((total, it) => total + of(it), 0);
+  const failOvers = watch?.count ?? 0;
   return {
     seed,
-    fault: findDifference(run) ?? (rested ? '' : 'it never came to rest'),
+    fault: findDifference(run) ?? (watch !== undefined && watch.fault !== '' ? watch.fault : rested ? '' : 'it never came to rest'),
     moves: site.moves.doneCount,
     failedMoves: site.moves.failedCount,
     appliedSets: sum((it) => it.appliedSets),
@@ -156,5 +236,7 @@ export function runGatewayTrial(seed: number, spoil?: (run: WorldRun) => void): 
     refusedSets: sum((it) => it.refusedSets),
     crashes: run.snapshots().reduce((total, it) => total + it.events.filter(({ kind }) => kind === 'boot').length, 0),
     resyncBlocks: [...site.workloads.values()].reduce((total, it) => total + it.tap.resyncBlocks, 0),
+    unplannedFailOvers: failOver?.isPlanned === false ? failOvers : 0,
+    plannedFailOvers: failOver?.isPlanned === true ? failOvers : 0,
   };
 }

@@ -121,7 +121,7 @@ export class WorldRun {
    * Each process runs to the horizon that the least of its neighbours' times and latencies allows.
    */
   private advance(untilNs: number): void {
-    // Commands that some process may not have applied yet, in the order of the log.
+    // Commands that some process may not have applied yet.
     const pending = this.log.filter(({ atNs }) => atNs >= this.nowNs);
     for (;;) {
       let progressed = false;
@@ -152,11 +152,7 @@ export class WorldRun {
       const { latencyNs } = other.lookahead()[position]!;
       const nowNs = other.now();
       let pendingCommandNs = NEVER_NS;
-      for (const { atNs } of bounds.pending) {
-        if (atNs < nowNs) continue;
-        pendingCommandNs = atNs;
-        break;
-      }
+      for (const { atNs } of bounds.pending) if (atNs >= nowNs) pendingCommandNs = Math.min(pendingCommandNs, atNs);
       horizonNs = Math.min(horizonNs, promiseNs({ nowNs: Math.max(nowNs, bounds.quietNs), latencyNs, pendingCommandNs }));
     }
     return horizonNs;

@@ -203,31 +203,43 @@ test('Bytes re-sent per move ≤ dirty bitmap × block size', () => {
   expect((tap.resyncBlocks - before) * CHANGED_BLOCK_BYTES).toBeLessThanOrEqual((ended.handedBlocks + 2) * CHANGED_BLOCK_BYTES); // a write may have been under way
 });
 
-const PHASES: readonly MovePhase[] = ['draining', 're-pointing', 'resuming'];
-const VICTIMS = ['from', 'to', 'recovery', 'site'] as const;
+/** 'sealing' is over in the instant in which it begins: there the crash comes with the request. */
+const PHASES: readonly MovePhase[] = ['sealing', 'draining', 'handing-over', 're-pointing', 'resuming'];
+const VICTIMS = ['from', 'to', 'peer', 'site'] as const;
+const TARGETS = { from: 'gateway:1', to: 'gateway:2', peer: 'gateway:6', site: 'site:0' } as const;
+/** Of the move of the recovery side that stops at 'handing-over'. */
+const FAR_TARGETS = { from: 'gateway:6', to: 'gateway:7', peer: 'gateway:1', site: 'site:0' } as const;
+
+/** A world in which workload 1 is being moved, and that phase has just begun. */
+function inPhase(phase: MovePhase): WorldRun {
+  const run = trialRun({ seed: 6, knobs: { balancing: 0 } });
+  const stepUntil = (holds: () => boolean) => {
+    while (!holds() && run.now() < 4_000 * MS) run.runTo(run.now() + MS);
+    expect(holds()).toBe(true);
+  };
+  run.runTo(600 * MS);
+  if (phase === 'handing-over') {
+    // There is no way to the owner, so the record is changed at once, and nobody can be told yet.
+    run.command(run.now(), fault('gateway-crash', 'gateway:1'));
+    stepUntil(() => !siteOf(run).isConnected(1));
+  }
+  run.command(run.now(), rehome(1, phase === 'handing-over' ? 7 : 2));
+  if (phase !== 'sealing') stepUntil(() => siteOf(run).moves.find(1)?.phase === phase);
+  return run;
+}
+
 test.each(PHASES.flatMap((phase) => VICTIMS.map((victim) => [phase, victim] as const)))(
   'Crash in any move phase: exactly one owner on restart, bitmap intact: %s, %s',
   (phase, victim) => {
-    const run = trialRun({ seed: 6, knobs: { balancing: 0 } });
-    run.runTo(600 * MS);
-    run.command(run.now(), rehome(1, 2));
-    const site = siteOf(run);
-    const workload = site.workloads.get(1)!;
-    let crashed = false;
-    run.watchTo(6_000 * MS, () => {
-      if (site.moves.find(1)?.phase !== phase) return false;
-      const target = { from: 'gateway:1', to: 'gateway:2', recovery: 'gateway:6', site: 'site:0' }[victim];
-      run.command(run.now(), victim === 'site' ? fault('site-power', target) : fault('gateway-crash', target));
-      crashed = true;
-      return true;
-    });
-    expect(crashed).toBe(true);
+    const run = inPhase(phase);
+    const workload = siteOf(run).workloads.get(1)!;
+    run.command(run.now(), fault(victim === 'site' ? 'site-power' : 'gateway-crash', (phase === 'handing-over' ? FAR_TARGETS : TARGETS)[victim]));
     const bitmap = workload.tap.changedBlocks();
     run.runTo(run.now() + 1);
     const after = workload.tap.changedBlocks();
     for (let block = bitmap.findNext(0); block >= 0 && block + 1 < bitmap.blockCount; block = bitmap.findNext(block + 1)) expect(after.isMarked(block)).toBe(true);
-    run.runTo(run.now() + 4_000 * MS);
-    const owners = run.snapshots().flatMap((it) => (it.kind === 'site' ? (it.told as ReturnType<typeof site.told>).gateways : [])).filter((it) => it.workloads.includes(1));
+    run.runTo(run.now() + 2_600 * MS); // whoever lost power is back, and has been heard
+    const owners = siteOf(run).told().gateways.filter((it) => it.workloads.includes(1));
     expect(owners.map((it) => it.site)).toEqual([0, 1]);
     expect([1, 2]).toContain(workload.primary);
     expect(comeToRest(run)).toBe(true);
@@ -317,6 +329,42 @@ test('unplanned fail-over starts from the newest consistency point: the bytes th
   expect(replica.volume.applied).toBe(applied);
   expect(siteOf(run).workloads.get(1)!.state).toBe('failed-over');
   expect(recoveryOf(run).told().volumes[0]?.lostNs).toBeGreaterThan(0);
+});
+
+test('a dark production site: its workload is started over there at once, and the site learns of it when power is back', () => {
+  const run = trialRun({ seed: 15 });
+  run.command(900 * MS, fault('site-power', 'site:0'));
+  run.command(1_000 * MS, { kind: 'ask', ask: 'fail-over-unplanned', arguments: { workload: 1 } });
+  run.runTo(1_100 * MS);
+  const kindOf = (command: Command) => validateCommand(run.scenario, run.snapshots(), command)?.kind;
+  expect(kindOf({ kind: 'ask', ask: 'fail-over-planned', arguments: { workload: 2 } })).toBe('site-down');
+  expect(kindOf(rehome(2, 2))).toBe('site-down');
+  expect(kindOf({ kind: 'ask', ask: 'fail-over-unplanned', arguments: { workload: 2 } })).toBeUndefined();
+  expect(recoveryOf(run).replicas.get(1)!.volume.promoted).toBe(true);
+  expect(siteOf(run).workloads.get(1)!.state).toBe('running'); // nobody there can know
+  expect(comeToRest(run)).toBe(true);
+  expect(siteOf(run).workloads.get(1)!.state).toBe('failed-over');
+  expect(findDifference(run)).toBeUndefined();
+});
+
+test('without a consistency point nothing is started over there', () => {
+  const run = trialRun({ seed: 16, plan: { isSeeded: false }, knobs: { 'gateway-capacity': 20_000 } });
+  run.runTo(300 * MS);
+  const ask: Command = { kind: 'ask', ask: 'fail-over-unplanned', arguments: { workload: 1 } };
+  expect(validateCommand(run.scenario, run.snapshots(), ask)?.kind).toBe('no-consistency-point');
+  run.command(run.now(), ask); // behind the door
+  run.runTo(400 * MS);
+  expect(recoveryOf(run).replicas.get(1)!.volume.promoted).toBe(false);
+  expect(siteOf(run).workloads.get(1)!.state).toBe('running');
+
+  // Planned, it waits for the whole first copy, also when nothing has been written yet.
+  const early = trialRun({ seed: 17, plan: { isSeeded: false } });
+  early.command(1, { kind: 'set-knob', knob: 'churn', value: 0 });
+  early.command(2, { kind: 'ask', ask: 'fail-over-planned', arguments: { workload: 3 } });
+  const [replica, workload] = [recoveryOf(early).replicas.get(3)!, siteOf(early).workloads.get(3)!];
+  while (!replica.volume.promoted && early.now() < 5_000 * MS) early.runTo(early.now() + 10 * MS);
+  expect(replica.volume.applied).toBeGreaterThan(0);
+  expect(Buffer.compare(replica.content.read(0, 65_536), workload.content.read(0, 65_536))).toBe(0);
 });
 
 test('requests are refused by name', () => {

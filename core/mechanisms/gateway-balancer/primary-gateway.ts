@@ -21,6 +21,7 @@ interface Held {
   state: 'opening' | 'open' | 'closing';
   file: string; //                 of the set being written, '' = none begun
   bytes: number; //                in it
+  isAsked: boolean; //             the tap waits for 'opened'
   isBroken: boolean; //            the staging disk had no room: wait for the tap to send it again
 }
 
@@ -71,8 +72,15 @@ export class PrimaryGateway extends GatewayPart {
 
   /** A workload is handed over: what is here of it from before is void, and the recovery volume must know its new owner. */
   private onOpen({ workload, term, first }: Message): void {
+    const before = this.held.get(workload);
+    if (before?.term === term && before.state !== 'closing') {
+      // Asked for twice: the answer to the first may be on its way, and writes behind this. They must not be dropped.
+      before.isAsked = true;
+      this.peerChannel(first).post(message('fence', workload, term));
+      return;
+    }
     this.forget(workload);
-    this.held.set(workload, { workload, term, peer: first, state: 'opening', file: '', bytes: 0, isBroken: false });
+    this.held.set(workload, { workload, term, peer: first, state: 'opening', file: '', bytes: 0, isAsked: true, isBroken: false });
     this.peerChannel(first).post(message('fence', workload, term));
   }
 
@@ -86,7 +94,7 @@ export class PrimaryGateway extends GatewayPart {
     this.dropOpenSet(workload);
     this.release((set) => set.workload === workload && set.term !== term);
     const last = this.sets.findLast((set) => set.workload === workload);
-    this.held.set(workload, { workload, term, peer: first, state: 'open', file: '', bytes: 0, isBroken: false });
+    this.held.set(workload, { workload, term, peer: first, state: 'open', file: '', bytes: 0, isAsked: false, isBroken: false });
     this.site?.post(message('resumed', workload, term, { first: last?.sequence ?? -1 }));
     this.ship(first);
     this.work();
@@ -152,7 +160,8 @@ export class PrimaryGateway extends GatewayPart {
   private onPeerMessage(said: Message): void {
     const { name, workload, term, first, payload } = said;
     const held = this.findHeld(said);
-    if (name === 'fenced' && held?.state === 'opening') {
+    if (name === 'fenced' && held?.isAsked === true && held.state !== 'closing') {
+      held.isAsked = false;
       held.state = 'open';
       this.site?.post(message('opened', workload, term, { first, payload }));
     } else if (name === 'applied') {
@@ -243,7 +252,7 @@ export class PrimaryGateway extends GatewayPart {
 
   onChannelUp(channel: MessageChannel): void {
     for (const held of this.held.values()) {
-      if (held.peer === channel.peer && held.state === 'opening') channel.post(message('fence', held.workload, held.term));
+      if (held.peer === channel.peer && held.isAsked) channel.post(message('fence', held.workload, held.term));
     }
     this.ship(channel.peer);
   }
@@ -272,8 +281,8 @@ export class PrimaryGateway extends GatewayPart {
 
   /** A peer that lost power does not say so: whoever waits for it asks now and then, and is told by a reset. */
   protected override onEpochBegins(): void {
-    for (const { workload, term, peer, state } of this.held.values()) {
-      if (state === 'opening') this.peerChannel(peer).post(message('fence', workload, term));
+    for (const { workload, term, peer, state, isAsked } of this.held.values()) {
+      if (isAsked && state !== 'closing') this.peerChannel(peer).post(message('fence', workload, term));
       else if (state === 'closing') this.peerChannel(peer).post(message('ping', workload, term));
     }
   }

@@ -29,6 +29,7 @@ interface Replica {
   readonly volume: RecoveryVolume;
   readonly content: SparseContent;
   readonly writer: WorkloadWriter;
+  readonly isSeeded: boolean; // the volume was a copy from the start
   lostNs: number;
 }
 
@@ -61,7 +62,7 @@ export class RecoverySite implements NodePart, ChannelOwner {
       const name = parameters['isSeeded'] === 0 ? 'empty-volume' : 'volume';
       const content = new SparseContent(contentIdOf(seed, name, id), volumeBytes);
       const writer = new WorkloadWriter({ churnBytesPerSecond: parameters['churn'] ?? 0, volumeBytes }, { seed, workload: id, at: 1 });
-      this.replicas.set(id, { workload: id, volume: new RecoveryVolume(id, content), content, writer, lostNs: -1 });
+      this.replicas.set(id, { workload: id, volume: new RecoveryVolume(id, content), content, writer, isSeeded: parameters['isSeeded'] !== 0, lostNs: -1 });
     }
     const accept = (connection: Parameters<typeof acceptedChannel>[1]): StreamHandler => {
       const channel = acceptedChannel(this, connection);
@@ -143,6 +144,10 @@ export class RecoverySite implements NodePart, ChannelOwner {
     if (request.name !== 'fail-over-unplanned') return;
     const replica = this.replicas.get(Number(request.arguments['workload']));
     if (replica === undefined || replica.volume.promoted) return;
+    if (replica.volume.applied === 0 && !replica.isSeeded) {
+      this.ports.note('refused', `workload:${replica.workload}`, 'there is no consistency point to start from');
+      return;
+    }
     replica.lostNs = Math.max(0, this.ports.now() - replica.volume.sealedAtNs);
     this.promote(replica, 'unplanned');
   }

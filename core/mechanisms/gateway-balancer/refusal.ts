@@ -21,7 +21,12 @@ export function findRequestRefusal(site: SiteTold | undefined, request: Mechanis
   const workload = site.workloads.find((it) => it.id === id);
   if (workload === undefined) return refuse('no-such-workload', `There is no workload ${id}; known are ${site.workloads.map((it) => it.id).join(', ')}.`);
   const { name } = workload;
+  // The other site can be started from also when this one is dark.
+  if (!site.isUp && request.name !== 'fail-over-unplanned') return refuse('site-down', 'The production site has no power.');
   if (request.name !== 're-home') {
+    if (request.name === 'fail-over-unplanned' && workload.state !== 'failed-over' && !workload.hasPoint) {
+      return refuse('no-consistency-point', `The recovery site has no consistency point of ${name} yet.`);
+    }
     if (workload.state === 'running' || (workload.state !== 'failed-over' && request.name === 'fail-over-unplanned')) return undefined;
     return refuse('not-replicating', `${name} is ${workload.state}, so it cannot be failed over again.`);
   }

@@ -238,7 +238,9 @@ export class ProductionSite implements NodePart, ChannelOwner, Exchange, MovesHo
   }
 
   private promoteWhenDrained(workload: ProtectedWorkload): void {
-    if (workload.state !== 'stopping' || !workload.tap.isDrained() || workload.isMoving) return;
+    const { tap } = workload;
+    // Nothing to ship is not enough: before the first copy the other site has nothing to start from.
+    if (workload.state !== 'stopping' || !tap.isDrained() || !tap.hasPoint || workload.isMoving) return;
     workload.state = 'stopped';
     this.askForPromotions();
   }
@@ -317,6 +319,7 @@ export class ProductionSite implements NodePart, ChannelOwner, Exchange, MovesHo
   // ── What people do ────────────────────────────────────────────────────────────────────────────
 
   onRequest(request: MechanismRequest): void {
+    if (!this.ports.isUp()) return; // whoever started a workload over there meanwhile will tell
     const workload = this.workloads.get(Number(request.arguments['workload']));
     const refusal = this.findRefusal(request);
     if (refusal !== undefined || workload === undefined) {
@@ -400,6 +403,7 @@ export class ProductionSite implements NodePart, ChannelOwner, Exchange, MovesHo
         mode: it.tap.mode,
         churnBytesPerSecond: it.churnBytesPerSecond,
         recoveryPointNs: it.recoveryPointNs(now),
+        hasPoint: it.tap.hasPoint,
         rpoTargetNs: this.ports.knob('rpo-target'),
         sealedSequence: it.tap.nextSequence - 1,
         appliedSequence: it.tap.applied,

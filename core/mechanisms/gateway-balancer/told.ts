@@ -68,6 +68,7 @@ export interface WorkloadTold {
   readonly mode: string; //                    of its tap: 'opening', 'streaming', 'resync', 'held'
   readonly churnBytesPerSecond: number; //     measured, smoothed over epochs
   readonly recoveryPointNs: number; //         age of its newest consistency point
+  readonly hasPoint: boolean; //               the recovery site is known to have one
   readonly rpoTargetNs: number;
   readonly sealedSequence: number;
   readonly appliedSequence: number;

@@ -23,14 +23,24 @@ interface Column {
   readonly width: number;
 }
 
+type Columns = Readonly<Record<'workload' | 'primary' | 'wan' | 'recovery' | 'volume', Column>>;
+
 /** Left edge and width of the five columns, as shares of the width. */
-const COLUMNS = {
+const COLUMNS: Columns = {
   workload: { x: 0, width: 0.15 },
   primary: { x: 0.23, width: 0.18 },
   wan: { x: 0.475, width: 0.05 },
   recovery: { x: 0.59, width: 0.18 },
   volume: { x: 0.85, width: 0.15 },
-} as const satisfies Record<string, Column>;
+};
+/** The same where there is less room for words: knobs stand at both sides, or letters are large. */
+const TIGHT_COLUMNS: Columns = {
+  workload: { x: 0, width: 0.188 },
+  primary: { x: 0.243, width: 0.19 },
+  wan: { x: 0.483, width: 0.042 },
+  recovery: { x: 0.575, width: 0.19 },
+  volume: { x: 0.825, width: 0.175 },
+};
 
 /** Part of a column's height that ribbons may take when everything flows; the rest is air. */
 const FILL = 0.5;
@@ -38,7 +48,8 @@ const FILL = 0.5;
 const gapOf = (count: number) => (count > 6 ? 4 : 14);
 
 /** Places all of it in a frame. Rates below a hundredth of the greatest are drawn as hairlines. */
-export function layoutFlow(facts: FlowFacts, frame: Box): FlowLayout {
+export function layoutFlow(facts: FlowFacts, frame: Box, isTight = false): FlowLayout {
+  const columns = isTight ? TIGHT_COLUMNS : COLUMNS;
   const nodes = new Map<string, Box>();
   const column = (entities: readonly string[], { x, width }: Column) => {
     const gap = gapOf(entities.length);
@@ -49,16 +60,16 @@ export function layoutFlow(facts: FlowFacts, frame: Box): FlowLayout {
     });
   };
   const gateways = (side: 0 | 1) => facts.gateways.filter((it) => it.side === side).map((it) => it.entity);
-  column(facts.workloads.map((it) => it.entity), COLUMNS.workload);
-  column(gateways(0), COLUMNS.primary);
-  column(gateways(1), COLUMNS.recovery);
-  column(facts.volumes.map((it) => it.entity), COLUMNS.volume);
+  column(facts.workloads.map((it) => it.entity), columns.workload);
+  column(gateways(0), columns.primary);
+  column(gateways(1), columns.recovery);
+  column(facts.volumes.map((it) => it.entity), columns.volume);
   const most = Math.max(facts.wan.capacity, ...columnRates(facts), 1);
   const perByte = (frame.height * FILL) / most;
   const wanHeight = Math.max(6, facts.wan.capacity * perByte);
   const wan = {
-    x: frame.x + COLUMNS.wan.x * frame.width, y: frame.y + (frame.height - wanHeight) / 2,
-    width: COLUMNS.wan.width * frame.width, height: wanHeight,
+    x: frame.x + columns.wan.x * frame.width, y: frame.y + (frame.height - wanHeight) / 2,
+    width: columns.wan.width * frame.width, height: wanHeight,
   };
   nodes.set('wan', wan);
   return { nodes, wan, perByte, ribbons: ribbonsOf(facts, nodes, perByte) };
@@ -123,4 +134,11 @@ export function scoreParts(resources: readonly { readonly use: number; readonly 
     sum += Math.max(0, use) * weight;
     return (Math.min(span, sum) / span) * width;
   });
+}
+
+/** What a full tank holds: the least of 1, 2, 5 · 10ⁿ bytes that none of the backlogs exceeds, so that areas compare; from 200 kB on. */
+export function tankBytes(backlogs: readonly number[]): number {
+  const most = Math.max(200_000, ...backlogs);
+  const decade = 10 ** Math.floor(Math.log10(most));
+  return ([1, 2, 5].find((step) => step * decade >= most) ?? 10) * decade;
 }

@@ -1,7 +1,7 @@
 /**
  * Replication load as a Sankey that moves: workloads write through their site's gateways over the WAN into volumes.
  * A ribbon's height is its rate and its dashes move by the bytes that went through; inflow above outflow fills
- * a tank, labelled with seconds behind. A workload is dragged, or sent by its menu, to another gateway.
+ * a tank, labelled with seconds behind; all tanks have one scale. A workload is dragged, or sent by its menu, to another gateway.
  */
 import { drag, type D3DragEvent } from 'd3-drag';
 import { select } from 'd3-selection';
@@ -13,8 +13,8 @@ import { Quantity } from '../../widgets/quantity.tsx';
 import { knobsAreShown } from '../knobs-shown.ts';
 import { bindRoving } from '../roving.ts';
 import { StoryTold } from '../story.tsx';
-import type { FlowBracket, FlowFacts, FlowGateway, FlowWorkload } from './flow-facts.ts';
-import { type Box, type FlowLayout, layoutFlow } from './flow-layout.ts';
+import type { FlowFacts, FlowGateway, FlowWorkload } from './flow-facts.ts';
+import { type Box, type FlowLayout, layoutFlow, tankBytes } from './flow-layout.ts';
 import { FaultMenu, WorkloadMenu, waysOf } from './flow-menus.tsx';
 import { ScoreBar, SpreadBar } from './score-bar.tsx';
 import './flow.css';
@@ -22,6 +22,9 @@ import './flow.css';
 /** Length of a dash and its gap, and the bytes that move it by that much. Unit: px, bytes. */
 const DASH = 18;
 const DASH_BYTES = 2_000_000;
+
+/** Narrower than this, boxes get more of the width. Unit: px. */
+const TIGHT_WIDTH = 1000;
 
 interface DragState {
   readonly workload: FlowWorkload;
@@ -59,9 +62,11 @@ export function FlowStage() {
     const rehome = latest.current?.rehome;
     if (rehome !== undefined) void commands.run('ask', { request: rehome.request, arguments: { [rehome.workload]: workload, [rehome.gateway]: gateway } });
   }), [commands]);
-  const layout = facts === undefined ? undefined : layoutFlow(facts, frame);
+  const isTight = useAppState((it) => it.density === 'projector') || frame.width < TIGHT_WIDTH;
+  const layout = facts === undefined ? undefined : layoutFlow(facts, frame, isTight);
+  const tank = tankBytes(facts?.gateways.map((it) => it.backlogBytes) ?? []);
   return (
-    <section ref={element} className="stage flow" aria-label="Stage" data-stage data-variant="wide" data-knobs={knobs} tabIndex={-1}>
+    <section ref={element} className="stage flow" aria-label="Stage" data-stage data-variant="wide" data-knobs={knobs} data-tight={isTight} tabIndex={-1}>
       <div className="flow__head">
         <div className="flow__story story" hidden={touring}><StoryTold /></div>
         {facts !== undefined && <Alarms alarms={facts.alarms} />}
@@ -72,12 +77,13 @@ export function FlowStage() {
           <>
             <Ribbons facts={facts} layout={layout} width={frame.width} height={frame.height} />
             {facts.workloads.map((it) => <Workload key={it.id} workload={it} facts={facts} box={layout.nodes.get(it.entity)!} />)}
-            {facts.gateways.map((it) => <Gateway key={it.id} gateway={it} facts={facts} box={layout.nodes.get(it.entity)!} dragged={dragged} />)}
+            {facts.gateways.map((it) => <Gateway key={it.id} gateway={it} facts={facts} box={layout.nodes.get(it.entity)!} dragged={dragged} tank={tank} />)}
             {facts.volumes.map((it) => {
               const box = layout.nodes.get(it.entity)!;
               const workload = facts.workloads.find(({ id }) => id === it.id);
               return (
                 <div key={it.id} className="flow__volume" style={placed(box)} data-entity={it.entity} data-mark="volume">
+                  {workload !== undefined && <Age workload={workload} />}
                   <div className="flow__row">
                     <span className="flow__name">{it.name}</span>
                     {workload !== undefined && <Behind workload={workload} />}
@@ -89,7 +95,7 @@ export function FlowStage() {
           </>
         )}
       </div>
-      {facts !== undefined && <Brackets brackets={facts.brackets} />}
+      {facts !== undefined && layout !== undefined && <Brackets facts={facts} layout={layout} width={frame.width} />}
       {knobs && <FlowKnobs lab={lab} side="left" />}
       {knobs && <FlowKnobs lab={lab} side="right" />}
     </section>
@@ -147,6 +153,12 @@ function Workload({ workload, facts, box }: { readonly workload: FlowWorkload; r
   );
 }
 
+/** The recovery point as a part of its target: full is late. */
+function Age({ workload }: { readonly workload: FlowWorkload }) {
+  const part = workload.targetNs <= 0 ? 0 : Math.min(1, workload.rpoNs / workload.targetNs);
+  return <span className="flow__age" style={{ width: `${part * 100}%` }} data-late={workload.rpoNs > workload.targetNs} aria-hidden="true" />;
+}
+
 /** Achieved recovery point against its target. */
 function Behind({ workload }: { readonly workload: FlowWorkload }) {
   const late = workload.rpoNs > workload.targetNs;
@@ -157,10 +169,12 @@ function Behind({ workload }: { readonly workload: FlowWorkload }) {
   );
 }
 
-function Gateway({ gateway, facts, box, dragged }: { readonly gateway: FlowGateway; readonly facts: FlowFacts; readonly box: Box; readonly dragged: DragState | null }) {
+function Gateway({ gateway, facts, box, dragged, tank }: {
+  readonly gateway: FlowGateway; readonly facts: FlowFacts; readonly box: Box; readonly dragged: DragState | null; readonly tank: number;
+}) {
   const { store } = useApp();
   const selected = useAppState((state) => state.selection === gateway.entity);
-  const level = Math.min(1, gateway.stagingBytes <= 0 ? 0 : gateway.backlogBytes / gateway.stagingBytes);
+  const level = Math.min(1, gateway.backlogBytes / tank);
   const why = dragged === null || gateway.side !== 0 ? '' : (dragged.workload.refusals[gateway.id] ?? '');
   const over = dragged?.over === gateway.id && dragged.workload.gateway !== gateway.id;
   const bracket = facts.brackets.find((it) => it.side === gateway.side);
@@ -169,7 +183,7 @@ function Gateway({ gateway, facts, box, dragged }: { readonly gateway: FlowGatew
       className="flow__gateway" style={placed(box)} data-mark="gateway" data-entity={gateway.entity} data-gateway={gateway.side === 0 ? gateway.id : undefined}
       data-selected={selected} data-down={!gateway.isUp} data-overloaded={gateway.isOverloaded} data-over={over} data-refuses={why !== ''}
     >
-      <div className="flow__tank" style={{ height: `${level * 100}%` }} aria-hidden="true" />
+      <div className="flow__tank" style={{ height: `${level * 100}%` }} title={`A full tank is ${formatQuantity(tank, 'bytes').text}`} aria-hidden="true" />
       <div className="flow__row">
         <button type="button" className="button flow__button" data-roving aria-pressed={selected} data-entity={gateway.entity} onClick={() => store.setState({ selection: gateway.entity })}>
           {gateway.name}
@@ -207,19 +221,25 @@ function Wan({ facts, box }: { readonly facts: FlowFacts; readonly box: Box }) {
   );
 }
 
-function Brackets({ brackets }: { readonly brackets: readonly FlowBracket[] }) {
+/** Below each site's gateways, on the scale of their score bars: from the lowest score to the highest, and what is allowed. */
+function Brackets({ facts, layout, width }: { readonly facts: FlowFacts; readonly layout: FlowLayout; readonly width: number }) {
   return (
     <div className="flow__brackets">
-      {brackets.map((it) => (
-        <div key={it.side} className="flow__bracket" data-side={it.side} data-mark="bracket" data-entity={`site:${it.side}`}>
-          <SpreadBar bracket={it} />
-          <p className="flow__said">
-            spread <span className="number" data-entity={`site:${it.side}`} data-unit="%">{threeDigits(it.difference * 100)}&nbsp;%</span>
-            {' · moves above '}<span className="number" data-entity={`site:${it.side}`} data-unit="%">{threeDigits(it.threshold * 100)}&nbsp;%</span>
-            {it.said !== '' && <span className="soft">{' · '}{it.said}</span>}
-          </p>
-        </div>
-      ))}
+      {facts.brackets.map((it) => {
+        const box = layout.nodes.get(facts.gateways.find(({ side }) => side === it.side)?.entity ?? '');
+        if (box === undefined) return null;
+        const next = it.side === 0 ? layout.nodes.get(facts.gateways.find(({ side }) => side === 1)?.entity ?? '')?.x : width;
+        return (
+          <div key={it.side} className="flow__bracket" data-side={it.side} data-mark="bracket" data-entity={`site:${it.side}`} style={{ left: box.x, width: (next ?? width) - box.x - 8 }}>
+            <div className="flow__spread" style={{ width: box.width }}><SpreadBar bracket={it} /></div>
+            <p className="flow__said">
+              spread <span className="number" data-entity={`site:${it.side}`} data-unit="%">{threeDigits(it.difference * 100)}&nbsp;%</span>
+              {' · moves above '}<span className="number" data-entity={`site:${it.side}`} data-unit="%">{threeDigits(it.threshold * 100)}&nbsp;%</span>
+              {it.said !== '' && <span className="flow__why soft">{' · '}{it.said}</span>}
+            </p>
+          </div>
+        );
+      })}
     </div>
   );
 }

@@ -32,9 +32,9 @@ export function SpreadBar({ bracket }: { readonly bracket: FlowBracket }) {
   const at = (score: number) => (Math.min(SCORE_SPAN, Math.max(0, score)) / SCORE_SPAN) * WIDTH;
   const allowed = at(bracket.high) - at(bracket.high * (1 - bracket.threshold));
   return (
-    <svg className="spread" viewBox={`0 0 ${WIDTH} 12`} preserveAspectRatio="none" aria-hidden="true" data-beyond={bracket.difference > bracket.threshold}>
-      <rect className="spread__allowed" x={at(bracket.high) - allowed} y="3" width={allowed} height="6" />
-      <path className="spread__line" d={`M${at(bracket.low)} 1V11M${at(bracket.low)} 6H${at(bracket.high)}M${at(bracket.high)} 1V11`} vectorEffect="non-scaling-stroke" />
+    <svg className="spread" viewBox={`0 0 ${WIDTH} 14`} preserveAspectRatio="none" aria-hidden="true" data-beyond={bracket.difference > bracket.threshold}>
+      <rect className="spread__allowed" x={at(bracket.high) - allowed} y="3" width={allowed} height="8" />
+      <path className="spread__line" d={`M${at(bracket.low)} 0V14M${at(bracket.low)} 7H${at(bracket.high)}M${at(bracket.high)} 0V14`} vectorEffect="non-scaling-stroke" />
     </svg>
   );
 }
