@@ -2,6 +2,7 @@
 import { Menu } from '@base-ui/react/menu';
 import { FlaskConical, Search, Settings2 } from 'lucide-react';
 import { useSyncExternalStore } from 'react';
+import { EMULATED } from '../labs/lab-view.ts';
 import { useApp, useAppState } from '../session/react.ts';
 import { findVm } from '../session/store.ts';
 import type { StageScene } from '../stage/stage-scene.ts';
@@ -13,6 +14,7 @@ import { formatAddress } from './quantity.ts';
 
 export function Header({ scene }: { readonly scene: StageScene }) {
   const { commands } = useApp();
+  const fidelity = useAppState((state) => state.lab.view.fidelity ?? EMULATED);
   return (
     <header className="header">
       <h1 className="header__name">Glasshouse</h1>
@@ -20,10 +22,10 @@ export function Header({ scene }: { readonly scene: StageScene }) {
       <div className="header__tools">
         <TourButton />
         <button
-          type="button" className="button badge" title="Guests run instruction by instruction; what is left out is one click away"
+          type="button" className="button badge" title={`${fidelity.help}; what is left out is one click away`}
           onClick={() => void commands.run('leaves-out')}
         >
-          emulated
+          {fidelity.badge}
         </button>
         <button type="button" className="button" aria-label="Open a lab" title="Open a lab (O)" onClick={() => void commands.run('labs')}>
           <FlaskConical size={18} aria-hidden="true" />

@@ -19,7 +19,14 @@ export interface LabView {
   readonly strip: readonly StripView[];
   /** What the charts panel shows. */
   readonly charts: readonly ChartView[];
+  /** How its machines are modelled, as a badge, in a figure's caption and in one sentence; missing: they are emulated. */
+  readonly fidelity?: { readonly badge: string; readonly caption: string; readonly help: string };
 }
+
+/** What most labs show: guests that run. */
+export const EMULATED: NonNullable<LabView['fidelity']> = {
+  badge: 'emulated', caption: 'emulated, instruction by instruction', help: 'Guests run instruction by instruction',
+};
 
 export type StageView =
   | {

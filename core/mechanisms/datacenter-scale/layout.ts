@@ -1,7 +1,8 @@
 /**
  * How a datacenter of so many hosts is cut into pods, and which pods have a cable to each other: directly, without a spine, as
  * blocks of Google's Jupiter are joined (Poutievski et al. 2022). Up to five pods each to each; more stand on a ring with
- * chords, so that the number of cables grows with the number of pods. Hosts with real memory stand in pairs, beside pods.
+ * chords, so that the number of cables grows with the number of pods. Hosts with real memory stand in pairs, beside pods, each pod with
+ * a cable to one of them.
  */
 import { assert } from '../../base/index.ts';
 
@@ -49,8 +50,19 @@ export function layoutOf(sizes: { readonly hosts: number; readonly vmsPerHost: n
   const singleCount = 2 * Math.ceil(sizes.pagedVms / PAGED_PER_HOST / 2);
   const singles = Array.from({ length: singleCount }, (_, index) => podCount + index);
   const singleCables = singles.filter((_, index) => index % 2 === 0).map((it): Cable => [it, it + 1]);
-  const accessCables = singles.map((it, index): Cable => [Math.floor((index * podCount) / singleCount), it]);
+  const accessCables = accessOf(podCount, singles);
   return { pods, singles, podCables: cablesOf(podCount), singleCables, accessCables };
+}
+
+/** Every pod has a way to a host with real memory, so that each of its VMs may be promoted, and every such host one from a pod. */
+function accessOf(podCount: number, singles: readonly number[]): Cable[] {
+  if (singles.length === 0) return [];
+  const cables: Cable[] = [];
+  for (let step = 0; step < Math.max(podCount, singles.length); step++) {
+    const pod = Math.floor((step * podCount) / Math.max(podCount, singles.length));
+    cables.push([pod, singles[Math.floor((step * singles.length) / Math.max(podCount, singles.length))]!]);
+  }
+  return cables;
 }
 
 function cablesOf(count: number): Cable[] {

@@ -190,9 +190,12 @@ test('canaries: a VM that vanishes, memory given away twice, a byte from nowhere
   expect(broken((pod) => crashHost(pod, 0, SECOND))).toEqual([]);
 });
 
-test('layouts: every host in one pod, every pod can be reached, and cables grow with pods', () => {
+test('layouts: every host in one pod, every pod can be reached and has a way to real memory, and cables grow with pods', () => {
   for (const hosts of [20, 60, 999, 10_000, 30_000]) {
-    const { pods, podCables } = layoutOf({ hosts, vmsPerHost: 10, pagedVms: 100 });
+    const { pods, podCables, singles, accessCables } = layoutOf({ hosts, vmsPerHost: 10, pagedVms: 100 });
+    expect(new Set(accessCables.map(([pod]) => pod))).toEqual(new Set(pods.map(({ process }) => process)));
+    expect(new Set(accessCables.map(([, single]) => single))).toEqual(new Set(singles));
+    expect(new Set(accessCables.map(String)).size).toBe(accessCables.length);
     expect(pods.reduce((sum, { hostCount }) => sum + hostCount, 0)).toBe(hosts);
     pods.forEach((pod, index) => {
       expect(pod.firstHost).toBe(index === 0 ? 0 : pods[index - 1]!.firstHost + pods[index - 1]!.hostCount);

@@ -72,7 +72,7 @@ test('emulated: the guest program of its profile runs', () => {
 test('refused with a reason, and nothing is lost: too large, no program, no cable, no host', () => {
   const { run, host, pod, idsOf } = begin();
   const database = idsOf(PROFILES.findIndex(({ id }) => id === 'database'))[0]!;
-  const far = run.all.find((it): it is PodProcess => it instanceof PodProcess && it.pod.agent.singles.length === 0)!;
+  const far = run.all.find((it): it is PodProcess => it instanceof PodProcess && it.pod.neighbourOf(host.id) < 0)!;
   const kind = (command: Command) => validateCommand(run.scenario, run.snapshots(), command)?.kind;
   expect(kind(promote(database, 0))).toBe('no-such-host');
   expect(kind(promote(database, host.id, 'dreamed'))).toBe('bad-fidelity');

@@ -48,7 +48,7 @@ export function HostCard({ host, close }: { readonly host: number; readonly clos
                   <strong>VM {it.id}</strong> <span className="soft">{it.profile}</span>
                   <Quantity value={it.millicores / 1_000} unit="cores" entity={`vm:${it.id}`} />
                 </button>
-                {vm === it.id && <VmFacts vm={it} />}
+                {vm === it.id && <VmFacts vm={it} pod={reply.process} />}
               </li>
             ))}
           </ul>
@@ -59,7 +59,7 @@ export function HostCard({ host, close }: { readonly host: number; readonly clos
 }
 
 /** A VM of a pod with the first bytes of its memory, as they are generated. */
-function VmFacts({ vm }: { readonly vm: PodVmFacts }) {
+function VmFacts({ vm, pod }: { readonly vm: PodVmFacts; readonly pod: number }) {
   const { controller } = useApp();
   const [reply, setReply] = useState<VmReply | null>(null);
   useEffect(() => {
@@ -79,6 +79,42 @@ function VmFacts({ vm }: { readonly vm: PodVmFacts }) {
       <p><Quantity value={vm.memoryMib * 1_048_576} unit="bytes" entity={entity} /> of memory, <Quantity value={vm.writesPerSecond} unit="writes/s" entity={entity} /></p>
       <pre tabIndex={0} aria-label={`First bytes of VM ${vm.id}`}>{Array.from({ length: Math.ceil(bytes.length / 8) }, (_, row) =>
         `${(row * 8).toString(16).padStart(2, '0')}  ${bytes.slice(row * 8, row * 8 + 8).map((it) => it.toString(16).padStart(2, '0')).join(' ')}`).join('\n')}</pre>
+      <Promote vm={vm} pod={pod} />
+    </div>
+  );
+}
+
+/** Gives an aggregate VM real memory: a logged command; which of the hosts, and how it is modelled from then on. */
+function Promote({ vm, pod }: { readonly vm: PodVmFacts; readonly pod: number }) {
+  const { commands, store } = useApp();
+  // Hosts with real memory that its pod has a cable to.
+  const hosts = useAppState(({ hosts: all, links }) => all
+    .filter(({ id }) => links.some(({ from, to }) => from === pod && to === id))
+    .map(({ id, name }) => `${id} ${name}`).join('\n'));
+  const rows = hosts === '' ? [] : hosts.split('\n').map((line) => ({ id: Number(line.split(' ')[0]), name: line.slice(line.indexOf(' ') + 1) }));
+  const [to, setTo] = useState(-1);
+  const [told, setTold] = useState('');
+  const target = rows.find(({ id }) => id === to) ?? rows[0];
+  const free = useAppState((state) => state.hosts.find(({ id }) => id === target?.id)?.framesFree ?? 0);
+  if (target === undefined) return null;
+  const entity = `host:${target.id}`;
+  if (vm.memoryMib * 256 > free) {
+    return <p className="soft" data-promote>No room for its pages on {target.name}: <Quantity value={free * 4096} unit="bytes" entity={entity} /> free.</p>;
+  }
+  const ask = async (fidelity: string) => {
+    const sentence = await commands.run('ask', { request: 'promote', arguments: { id: vm.id, to: target.id, fidelity } });
+    setTold(sentence === '' ? `It is on its way to ${target.name}.` : sentence);
+  };
+  return (
+    <div className="site__promote" data-promote>
+      <label>To{' '}
+        <select value={target.id} onChange={(event) => setTo(Number(event.target.value))}>
+          {rows.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}
+        </select>
+      </label>
+      <button type="button" className="button button--edged" onClick={() => void ask('paged')}>Give it real pages</button>
+      {vm.guest !== '' && <button type="button" className="button button--edged" onClick={() => void ask('emulated')}>Run “{vm.guest}” in it</button>}
+      {told !== '' && <p role="status">{told} <button type="button" className="button" onClick={() => store.setState({ selection: `host:${target.id}` })}>Look at {target.name}</button></p>}
     </div>
   );
 }

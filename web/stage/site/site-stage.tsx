@@ -15,6 +15,7 @@ import { Knob } from '../../widgets/knob.tsx';
 import { knobsAreShown } from '../knobs-shown.ts';
 import { StoryTold } from '../story.tsx';
 import { HostCard } from './host-card.tsx';
+import { MemoryCard, MemoryHosts, memoryHostOf } from './memory-card.tsx';
 import { cellAt, histogramOfSite, hostAtPoint, neighbourOf, nextOverloaded } from './site-cells.ts';
 import { SITE_METRICS, siteMetric } from './site-metrics.ts';
 import { SitePainter } from './site-painter.ts';
@@ -32,6 +33,7 @@ export function SiteStage() {
   const theme = useAppState((state) => state.theme);
   const live = useAppState((state) => state.status);
   const selected = useAppState((state) => hostOf(state.selection));
+  const memoryHost = useAppState(memoryHostOf);
   const touring = useAppState((state) => state.tour?.on === true);
   const knobs = useAppState(knobsAreShown);
   const marked = useAppState((state) => markedHosts(state));
@@ -141,8 +143,12 @@ export function SiteStage() {
         <canvas ref={canvas} className="site__canvas" aria-hidden="true" />
         {marked.map((host) => <Marker key={host} host={host} painter={painter} />)}
       </div>
-      <p className="site__told" aria-live="polite" data-host-told data-mark="told">{shown < 0 ? '' : <Told painter={painter} host={shown} />}</p>
-      {selected >= 0 && <HostCard host={selected} close={() => choose(-1)} />}
+      <div className="site__foot">
+        <p className="site__told" aria-live="polite" data-host-told data-mark="told">{shown < 0 ? '' : <Told painter={painter} host={shown} />}</p>
+        <MemoryHosts />
+      </div>
+      {selected >= 0 && <HostCard key={selected} host={selected} close={() => choose(-1)} />}
+      {memoryHost >= 0 && <MemoryCard process={memoryHost} close={() => choose(-1)} />}
       {knobs && <SiteKnobs lab={lab} />}
     </section>
   );
