@@ -86,6 +86,78 @@ test('without a PMP entry U and S may nothing, M everything; a locked entry bind
   expect(machine.readRegister(0, 20)).toBe(machine.readRegister(0, 18));
 });
 
+test('protection that M changes holds for the next access of S, cached or not', () => {
+  const { machine } = runTo(
+    makeSmallMachine({
+      source: `${OPEN_PMP}
+        la t0, machine_trap
+        csrw mtvec, t0
+        li t0, 0x800
+        csrw mstatus, t0
+        la t0, supervisor
+        csrw mepc, t0
+        mret
+        supervisor: li s0, 0x80008000
+        ld s1, 0(s0)
+        ld s1, 0(s0)
+        ecall
+        ld s1, 0(s0)
+        .balign 4
+        machine_trap: csrr s2, mcause
+        li t1, 9
+        bne s2, t1, done
+        li t0, 0x20002000     # TOR: all below 0x80008000
+        csrw pmpaddr0, t0
+        li t0, 0x0f
+        csrw pmpcfg0, t0
+        csrr t0, mepc
+        addi t0, t0, 4
+        csrw mepc, t0
+        mret
+        done: j done`,
+    }),
+  );
+  expect(machine.readRegister(0, 18)).toBe(5n);
+  expect(machine.readCsr(0, 0x343)).toBe(0x8000_8000n);
+});
+
+test('what S writes to satp holds for the next access', () => {
+  const { machine } = runTo(
+    makeSmallMachine({
+      source: `${OPEN_PMP}
+        la t0, trap
+        csrw mtvec, t0
+        li t0, 0x80004000     # two roots: RAM by a 1 GiB page, with and without W
+        li t1, 0x200000cf
+        sd t1, 16(t0)
+        li t0, 0x80005000
+        li t1, 0x200000cb
+        sd t1, 16(t0)
+        li t0, 0x800
+        csrw mstatus, t0
+        la t0, supervisor
+        csrw mepc, t0
+        mret
+        supervisor: li t2, 8
+        slli t2, t2, 60
+        li t0, 0x80004
+        or t0, t0, t2
+        csrw satp, t0
+        li s0, 0x80008000
+        sd s0, 0(s0)
+        sd s0, 0(s0)
+        li t0, 0x80005
+        or t0, t0, t2
+        csrw satp, t0
+        sd s0, 8(s0)
+        .balign 4
+        trap: j trap`,
+    }),
+  );
+  expect(machine.readCsr(0, 0x342)).toBe(15n);
+  expect(machine.readCsr(0, 0x343)).toBe(0x8000_8008n);
+});
+
 test('devices answer loads and stores of every width; where nobody lives is an access fault', () => {
   const small = makeSmallMachine({
     source: `la t0, trap

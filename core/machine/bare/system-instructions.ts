@@ -111,10 +111,8 @@ const HANDLERS: Readonly<Record<(typeof SYSTEM_HANDLERS)[number], Handler>> = {
     const refused = refuse(context, hart, { machine: 0, guest: hstatusLow.vtw });
     if (refused !== undefined) return refused(context, hart, word);
     advancePc(words, hart);
-    const left = words[(hart >> 2) + hartWord.budget]!;
     const enabled = words[bareWord(hart, bareSlot.mie)]!;
-    const ticks = left > 0 ? context.ticksAfter(hart) : context.ticks(hart);
-    if ((pendingInterrupts(context, hart, ticks) & enabled) !== 0) return;
+    if ((pendingInterrupts(context, hart, context.ticks(hart)) & enabled) !== 0) return;
     words[(hart >> 2) + hartWord.exitReason] = exitReason.wait;
   },
   sfenceVma: ({ context }, hart, word) => {

@@ -1,0 +1,310 @@
+/**
+ * Test-only: runs the bare-metal machine and its reference step side by side from random states and says at the first
+ * difference what differed: registers, mode, every CSR that is storage, lines, counters, reservation, and the bytes
+ * that the reference wrote; after every world all of RAM. The machine caches translations and the reference does not:
+ * after a write to a page table the machine's TLBs are emptied.
+ */
+import { assert } from '../base/assert.ts';
+import { makePrng, nextBelow, type Prng } from '../base/prng.ts';
+import { bareReferenceStep, type BareOutcome } from '../isa/reference/bare/step.ts';
+import { type BareReferenceHart, type BareReferencePort, get, isVirtual, makeBareReferenceHart, type Mode, N } from '../isa/reference/bare/hart.ts';
+import { getProfile, type HartProfileId } from '../isa/table/index.ts';
+import { findBareCsr } from '../machine/bare/csr-table.ts';
+import { bareAddress, bareSlot, bareWord, PMPADDR_SLOT } from '../machine/bare/registers.ts';
+import { hartWord, registerWord, writeCounter } from '../machine/hart.ts';
+import { BareMachine } from '../machine/index.ts';
+import { frameAddress, MemorySystem, type VmMemory } from '../memory/index.ts';
+import { exitReason, hartOffset } from '../protocol/host-memory-layout.ts';
+import { DEVICE, machinePage, randomizeMachineHart, randomMachineMemory, TABLE_PAGES } from './random-machine.ts';
+
+const EPISODES_PER_WORLD = 16;
+const STEPS_PER_EPISODE = 80;
+const RAM = 0x8000_0000;
+const HART = bareAddress(0);
+
+/** What was compared, and how often each kind of thing happened. */
+export interface MachineComparison {
+  /** Undefined when all agreed; else where and what. */
+  readonly difference: string | undefined;
+  readonly instructions: number;
+  readonly seen: ReadonlyMap<string, number>;
+}
+
+interface Pair {
+  readonly prng: Prng;
+  readonly system: MemorySystem;
+  readonly vm: VmMemory;
+  readonly machine: BareMachine;
+  readonly reference: BareReferenceHart;
+  readonly port: BareReferencePort;
+  readonly bytes: Uint8Array; // the reference's RAM
+  readonly written: { address: number; byteCount: number }[];
+  readonly seen: Map<string, number>;
+  readonly clock: { now: number; start: number; budget: number };
+  instructions: number;
+  tablesChanged: boolean;
+}
+
+/** Storage that both keep: slot in the record and CSR number. */
+const KEPT: readonly (readonly [slot: number, number: number])[] = Object.entries(bareSlot).flatMap(([name, slot]) => {
+  const number = (N as Readonly<Record<string, number>>)[name];
+  return number === undefined ? [] : [[slot, number] as const];
+});
+/** Compares at least `instructions` instructions. `spoil` may break the machine first (a canary). */
+export function compareMachines(options: {
+  readonly seed: number;
+  readonly instructions: number;
+  readonly profile?: HartProfileId;
+  readonly spoil?: (machine: BareMachine) => void;
+}): MachineComparison {
+  const pair = makePair(options.seed, options.profile ?? 'rv64gch-sstc');
+  options.spoil?.(pair.machine);
+  let difference: string | undefined;
+  for (let world = 0; pair.instructions < options.instructions && difference === undefined; world++) {
+    resetWorld(pair, world % 3 === 2);
+    for (let episode = 0; episode < EPISODES_PER_WORLD && difference === undefined; episode++) {
+      difference = runEpisode(pair);
+      if (difference !== undefined) difference = `seed ${options.seed} world ${world} episode ${episode}: ${difference}`;
+    }
+    difference ??= compareRam(pair);
+  }
+  return { difference, instructions: pair.instructions, seen: pair.seen };
+}
+
+/** What the device answers: a value that follows from the address; nothing beyond 0xf00. */
+function deviceValue(address: number, byteCount: number): bigint | undefined {
+  const offset = address - Number(DEVICE);
+  if (offset < 0 || offset >= 0xf00) return undefined;
+  return BigInt.asUintN(8 * byteCount, BigInt(offset + 1) * 0x9e37_79b9_7f4a_7c15n);
+}
+
+/** Stores from 0x800 on move a line: its number in bits 2 … 1 of the value, its level in bit 0. */
+function deviceLine(address: number, value: bigint): { readonly code: number; readonly level: boolean } | undefined {
+  if (address < Number(DEVICE) + 0x400) return undefined;
+  return { code: [3, 7, 9, 11][Number((value >> 1n) & 3n)]!, level: (value & 1n) === 1n };
+}
+
+function makePair(seed: number, profile: HartProfileId): Pair {
+  const system = new MemorySystem(machinePage.count + 24);
+  const made = system.createVm({ vmId: 1, pageCount: machinePage.count, allocated: true });
+  assert(made.ok, 'the host has room');
+  const clock = { now: 0, start: 0, budget: 0 };
+  const machine: BareMachine = new BareMachine(system, made.value, {
+    timeTicks: (_hart, left) => clock.start + clock.budget - left - 1,
+    load(_hart, address, byteCount, into) {
+      const value = deviceValue(address, byteCount);
+      if (value === undefined) return false;
+      into.low = Number(BigInt.asUintN(32, value));
+      into.high = Number(value >> 32n);
+      return true;
+    },
+    store(_hart, address, byteCount, { low, high }) {
+      if (deviceValue(address, byteCount) === undefined) return false;
+      const line = deviceLine(address, BigInt(low >>> 0) | (BigInt(high >>> 0) << 32n));
+      if (line !== undefined) machine.setInterrupt(0, line.code, line.level);
+      return true;
+    },
+  });
+  const bytes = new Uint8Array(machinePage.count * 4096);
+  const pair: Pair = {
+    prng: makePrng({ seed, stream: 3 }),
+    system,
+    vm: made.value,
+    machine,
+    reference: makeBareReferenceHart(0n, getProfile(profile)),
+    port: makePort(() => pair),
+    bytes,
+    written: [],
+    seen: new Map(),
+    clock,
+    instructions: 0,
+    tablesChanged: false,
+  };
+  return pair;
+}
+
+function makePort(pairOf: () => Pair): BareReferencePort {
+  const offsetOf = (address: bigint) => Number(address) - RAM;
+  return {
+    isRam: (address, byteCount) => {
+      const offset = offsetOf(address);
+      return address < 1n << 40n && offset >= 0 && offset + byteCount <= machinePage.count * 4096;
+    },
+    read(address, byteCount) {
+      const { bytes } = pairOf();
+      let value = 0n;
+      for (let index = byteCount - 1; index >= 0; index--) value = (value << 8n) | BigInt(bytes[offsetOf(address) + index]!);
+      return value;
+    },
+    write(address, byteCount, value) {
+      const pair = pairOf();
+      const at = offsetOf(address);
+      const old = this.read(address, byteCount);
+      const onlySetsAccessed = byteCount === 8 && (old ^ value) === (value & ~old & 0xc0n);
+      if (!onlySetsAccessed && TABLE_PAGES.some((page) => page === at >>> 12)) pair.tablesChanged = true;
+      for (let index = 0; index < byteCount; index++) pair.bytes[at + index] = Number((value >> BigInt(8 * index)) & 255n);
+      pair.written.push({ address: at, byteCount });
+    },
+    load: (address, byteCount) => (address < 1n << 53n ? deviceValue(Number(address), byteCount) : undefined),
+    store(address, byteCount, value) {
+      if (address >= 1n << 53n || deviceValue(Number(address), byteCount) === undefined) return false;
+      const line = deviceLine(Number(address), value);
+      if (line !== undefined) setLine(pairOf().reference, line.code, line.level);
+      return true;
+    },
+    time: () => BigInt(pairOf().clock.now),
+  };
+}
+
+function setLine(hart: BareReferenceHart, code: number, level: boolean): void {
+  const bit = 1n << BigInt(code);
+  hart.lines = level ? hart.lines | bit : hart.lines & ~bit;
+}
+
+function resetWorld(pair: Pair, registers: boolean): void {
+  const bytes = randomMachineMemory(pair.prng, pair.reference.profile.extensions, registers);
+  pair.bytes.set(bytes);
+  assert(pair.vm.write(RAM, bytes, 'restore'), 'the pages are there');
+  pair.machine.context.flushAll(HART);
+  pair.system.tools.takeWritten();
+}
+
+function runEpisode(pair: Pair): string | undefined {
+  const { prng, reference, clock, machine } = pair;
+  randomizeMachineHart(prng, reference, BigInt(clock.now));
+  loadIntoMachine(pair);
+  const began = reference.mode;
+  for (let steps = 0, lost = 0; steps < STEPS_PER_EPISODE && lost < 12; ) {
+    if (nextBelow(prng, 25) === 0) {
+      const code = [3, 7, 9, 11][nextBelow(prng, 4)]!;
+      const level = nextBelow(prng, 2) === 1;
+      machine.setInterrupt(0, code, level);
+      setLine(reference, code, level);
+    }
+    const wanted = nextBelow(prng, 3) === 0 ? 1 + nextBelow(prng, 24) : 1;
+    const start = clock.now;
+    const until = machine.timerDeadline(0, start);
+    const { outcome, count } = runReference(pair, Math.min(wanted, until - start));
+    steps += count;
+    // What fetches nothing or has left its mode seldom comes back by itself.
+    if (outcome.name === undefined && outcome.end === 'trapped') lost += 4;
+    if (reference.mode !== began) lost++;
+    clock.start = start;
+    clock.budget = count;
+    const ran = machine.run(0, count);
+    clock.start = clock.now;
+    clock.budget = 0;
+    const difference = compareAll(pair, outcome, ran);
+    if (difference !== undefined) {
+      return `after step ${steps} (${outcome.name ?? 'no instruction'}, ${outcome.end} ${outcome.exception?.cause ?? ''}): ${difference}`;
+    }
+    if (pair.tablesChanged) machine.context.flushAll(HART);
+  }
+  return undefined;
+}
+
+function runReference(pair: Pair, budget: number): { readonly outcome: BareOutcome; readonly count: number } {
+  const { reference, port, clock } = pair;
+  pair.written.length = 0;
+  pair.tablesChanged = false;
+  for (let count = 1; ; count++) {
+    const before = reference.mode;
+    const outcome = bareReferenceStep(reference, port);
+    clock.now++;
+    pair.instructions++;
+    note(pair, before, outcome);
+    if (count < budget && outcome.end !== 'wait' && !pair.tablesChanged && !endsRun(outcome)) continue;
+    return { outcome, count };
+  }
+}
+
+/** Whether the machine may leave behind this instruction: it may have moved a comparator. */
+function endsRun(outcome: BareOutcome): boolean {
+  return outcome.end === 'retired' && outcome.name?.startsWith('csrr') === true;
+}
+
+function note(pair: Pair, before: Mode, outcome: BareOutcome): void {
+  const { seen } = pair;
+  const add = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
+  add(`${before} ${outcome.end}`);
+  add(`end ${pair.reference.mode}`);
+  if (outcome.name !== undefined) add(`${outcome.name} ${outcome.end}`);
+  if (outcome.exception !== undefined) add(`cause ${outcome.exception.cause} to ${pair.reference.mode}`);
+  if (outcome.exception?.instruction !== undefined) add(`instruction ${outcome.exception.instruction}`);
+  if (outcome.interrupt !== undefined) add(`interrupt ${outcome.interrupt}`);
+}
+
+const PRIVILEGE: Readonly<Record<Mode, number>> = { M: 3, HS: 1, VS: 1, U: 0, VU: 0 };
+
+function loadIntoMachine({ machine, system, reference }: Pair): void {
+  const { longs, words } = system.host;
+  const { attempted, retired } = reference;
+  machine.resetHart(0, { pc: 0, profile: reference.profile.id as HartProfileId });
+  const put = (slot: number, value: bigint) => {
+    longs[bareWord(HART, slot) >> 1] = BigInt.asIntN(64, value);
+  };
+  for (const [slot, number] of KEPT) put(slot, get(reference, number));
+  for (let index = 0; index < 16; index++) put(PMPADDR_SLOT + index, get(reference, N.pmpaddr0 + index));
+  put(bareSlot.lines, reference.lines);
+  put(bareSlot.cycleOffset, reference.cycleOffset);
+  put(bareSlot.instretOffset, reference.instretOffset);
+  for (let index = 1; index < 32; index++) machine.writeRegister(0, index, reference.x[index]!);
+  for (let index = 0; index < 32; index++) longs[(HART + hartOffset.f + 8 * index) >> 3] = BigInt.asIntN(64, reference.f[index]!);
+  longs[(HART + hartOffset.pc) >> 3] = BigInt.asIntN(64, reference.pc);
+  words[(HART >> 2) + hartWord.fcsr] = Number(reference.fcsr);
+  writeCounter(words, (HART >> 2) + hartWord.instructionsAttempted, Number(attempted));
+  writeCounter(words, (HART >> 2) + hartWord.instructionsRetired, Number(retired));
+  machine.context.setMode(HART, PRIVILEGE[reference.mode], isVirtual(reference.mode));
+}
+
+const hex = (value: bigint): string => `0x${BigInt.asUintN(64, value).toString(16)}`;
+
+function compareAll(pair: Pair, outcome: BareOutcome, ran: { exit: number; left: number }): string | undefined {
+  const { machine, system, reference } = pair;
+  const { longs, words } = system.host;
+  if (ran.left !== 0) return `left ${ran.left} with exit ${ran.exit}`;
+  if ((ran.exit === exitReason.wait) !== (outcome.end === 'wait')) return `exit ${ran.exit}`;
+  const differs = (name: string, mine: bigint, its: bigint): string | undefined =>
+    BigInt.asUintN(64, mine) === BigInt.asUintN(64, its) ? undefined : `${name} is ${hex(mine)}, reference ${hex(its)}`;
+  let found = differs('pc', machine.readPc(0), reference.pc);
+  const { privilege, isVirtual: virtual } = machine.mode(0);
+  if (privilege !== PRIVILEGE[reference.mode] || virtual !== isVirtual(reference.mode)) {
+    found ??= `mode is ${privilege} ${virtual}, reference ${reference.mode}`;
+  }
+  for (let index = 1; index < 32; index++) {
+    found ??= differs(`x${index}`, longs[registerWord(HART, index) >> 1]!, reference.x[index]!);
+    found ??= differs(`f${index}`, longs[(HART + hartOffset.f + 8 * index) >> 3]!, reference.f[index]!);
+  }
+  found ??= differs('fcsr', BigInt(words[(HART >> 2) + hartWord.fcsr]!), reference.fcsr);
+  const slot = (number: number) => longs[bareWord(HART, number) >> 1]!;
+  for (const [at, number] of KEPT) {
+    const name = findBareCsr(number, reference.profile.number)?.name ?? hex(BigInt(number));
+    found ??= differs(name, slot(at), get(reference, number));
+  }
+  for (let index = 0; index < 16; index++) {
+    found ??= differs(`pmpaddr${index}`, slot(PMPADDR_SLOT + index), get(reference, N.pmpaddr0 + index));
+  }
+  found ??= differs('lines', slot(bareSlot.lines), reference.lines);
+  found ??= differs('mcycle offset', slot(bareSlot.cycleOffset), reference.cycleOffset);
+  found ??= differs('minstret offset', slot(bareSlot.instretOffset), reference.instretOffset);
+  found ??= differs('retired', BigInt(machine.instructionsRetired(0)), reference.retired);
+  const held = words[(HART >> 2) + hartWord.reservationValid]!;
+  if (held !== (reference.reservation?.byteCount ?? 0)) found ??= `reservation of ${held} bytes`;
+  return found ?? compareWritten(pair);
+}
+
+function compareWritten({ vm, system, bytes, written }: Pair): string | undefined {
+  for (const { address, byteCount } of written) {
+    for (let at = address; at < address + byteCount; at++) {
+      const place = frameAddress(system.host, vm.frame(at >>> 12)) + (at & 0xfff);
+      if (system.host.bytes[place] !== bytes[at]) return `byte at RAM + 0x${at.toString(16)} differs`;
+    }
+  }
+  return undefined;
+}
+
+function compareRam({ vm, bytes }: Pair): string | undefined {
+  const mine = vm.read(RAM, bytes.length)!;
+  const at = mine.findIndex((byte, index) => byte !== bytes[index]);
+  return at < 0 ? undefined : `after a world, byte at RAM + 0x${at.toString(16)} differs`;
+}
