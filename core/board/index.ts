@@ -11,5 +11,7 @@ export { AIA_CHOICES, type AiaChoice } from './interrupt-controller.ts';
 export { RAM_ADDRESS } from './memory-map.ts';
 export { type HartReport, hartReports } from './report.ts';
 export type { SlotDevice } from './virt-devices.ts';
+export { BoardNetwork } from './board-network.ts';
+export { CaptureTap } from '../network/capture-tap.ts';
 export { diskSlot } from './virtio-slots.ts';
 export { type Advance, type MachineEnd, VirtMachine, type VirtMachineOptions } from './virt-machine.ts';

@@ -39,13 +39,20 @@ export interface VirtMachineOptions {
   readonly picosecondsPerInstruction?: number;
   /** What the real-time clock shows at the start. Unit: ns since 1970. */
   readonly epochNs?: bigint;
-  readonly slots?: readonly ((line: InterruptLine, ram: VmMemory) => SlotDevice)[];
+  readonly slots?: readonly ((line: InterruptLine, ram: VmMemory, clock: SlotClock) => SlotDevice)[];
   /** Functions on the PCIe bus, as devices 1, 2, … */
   readonly functions?: readonly ((ram: VmMemory) => PciFunction)[];
   /** A byte for the console: the serial port, or HTIF. */
   readonly transmit: (byte: number) => void;
   /** The module of compileHostModule(), to share. */
   readonly compiled?: WebAssembly.Module;
+}
+
+/** Time for devices in slots. Unit: ns. */
+export interface SlotClock {
+  nowNs(): number;
+  /** The device has something due then that it had not when it was asked last. */
+  wakeAt(timeNs: number): void;
 }
 
 /** How the program ended the machine. */
@@ -105,7 +112,7 @@ export class VirtMachine {
         ...(options.aia === undefined ? {} : { aia: options.aia }),
         epochNs: options.epochNs ?? EPOCH_NS,
         rom: image.rom,
-        slots: (options.slots ?? []).map((make) => (line: InterruptLine) => make(line, this.ram)),
+        slots: (options.slots ?? []).map((make) => (line: InterruptLine) => make(line, this.ram, this.slotClock())),
         functions: (options.functions ?? []).map((make) => make(this.ram)),
       },
       {
@@ -290,6 +297,16 @@ export class VirtMachine {
   private endTurnSoon(): void {
     if (this.entry.hart < 0) return;
     this.endTurnAt(nextOnGrid(this.nowNs(), SLICE_NS));
+  }
+
+  /** Something that a device began in the middle of a turn is due: the turn ends there, on the grid with others. */
+  private slotClock(): SlotClock {
+    return {
+      nowNs: () => this.nowNs(),
+      wakeAt: (timeNs) => {
+        if (this.entry.hart >= 0) this.endTurnAt(Math.max(timeNs, nextOnGrid(this.nowNs(), SLICE_NS)));
+      },
+    };
   }
 
   private endTurnAt(timeNs: number): void {

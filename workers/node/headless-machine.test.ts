@@ -8,6 +8,8 @@ import { afterAll, expect, test } from 'vitest';
 import { checkQcow2, createQcow2, MemoryStore, parseDeviceTree } from '../../core/formats/index.ts';
 import { bareMetalElf, getBareMetalProgram } from '../../core/testing/bare-metal-programs.ts';
 import { DISK_PROGRAM, DISK_PROGRAM_SECTORS, diskProgramBlock, diskProgramSector } from '../../core/testing/disk-program.ts';
+import { NET_PROGRAM } from '../../core/testing/net-program.ts';
+import { readPcapng } from '../../core/testing/pcapng-reader.ts';
 import { runMachine } from './headless-machine.ts';
 import { BadInput } from './terminal.ts';
 
@@ -86,6 +88,17 @@ test('disks: raw and qcow2 over a backing file keep what the program wrote; a wr
   expect(run(program, '--disk', image)).toMatchObject({ status: 2, err: expect.stringMatching(/needs \d+ bytes; the file has 60000\.$/) });
   expect(run(program, '--disk', join(folder, 'none'))).toMatchObject({ status: 2, err: expect.stringContaining('cannot be read') });
   expect(run(program, ...Array.from({ length: 8 }, () => ['--disk', image]).flat())).toMatchObject({ status: 2, err: expect.stringContaining('takes 7') });
+});
+
+test('network: the program speaks to the gateway, and the capture shows it; without a card it says so', () => {
+  const program = join(folder, 'net.elf');
+  writeFileSync(program, bareMetalElf(NET_PROGRAM));
+  expect(run(program)).toMatchObject({ status: 1, out: 'no card\n' });
+  expect(run(program, '--net')).toEqual({ status: 0, out: NET_PROGRAM.console, err: '' });
+  const capture = join(folder, 'net.pcapng');
+  expect(run(program, '--capture', capture).status).toBe(0);
+  const { packets, interfaces } = readPcapng(new Uint8Array(readFileSync(capture)));
+  expect([interfaces.map(({ name }) => name), packets.length]).toEqual([['gateway', 'vm'], 2]);
 });
 
 test('as a process: console on stdout, the program’s status', () => {

@@ -5,7 +5,9 @@ import {
   type Advance,
   type AiaChoice,
   type BootImage,
+  BoardNetwork,
   type BootRequest,
+  CaptureTap,
   diskSlot,
   HART_PROFILES,
   type HartProfileId,
@@ -15,6 +17,7 @@ import {
   type NamedBytes,
   renderBootError,
   VirtMachine,
+  type VirtMachineOptions,
 } from '../../core/board/index.ts';
 import { compileHostModule } from '../../core/wasm/index.ts';
 import { readInteger, readSize, suggestion } from './arguments.ts';
@@ -38,6 +41,9 @@ M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for fir
   --append text        the kernel's command line
   --disk file          a disk image, raw or qcow2, as a virtio block device; changes go to the
                        file; may be given up to seven times
+  --net                a virtio network card (10.0.2.15 by DHCP) on a network of its own; the
+                       gateway 10.0.2.2 answers pings, and echoes on UDP and TCP port 7
+  --capture f.pcapng   writes what crossed that network there; implies --net
   --max-instructions n ends with 1 after as many, of all harts together
   --report file.json   writes a report there
   --device-tree file   writes the board's device tree there
@@ -53,6 +59,8 @@ const RAM_BYTES = 128 * MIB;
 /** What one WebAssembly memory has room for, tables aside. */
 const RAM_BYTES_MAX = 896 * MIB;
 const HARTS_MAX = 8;
+/** Bytes of frames in a capture; later frames are left out. */
+const CAPTURE_BYTES_MAX = 256 * MIB;
 /** Of the board's eight virtio slots. */
 const DISKS_MAX = 7;
 /** A program that resets more often will never do anything else. */
@@ -67,6 +75,8 @@ interface MachineArguments {
   readonly report: string | undefined;
   readonly deviceTree: string | undefined;
   readonly disks: readonly string[];
+  readonly network: boolean;
+  readonly capture: string | undefined;
 }
 
 function readFile(given: GivenOptions, option: string): NamedBytes | undefined {
@@ -101,6 +111,8 @@ function readArguments(rest: readonly string[]): MachineArguments {
     initrd: 'value',
     append: 'value',
     disk: 'values',
+    net: 'switch',
+    capture: 'value',
     'max-instructions': 'value',
     report: 'value',
     'device-tree': 'value',
@@ -136,6 +148,8 @@ function readArguments(rest: readonly string[]): MachineArguments {
     report: given.value('report'),
     deviceTree: given.value('device-tree'),
     disks,
+    network: given.has('net') || given.value('capture') !== undefined,
+    capture: given.value('capture'),
   };
 }
 
@@ -167,6 +181,7 @@ export function runMachine(rest: readonly string[], terminal: Terminal = PROCESS
   if (!image.ok) throw new BadInput(renderBootError(image.error));
   checkWritable('--report', asked.report);
   checkWritable('--device-tree', asked.deviceTree);
+  checkWritable('--capture', asked.capture);
   if (asked.deviceTree !== undefined) writeFileSync(asked.deviceTree, image.value.tree);
   const disks: OpenDisk[] = [];
   try {
@@ -193,7 +208,9 @@ function runBoard(
     if (pending.length > 0) terminal.out(Uint8Array.from(pending));
     pending = [];
   };
-  const slots = disks.map((disk) => diskSlot(disk.image));
+  const tap = asked.capture === undefined ? undefined : new CaptureTap({ bytesMax: CAPTURE_BYTES_MAX });
+  const slots: NonNullable<VirtMachineOptions['slots']>[number][] = disks.map((disk) => diskSlot(disk.image));
+  if (asked.network) slots.push((line, ram, clock) => new BoardNetwork(line, ram, clock, tap));
   const transmit = (byte: number) => void pending.push(byte);
   const options = { ramBytes, hartCount, profile, aia, compiled, slots, transmit };
   let outcome: Outcome | undefined;
@@ -206,6 +223,9 @@ function runBoard(
     outcome = { machine, advance, end, resets, attempted: before, consoleBytes };
   }
   const wallSeconds = (performance.now() - beganAtMs) / 1000;
+  if (asked.capture !== undefined && tap !== undefined) {
+    writeFileSync(asked.capture, tap.file({ application: 'glasshouse machine' }));
+  }
   if (asked.report !== undefined) {
     writeFileSync(asked.report, `${JSON.stringify(reportOf(asked, outcome, wallSeconds), null, 2)}\n`);
   }
