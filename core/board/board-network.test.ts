@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { VirtioEntropy } from '../devices/virtio/index.ts';
 import { CaptureTap, completeChecksums } from '../network/index.ts';
-import { bareMetalElf } from '../testing/bare-metal-programs.ts';
+import { bareMetalElf } from '../testing/bare-metal-program.ts';
 import { NET_PROGRAM } from '../testing/net-program.ts';
 import { NetworkGuest } from '../testing/network-guest.ts';
 import { readPcapng } from '../testing/pcapng-reader.ts';

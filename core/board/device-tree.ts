@@ -15,7 +15,7 @@ import {
 } from '../formats/index.ts';
 import { getProfile, type HartProfileId } from '../isa/table/index.ts';
 import type { AiaChoice } from './interrupt-controller.ts';
-import { hartLine, INTERRUPT, MEMORY_MAP, type Place, RAM_ADDRESS, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
+import { hartLine, IDENTITY_COUNT, INTERRUPT, MEMORY_MAP, type Place, RAM_ADDRESS, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
 
 export interface BoardTreeOptions {
   readonly ramBytes: number;
@@ -46,11 +46,14 @@ const handleOf = {
   controller: (hartCount: number) => 2 * hartCount + 1,
   aplicMachine: (hartCount: number) => 2 * hartCount + 2,
   test: (hartCount: number) => 2 * hartCount + 3,
+  imsicMachine: (hartCount: number) => 2 * hartCount + 4,
+  imsicSupervisor: (hartCount: number) => 2 * hartCount + 5,
 };
 
 /** How a device's interrupt is told: the PLIC wants the source, an APLIC its kind, too: active high. */
 const LEVEL_HIGH = 4;
-const interruptCells = (source: number, aia: AiaChoice | undefined) => (aia === 'aplic' ? [source, LEVEL_HIGH] : [source]);
+const interruptCells = (source: number, aia: AiaChoice | undefined) =>
+  (aia ?? 'none') === 'none' ? [source] : [source, LEVEL_HIGH];
 
 function node(
   name: string,
@@ -144,10 +147,11 @@ const wires = (hartCount: number, ...codes: readonly number[]) =>
   );
 
 /** The PLIC, or the two domains of the APLIC: the devices' is the child, to which the root delegates all. */
-function controllers({ hartCount, aia }: BoardTreeOptions): DeviceTreeNode[] {
+function controllers(options: BoardTreeOptions): DeviceTreeNode[] {
+  const { hartCount, aia = 'none' } = options;
   const { machineExternal, supervisorExternal } = hartLine;
   const handle = handleOf.controller(hartCount);
-  if (aia !== 'aplic') {
+  if (aia === 'none') {
     const sources = cells('riscv,ndev', SOURCE_COUNT);
     const compatible = text('compatible', 'sifive,plic-1.0.0', 'riscv,plic0');
     return [
@@ -155,13 +159,30 @@ function controllers({ hartCount, aia }: BoardTreeOptions): DeviceTreeNode[] {
         cells('#address-cells', 0), wires(hartCount, machineExternal, supervisorExternal)),
     ];
   }
-  const domain = (place: Place, phandle: number, code: number, ...more: DeviceTreeProperty[]) =>
+  const domain = (place: Place, phandle: number, target: DeviceTreeProperty, ...more: DeviceTreeProperty[]) =>
     at('aplic', place, cells('phandle', phandle), text('compatible', 'riscv,aplic'), cells('riscv,num-sources', SOURCE_COUNT),
-      empty('interrupt-controller'), cells('#interrupt-cells', 2), wires(hartCount, code), ...more);
+      empty('interrupt-controller'), cells('#interrupt-cells', 2), target, ...more);
+  const isMsi = aia === 'aplic-imsic';
+  const toSupervisor = isMsi ? cells('msi-parent', handleOf.imsicSupervisor(hartCount)) : wires(hartCount, supervisorExternal);
+  const toMachine = isMsi ? cells('msi-parent', handleOf.imsicMachine(hartCount)) : wires(hartCount, machineExternal);
   return [
-    domain(MEMORY_MAP.aplicSupervisor, handle, supervisorExternal),
-    domain(MEMORY_MAP.aplicMachine, handleOf.aplicMachine(hartCount), machineExternal,
+    domain(MEMORY_MAP.aplicSupervisor, handle, toSupervisor),
+    domain(MEMORY_MAP.aplicMachine, handleOf.aplicMachine(hartCount), toMachine,
       cells('riscv,children', handle), cells('riscv,delegate', handle, 1, SOURCE_COUNT)),
+    ...(isMsi ? interruptFiles(hartCount) : []),
+  ];
+}
+
+/** The interrupt files of all harts, by level. */
+function interruptFiles(hartCount: number): DeviceTreeNode[] {
+  const INTERPROCESSOR_IDENTITY = 1;
+  const files = (place: Place, phandle: number, code: number) =>
+    at('imsics', { address: place.address, size: place.size * hartCount }, cells('phandle', phandle), text('compatible', 'riscv,imsics'),
+      empty('interrupt-controller'), cells('#interrupt-cells', 0), empty('msi-controller'), wires(hartCount, code),
+      cells('riscv,num-ids', IDENTITY_COUNT), cells('riscv,ipi-id', INTERPROCESSOR_IDENTITY));
+  return [
+    files(MEMORY_MAP.imsicSupervisor, handleOf.imsicSupervisor(hartCount), hartLine.supervisorExternal),
+    files(MEMORY_MAP.imsicMachine, handleOf.imsicMachine(hartCount), hartLine.machineExternal),
   ];
 }
 

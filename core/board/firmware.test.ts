@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { assembleElf } from '../testing/bare-metal-programs.ts';
+import { assembleElf } from '../testing/bare-metal-program.ts';
 import { layOutBoot, renderBootError } from './boot-image.ts';
 import { hartReports } from './report.ts';
 import { VirtMachine } from './virt-machine.ts';

@@ -22,6 +22,8 @@ export const MEMORY_MAP = {
   aplicSupervisor: { address: 0xd00_0000, size: 0x8000 },
   serial:   { address: 0x1000_0000, size: 0x100 },
   virtio:   { address: 0x1000_1000, size: 0x1000 }, // the first of VIRTIO_SLOT_COUNT, a page apart
+  imsicMachine:      { address: 0x2400_0000, size: 0x1000 }, // of hart 0; others follow
+  imsicSupervisor:   { address: 0x2800_0000, size: 0x1000 },
   pcieConfiguration: { address: 0x3000_0000, size: 0x1000_0000 }, // 1 MiB a bus
   pcieMemory:        { address: 0x4000_0000, size: 0x4000_0000 },
 } as const satisfies Record<string, Place>;
@@ -31,6 +33,8 @@ export const VIRTIO_SLOT_COUNT = 8;
 /** Sources of the interrupt controller. virtio slot n has number virtio + n. */
 export const INTERRUPT = { virtio: 1, serial: 10, rtc: 11, pcie: 32 } as const; // pcie: INTA … INTD
 export const SOURCE_COUNT = 96;
+/** Identities of an interrupt file. */
+export const IDENTITY_COUNT = 255;
 
 /** Bits of mip that the board's wires drive (RISC-V Privileged 20240411 §3.1.9). */
 export const hartLine = { software: 3, timer: 7, supervisorExternal: 9, machineExternal: 11 } as const;

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BARE_METAL_PROGRAMS, bareMetalElf } from '../testing/bare-metal-programs.ts';
+import { bareMetalElf } from '../testing/bare-metal-program.ts';
+import { BARE_METAL_PROGRAMS } from '../testing/bare-metal-programs.ts';
 
 const verifies = process.env['GLASSHOUSE_VERIFY'] !== undefined;
 const qemu = verifies && spawnSync('qemu-system-riscv64', ['--version']).status === 0;

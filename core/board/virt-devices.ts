@@ -14,7 +14,7 @@ import {
   Uart16550,
 } from '../devices/index.ts';
 import { Bus, type BusDevice, type InterruptLine } from '../machine/bus.ts';
-import { type AiaChoice, attachController, type InterruptController } from './interrupt-controller.ts';
+import { type AiaChoice, attachController, type HartFiles, type InterruptController } from './interrupt-controller.ts';
 import { type PciFunction, PcieHostBridge } from '../pcie/index.ts';
 import { hartLine, INTERRUPT, MEMORY_MAP, VIRTIO_SLOT_COUNT } from './memory-map.ts';
 import { Rom } from './rom.ts';
@@ -57,6 +57,8 @@ export class VirtDevices {
   readonly serial: Uart16550;
   readonly clint: Aclint;
   readonly controller: InterruptController;
+  /** Interrupt files by hart; empty without incoming-MSI controllers. */
+  readonly files: readonly HartFiles[];
   readonly rtc: GoldfishRtc;
   readonly slots: readonly SlotDevice[];
   readonly bridge: PcieHostBridge;
@@ -69,9 +71,11 @@ export class VirtDevices {
     assert(makers.length <= VIRTIO_SLOT_COUNT, `the board has ${VIRTIO_SLOT_COUNT} virtio slots`);
     this.hartCount = hartCount;
     this.ports = ports;
-    this.controller = attachController(this.bus, options.aia ?? 'none', hartCount, (hart, code, level) =>
+    const wiring = attachController(this.bus, options.aia ?? 'none', hartCount, (hart, code, level) =>
       this.ports.setInterrupt(hart, code, level),
     );
+    this.controller = wiring.controller;
+    this.files = wiring.files;
     this.clint = new Aclint(hartCount, {
       nowNs: () => this.ports.nowNs(),
       onSoftware: (hart, level) => this.ports.setInterrupt(hart, hartLine.software, level),

@@ -3,7 +3,8 @@
 // board can be asked (virtual time, turns, input, HTIF, sleep) by programs of its own.
 import { expect, test } from 'vitest';
 import { makePrng, nextBelow } from '../base/index.ts';
-import { BARE_METAL_PROGRAMS, type BareMetalProgram, bareMetalElf, getBareMetalProgram } from '../testing/bare-metal-programs.ts';
+import { type BareMetalProgram, bareMetalElf } from '../testing/bare-metal-program.ts';
+import { BARE_METAL_PROGRAMS, getBareMetalProgram } from '../testing/bare-metal-programs.ts';
 import { compileHostModule } from '../wasm/index.ts';
 import { layOutBoot, renderBootError } from './boot-image.ts';
 import { hartReports } from './report.ts';
@@ -15,7 +16,7 @@ const INSTRUCTIONS_MAX = 2_000_000;
 
 function boot(program: Pick<BareMetalProgram, 'name' | 'source' | 'hartCount' | 'aia'>) {
   const file = { name: program.name, bytes: bareMetalElf(program) };
-  const options = { ramBytes: RAM_BYTES, hartCount: program.hartCount, profile: 'rv64gc' as const, ...(program.aia === undefined ? {} : { aia: program.aia }) };
+  const options = { ramBytes: RAM_BYTES, hartCount: program.hartCount, profile: program.aia === 'aplic-imsic' ? ('rv64gc-aia' as const) : ('rv64gc' as const), ...(program.aia === undefined ? {} : { aia: program.aia }) };
   const image = layOutBoot({ program: file, ...options });
   if (!image.ok) throw new Error(renderBootError(image.error));
   const told = { console: '' };

@@ -352,6 +352,7 @@ export class VirtMachine {
   private hartPorts(): BareMachinePorts {
     const { bus } = this.devices;
     return {
+      interruptFile: (hart, level) => this.devices.files[hart]?.[level],
       timeTicks: (_hart, budgetLeft) => this.ticks(this.instructionNs(budgetLeft)),
       load: (_hart, address, byteCount, into) => {
         const answered = bus.read(address, byteCount, into);

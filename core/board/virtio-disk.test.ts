@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkQcow2, createQcow2, MemoryStore, openQcow2Chain, RawImage } from '../formats/index.ts';
-import { bareMetalElf } from '../testing/bare-metal-programs.ts';
+import { bareMetalElf } from '../testing/bare-metal-program.ts';
 import { DISK_PROGRAM, DISK_PROGRAM_SECTORS, diskProgramBlock, diskProgramSector } from '../testing/disk-program.ts';
 import { layOutBoot, renderBootError } from './boot-image.ts';
 import { VirtMachine } from './virt-machine.ts';

@@ -1,92 +1,14 @@
 /**
  * Bare-metal programs for the board, and what each prints and ends with, as recorded with QEMU 7.2's
- * virt machine (core/board/programs.qemu.test.ts holds them to it). They run in M mode from the
- * start of RAM and use the devices as their manuals say.
+ * virt machine (core/board/programs.qemu.test.ts holds them to it). They use the devices as their
+ * manuals say.
  */
-import { type ElfProgram, writeElf } from '../formats/index.ts';
-import { assemble, renderAssemblyError } from '../isa/assemble.ts';
-
-/** A program and its recorded run. */
-export interface BareMetalProgram {
-  readonly name: string;
-  readonly hartCount: number;
-  readonly source: string;
-  readonly console: string;
-  readonly status: number;
-  /** Ended by the host-target interface, which QEMU's virt machine does not have. */
-  readonly onlyHere?: true;
-  /** Interrupt controller of the board; a PLIC when not given. */
-  readonly aia?: 'aplic';
-}
-
-const ORIGIN = 0x8000_0000;
-
-const PLACES = `
-    .equ UART, 0x10000000
-    .equ CLINT, 0x02000000
-    .equ PLIC, 0x0c000000
-`;
-
-/** Subroutines: they use t0 … t3 and a0 … a1. */
-const RUNTIME = `
-putchar:                         # a0
-    li   t0, UART
-1:  lbu  t1, 5(t0)
-    andi t1, t1, 0x20
-    beqz t1, 1b
-    sb   a0, 0(t0)
-    ret
-print:                           # a0: text that ends with 0
-    mv   a1, a0
-    mv   t3, ra
-2:  lbu  a0, 0(a1)
-    beqz a0, 3f
-    jal  putchar
-    addi a1, a1, 1
-    j    2b
-3:  jr   t3
-print_hex:                       # a0 and a line feed
-    mv   a1, a0
-    mv   t3, ra
-    li   t2, 60
-4:  srl  a0, a1, t2
-    andi a0, a0, 15
-    addi a0, a0, '0'
-    li   t1, '9'
-    ble  a0, t1, 5f
-    addi a0, a0, 39
-5:  jal  putchar
-    addi t2, t2, -4
-    bgez t2, 4b
-    li   a0, 10
-    jal  putchar
-    jr   t3
-finish:                          # a0: the word for the finisher
-    li   t0, 0x100000
-    sw   a0, 0(t0)
-6:  j    6b
-pass:
-    li   a0, 0x5555
-    j    finish
-`;
-
-
-/** A program from its source: places and subroutines are added. */
-export const program = (
-  name: string,
-  run: { readonly console: string; readonly status?: number; readonly hartCount?: number; readonly onlyHere?: true; readonly aia?: 'aplic' },
-  source: string,
-): BareMetalProgram => ({
-  name,
-  hartCount: run.hartCount ?? 1,
-  console: run.console,
-  status: run.status ?? 0,
-  source: `${PLACES}_start:\n${source}\n${RUNTIME}`,
-  ...(run.onlyHere === undefined ? {} : { onlyHere: true }),
-  ...(run.aia === undefined ? {} : { aia: run.aia }),
-});
+import { AIA_PROGRAMS } from './aia-programs.ts';
+import { type BareMetalProgram, program } from './bare-metal-program.ts';
 
 export const BARE_METAL_PROGRAMS: readonly BareMetalProgram[] = [
+  ...AIA_PROGRAMS,
+
   program('hello', { console: 'Hello, bare metal!\n' }, `
     la   a0, text
     jal  print
@@ -197,78 +119,6 @@ handler:
     mret
     .data
 text: .asciz "by interrupt\\n"
-    .text`),
-
-  // The same through an APLIC's root domain; then the source is delegated and pends at supervisor level.
-  program('interrupts of an APLIC', { aia: 'aplic', console: 'claimed\n800000000000000b\n00000000000a0001\n0000000000000200\n' }, `
-    .equ LEAF, 0x0d000000
-    la   t0, handler
-    csrw mtvec, t0
-    li   s0, PLIC                # the root lies in the PLIC's place
-    li   t0, 6
-    sw   t0, 40(s0)              # source 10: level, active high
-    li   t1, PLIC + 0x3000
-    li   t0, 1
-    sw   t0, 40(t1)              # to hart 0 at priority 1
-    li   t1, PLIC + 0x1edc
-    li   t0, 10
-    sw   t0, 0(t1)               # enabled by number
-    li   s1, PLIC + 0x4000
-    li   t0, 1
-    sw   t0, 0(s1)
-    li   t0, 0x100
-    sw   t0, 0(s0)
-    li   t0, 0x800
-    csrw mie, t0
-    la   s2, text
-    li   s6, UART
-    li   t0, 2
-    sb   t0, 1(s6)
-    csrsi mstatus, 8
-1:  lbu  t0, 0(s2)
-    bnez t0, 1b
-    csrci mstatus, 8
-    sb   zero, 1(s6)
-    mv   a0, s4
-    jal  print_hex
-    mv   a0, s5
-    jal  print_hex
-    li   t0, 0x400
-    sw   t0, 40(s0)              # to the child
-    li   s0, LEAF
-    li   t0, 6
-    sw   t0, 40(s0)
-    li   t1, LEAF + 0x1edc
-    li   t0, 10
-    sw   t0, 0(t1)
-    li   t1, LEAF + 0x3000
-    li   t0, 1
-    sw   t0, 40(t1)
-    li   t1, LEAF + 0x4000
-    sw   t0, 0(t1)
-    li   t0, 0x100
-    sw   t0, 0(s0)
-    li   t0, 2
-    sb   t0, 1(s6)
-    csrr s7, mip
-    li   t0, 0xa00
-    and  a0, s7, t0
-    jal  print_hex
-    j    pass
-    .balign 4
-handler:
-    csrr s4, mcause
-    lwu  s5, 0x1c(s1)            # claimi
-    lbu  t0, 2(s6)
-    lbu  t0, 0(s2)
-    bnez t0, 2f
-    sb   zero, 1(s6)
-    mret
-2:  sb   t0, 0(s6)
-    addi s2, s2, 1
-    mret
-    .data
-text: .asciz "claimed\\n"
     .text`),
 
   // Loopback: what is sent comes back, through the divisor latch and the scratch register, too.
@@ -513,20 +363,6 @@ tohost: .dword 0
 fromhost: .dword 0
     .text`),
 ];
-
-/** A source as an ELF file for harts of profile rv64gc, with its labels. */
-export function assembleElf(source: string, name: string, origin: number): Uint8Array {
-  const made = assemble(source, { origin, name, profile: 'rv64gc' });
-  if (!made.ok) throw new Error(renderAssemblyError(made.error));
-  const symbols = [...made.value.symbols].filter(([, address]) => address >= origin).map(([label, address]) => ({ name: label, address }));
-  const file: ElfProgram = { entry: origin, segments: [{ physicalAddress: origin, bytes: made.value.bytes }], symbols };
-  return writeElf(file);
-}
-
-/** The program as an ELF file. */
-export function bareMetalElf({ source, name }: Pick<BareMetalProgram, 'source' | 'name'>): Uint8Array {
-  return assembleElf(source, name, ORIGIN);
-}
 
 /** The program called `name`. */
 export function getBareMetalProgram(name: string): BareMetalProgram {

@@ -4,7 +4,7 @@
  * interrupt comes through the interrupt controller. The same file runs on QEMU's virt machine
  * (-global virtio-mmio.force-legacy=false), which is how its console was recorded.
  */
-import { program } from './bare-metal-programs.ts';
+import { program } from './bare-metal-program.ts';
 
 /** Sectors of the disk for which the console was recorded. */
 export const DISK_PROGRAM_SECTORS = 2048;

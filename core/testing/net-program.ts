@@ -3,7 +3,7 @@
  * among the slots, sets up both queues, sends an ARP request as 10.0.2.15, sleeps until the card's
  * interrupt, and prints what came back. The same file runs on QEMU's virt machine with its user network.
  */
-import { program } from './bare-metal-programs.ts';
+import { program } from './bare-metal-program.ts';
 
 export const NET_PROGRAM = program('net', {
   console: '0000000000000002\n0000000000000036\n000052550a000202\n000000000a000202\n',

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { checkQcow2, createQcow2, MemoryStore, parseDeviceTree } from '../../core/formats/index.ts';
-import { bareMetalElf, getBareMetalProgram } from '../../core/testing/bare-metal-programs.ts';
+import { bareMetalElf } from '../../core/testing/bare-metal-program.ts';
+import { getBareMetalProgram } from '../../core/testing/bare-metal-programs.ts';
 import { DISK_PROGRAM, DISK_PROGRAM_SECTORS, diskProgramBlock, diskProgramSector } from '../../core/testing/disk-program.ts';
 import { NET_PROGRAM } from '../../core/testing/net-program.ts';
 import { readPcapng } from '../../core/testing/pcapng-reader.ts';
@@ -165,7 +166,7 @@ test.each([
   [['PROGRAM', '--ram', '4K'], 'the device tree overlap'],
   [['PROGRAM', '--harts', '9'], 'from 1 to 8'],
   [['PROGRAM', '--profile', 'rv64gcc'], "did you mean 'rv64gc'?"],
-  [['PROGRAM', '--aia', 'imsic'], 'expected none or aplic'],
+  [['PROGRAM', '--aia', 'imsic'], 'expected none, aplic, aplic-imsic'],
   [['PROGRAM', '--engine', 'translator'], 'there is one engine'],
   [['PROGRAM', '--kernel', '/nowhere/Image'], '--kernel'],
   [['PROGRAM', '--max-instructions', '0'], '--max-instructions'],

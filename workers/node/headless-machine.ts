@@ -34,7 +34,8 @@ M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for fir
   --ram size           128M by default, RAM begins at 0x80000000
   --harts n            1 by default
   --profile name       extensions of the harts: ${HART_PROFILES.map(({ id }) => id).join(', ')}
-  --aia name           interrupt controller as QEMU's option of that name: none (a PLIC, the default), aplic
+  --aia name           interrupt controller as QEMU's option of that name: none (a PLIC, the default),
+                       aplic, aplic-imsic (harts then need the profile rv64gc-aia)
   --engine name        interpreter, the only one
   --kernel file        what firmware goes on to: an Image, 2 MiB into RAM, or an ELF file
   --initrd file        initial RAM disk for the kernel
@@ -96,7 +97,7 @@ function readProfile(text: string | undefined): HartProfileId {
 
 function readAia(text: string | undefined): AiaChoice {
   const found = AIA_CHOICES.find((it) => it === (text ?? 'none'));
-  if (found === undefined) throw new BadInput(`--aia is '${text}'; expected ${AIA_CHOICES.join(' or ')}.`);
+  if (found === undefined) throw new BadInput(`--aia is '${text}'; expected ${AIA_CHOICES.join(', ')}.`);
   return found;
 }
 

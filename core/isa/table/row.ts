@@ -85,7 +85,7 @@ export type Effect =
 export type Extension =
   | 'I' | 'M' | 'A' | 'Zicsr' | 'Zifencei' | 'Zicntr' | 'Zihpm' | 'Zicond' | 'Zicbom' | 'Zicboz'
   | 'Zba' | 'Zbb' | 'Zbs' | 'F' | 'D' | 'C' | 'Privileged' | 'H'
-  | 'Svinval' | 'Svpbmt' | 'Svade' | 'Svadu' | 'Sstc';
+  | 'Svinval' | 'Svpbmt' | 'Svade' | 'Svadu' | 'Sstc' | 'Smaia';
 
 /** One instruction. `(word & mask) === match` decodes it; masks of two rows never overlap. */
 export interface Row {

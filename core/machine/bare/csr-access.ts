@@ -6,6 +6,7 @@ import { HART_PROFILES } from '../../isa/table/index.ts';
 import { bareBlock } from '../../protocol/host-memory-layout.ts';
 import { readFloatCsr, writeFloatCsr } from '../float-instructions.ts';
 import { hartWord, readCounter, slotOfHart, writeCounter } from '../hart.ts';
+import { isAbsent, readAia, writeAia } from './aia.ts';
 import type { BareContext } from './context.ts';
 import { type BareCsr, findBareCsr } from './csr-table.ts';
 import { isPmpAddressLocked, legalConfigurations, readPmpAddress } from './pmp.ts';
@@ -50,6 +51,7 @@ export function rowOf(context: BareContext, hart: number, number: number): BareC
 /** Whether the hart may access `number`, which has a row, now. */
 export function permissionOf(context: BareContext, hart: number, number: number, row: BareCsr, writes: boolean): Permission {
   if (writes && number >>> 10 === 3) return 'illegal';
+  if (isAbsent(context, hart, row)) return 'illegal';
   const privilege = context.privilege(hart);
   if (row.behaviour === 'float') return context.isFloatOn(hart) ? 'allowed' : 'illegal';
   if (privilege === mode.machine) return 'allowed';
@@ -116,6 +118,11 @@ export function readBareCsr(context: BareContext, hart: number, row: BareCsr, in
     case 'float':
       words[into] = readFloatCsr(words, hart, row.number);
       return;
+    case 'window':
+    case 'topExternal':
+    case 'topInterrupt':
+      put(words, into, readAia(context, hart, row));
+      return;
     case 'pmpAddress':
       words[into] = readPmpAddress(words, hart, row.slot - PMPADDR_SLOT);
       words[into + 1] = words[word + 1]!;
@@ -143,9 +150,9 @@ const MISA = HART_PROFILES.map(({ extensions }) => {
   return letters.reduce((bits, letter) => bits | (1 << (letter.charCodeAt(0) - 65)), 0);
 });
 
-/** mip with what a view shows of it: hvip has its own bits only. */
+/** mip with what a view shows of it: hvip and mvip have what software wrote only. */
 function pendingFor(context: BareContext, hart: number, row: BareCsr): number {
-  if (row.name === 'hvip') return context.words[bareWord(hart, bareSlot.mip)]!;
+  if (row.name === 'hvip' || row.name === 'mvip') return context.words[bareWord(hart, bareSlot.mip)]!;
   return pendingInterrupts(context, hart, context.ticks(hart));
 }
 
@@ -219,6 +226,10 @@ export function writeBareCsr(context: BareContext, hart: number, row: BareCsr, l
       words[word + 1] = legalConfigurations(words[word + 1]!, high);
       context.flushAll(hart);
       return;
+    case 'window':
+    case 'topExternal':
+      writeAia(context, hart, row, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
+      return;
     case 'pmpAddress':
       if (isPmpAddressLocked(words, hart, row.slot - PMPADDR_SLOT)) return;
       words[word] = low;
@@ -273,7 +284,7 @@ function writeInterrupts(context: BareContext, hart: number, row: BareCsr, low: 
     value = low << 1;
   }
   // With stimecmp in force STIP shows the comparator and nothing else.
-  if (row.name === 'mip' && hasSupervisorTimer(words, hart)) mask &= ~(1 << 5);
+  if ((row.name === 'mip' || row.name === 'mvip') && hasSupervisorTimer(words, hart)) mask &= ~(1 << 5);
   words[word] = (words[word]! & ~mask) | (value & mask);
 }
 

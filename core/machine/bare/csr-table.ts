@@ -3,7 +3,7 @@
  * and which a write changes, what else it does. Numbers that have no row are illegal instructions. A profile has
  * the rows and bits of its extensions. Bits that no mask names read as the row's `fixed` bits say, else 0.
  *
- * Left out: debug and trigger registers, Smepmp, Smstateen, AIA, guest external interrupts (GEILEN = 0), events
+ * Left out: debug and trigger registers, Smepmp, Smstateen, AIA at VS level, guest external interrupts (GEILEN = 0), events
  * of the performance counters (they read 0). PMP has a grain of 4 KiB.
  */
 import { HART_PROFILES } from '../../isa/table/index.ts';
@@ -28,6 +28,9 @@ export type BareBehaviour =
   | 'time'
   | 'comparator' //      stimecmp, vstimecmp
   | 'float'
+  | 'window' //          mireg, sireg
+  | 'topExternal' //     mtopei, stopei
+  | 'topInterrupt' //    mtopi, stopi
   | 'pmpConfiguration'
   | 'pmpAddress';
 
@@ -145,6 +148,16 @@ const ROWS: readonly BareCsr[] = [
   { name: 'fflags',        number: 0x001, slot: -1,                  read: NONE, write: NONE, behaviour: 'float',   section: 'Unprivileged 20240411 §21.2', extension: 'F' },
   { name: 'frm',           number: 0x002, slot: -1,                  read: NONE, write: NONE, behaviour: 'float',   section: 'Unprivileged 20240411 §21.2', extension: 'F' },
   { name: 'fcsr',          number: 0x003, slot: -1,                  read: NONE, write: NONE, behaviour: 'float',   section: 'Unprivileged 20240411 §21.2', extension: 'F' },
+  { name: 'mvien',         number: 0x308, slot: -1,                  read: NONE, write: NONE, behaviour: 'plain',   section: 'AIA 1.0 §5.3', extension: 'Smaia' },
+  { name: 'mvip',          number: 0x309, slot: bareSlot.mip,        read: low(0x222), write: low(0x222), behaviour: 'pending', section: 'AIA 1.0 §5.3', extension: 'Smaia' },
+  { name: 'miselect',      number: 0x350, slot: bareSlot.miselect,   read: low(0xff), write: low(0xff), behaviour: 'plain', section: 'AIA 1.0 §2.1', extension: 'Smaia' },
+  { name: 'mireg',         number: 0x351, slot: bareSlot.miselect,   read: ALL, write: ALL,   behaviour: 'window',  section: 'AIA 1.0 §2.1', extension: 'Smaia' },
+  { name: 'mtopei',        number: 0x35c, slot: -1,                  read: ALL, write: ALL,   behaviour: 'topExternal', section: 'AIA 1.0 §3.10', extension: 'Smaia' },
+  { name: 'mtopi',         number: 0xfb0, slot: -1,                  read: ALL, write: NONE,  behaviour: 'topInterrupt', section: 'AIA 1.0 §5.2.2', extension: 'Smaia' },
+  { name: 'siselect',      number: 0x150, slot: bareSlot.siselect,   read: low(0x1ff), write: low(0x1ff), behaviour: 'plain', section: 'AIA 1.0 §2.2', extension: 'Smaia' },
+  { name: 'sireg',         number: 0x151, slot: bareSlot.siselect,   read: ALL, write: ALL,   behaviour: 'window',  section: 'AIA 1.0 §2.2', extension: 'Smaia' },
+  { name: 'stopei',        number: 0x15c, slot: -1,                  read: ALL, write: ALL,   behaviour: 'topExternal', section: 'AIA 1.0 §3.10', extension: 'Smaia' },
+  { name: 'stopi',         number: 0xdb0, slot: -1,                  read: ALL, write: NONE,  behaviour: 'topInterrupt', section: 'AIA 1.0 §5.4.2', extension: 'Smaia' },
   { name: 'pmpcfg0',       number: 0x3a0, slot: bareSlot.pmpcfg0,    read: ALL, write: ALL,   behaviour: 'pmpConfiguration', section: 'Privileged 20240411 §3.7.1' },
   { name: 'pmpcfg2',       number: 0x3a2, slot: bareSlot.pmpcfg2,    read: ALL, write: ALL,   behaviour: 'pmpConfiguration', section: 'Privileged 20240411 §3.7.1' },
 ];

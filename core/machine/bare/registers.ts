@@ -17,7 +17,7 @@ const SLOT_NAMES = [
   /** mcycle and minstret less the hart's own counts; the value itself while it is inhibited. */
   'cycleOffset', 'instretOffset',
   /** Levels of the interrupt lines from outside, as bits of mip. */
-  'lines', 'pmpcfg0', 'pmpcfg2',
+  'lines', 'pmpcfg0', 'pmpcfg2', 'miselect', 'siselect',
 ] as const;
 
 export type BareSlot = (typeof SLOT_NAMES)[number];

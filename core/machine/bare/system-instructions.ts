@@ -223,7 +223,7 @@ function accessCsr(
 }
 
 /** Registers whose writes may let an interrupt in. */
-const MAY_LET_IN: ReadonlySet<string> = new Set(['status', 'enable', 'pending', 'delegation']);
+const MAY_LET_IN: ReadonlySet<string> = new Set(['status', 'enable', 'pending', 'delegation', 'window', 'topExternal']);
 
 function combine(operation: 'write' | 'set' | 'clear', old: number, operand: number): number {
   if (operation === 'write') return operand;

@@ -57,7 +57,7 @@ export function pendingInterrupts(context: BareContext, hart: number, ticks: num
 }
 
 /** Order in which interrupts of one destination are taken (§3.1.9, §18.2.3). */
-const PRIORITY = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6] as const;
+export const PRIORITY = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6] as const;
 
 /** Who takes an interrupt. */
 const destination = { none: 0, machine: 1, supervisor: 2, guest: 3 } as const;
