@@ -102,6 +102,45 @@ test('network: the program speaks to the gateway, and the capture shows it; with
   expect([interfaces.map(({ name }) => name), packets.length]).toEqual([['gateway', 'vm'], 2]);
 });
 
+test('on the PCIe bus: the slots are empty, the disk is a function', () => {
+  const program = join(folder, 'disk.elf');
+  writeFileSync(program, bareMetalElf(DISK_PROGRAM));
+  const disk = join(folder, 'pci.raw');
+  writeFileSync(disk, new Uint8Array(512));
+  expect(run(program, '--disk', disk, '--pci')).toMatchObject({ status: 1, out: 'no disk\n' });
+  // Vendor and device, and class, of bus 0: the bridge, block, console, entropy, nobody.
+  const lister = fileOf('list functions', `_start:
+    li   s0, 0x30000000
+    li   s1, 5
+1:  lwu  a0, 0(s0)
+    call hex
+    lwu  a0, 8(s0)
+    call hex
+    li   t0, 0x8000
+    add  s0, s0, t0
+    addi s1, s1, -1
+    bnez s1, 1b
+    li   t0, 0x100000
+    li   a0, 0x5555
+    sw   a0, 0(t0)
+2:  j    2b
+hex:
+    li   t2, 28
+    li   t0, 0x10000000
+3:  srl  t1, a0, t2
+    andi t1, t1, 15
+    addi t1, t1, 48
+    sb   t1, 0(t0)
+    addi t2, t2, -4
+    bgez t2, 3b
+    li   t1, 10
+    sb   t1, 0(t0)
+    ret
+`);
+  const words = ['00081;36', '06000000', '10421:?4', '01000001', '10431:?4', '07800001', '10441:?4', '00??0001', '????????', '????????'];
+  expect(run(lister, '--disk', disk, '--pci')).toEqual({ status: 0, out: `${words.join('\n')}\n`, err: '' });
+});
+
 test('as a process: console on stdout, the program’s status', () => {
   expect(spawnSync(process.execPath, [launcher, 'headless', '--help']).status).toBe(0); // bundles what is older than its sources
   const done = spawnSync(process.execPath, [bundle, 'machine', fileOf('tohost failure')], { encoding: 'utf8' });

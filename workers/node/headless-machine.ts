@@ -8,7 +8,10 @@ import {
   BoardNetwork,
   type BootRequest,
   CaptureTap,
+  consoleFunction,
+  diskFunction,
   diskSlot,
+  entropyFunction,
   HART_PROFILES,
   type HartProfileId,
   hartReports,
@@ -42,6 +45,8 @@ M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for fir
   --append text        the kernel's command line
   --disk file          a disk image, raw or qcow2, as a virtio block device; changes go to the
                        file; may be given up to seven times
+  --pci                disks are PCI functions instead, and beside them a virtio console, whose
+                       output goes to stdout, too, and a source of random bytes that repeat
   --net                a virtio network card (10.0.2.15 by DHCP) on a network of its own; the
                        gateway 10.0.2.2 answers pings, and echoes on UDP and TCP port 7
   --capture f.pcapng   writes what crossed that network there; implies --net
@@ -76,6 +81,7 @@ interface MachineArguments {
   readonly report: string | undefined;
   readonly deviceTree: string | undefined;
   readonly disks: readonly string[];
+  readonly pci: boolean;
   readonly network: boolean;
   readonly capture: string | undefined;
 }
@@ -112,6 +118,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
     initrd: 'value',
     append: 'value',
     disk: 'values',
+    pci: 'switch',
     net: 'switch',
     capture: 'value',
     'max-instructions': 'value',
@@ -149,6 +156,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
     report: given.value('report'),
     deviceTree: given.value('device-tree'),
     disks,
+    pci: given.has('pci'),
     network: given.has('net') || given.value('capture') !== undefined,
     capture: given.value('capture'),
   };
@@ -210,10 +218,15 @@ function runBoard(
     pending = [];
   };
   const tap = asked.capture === undefined ? undefined : new CaptureTap({ bytesMax: CAPTURE_BYTES_MAX });
-  const slots: NonNullable<VirtMachineOptions['slots']>[number][] = disks.map((disk) => diskSlot(disk.image));
+  const slots: NonNullable<VirtMachineOptions['slots']>[number][] = [];
+  if (!asked.pci) slots.push(...disks.map((disk) => diskSlot(disk.image)));
   if (asked.network) slots.push((line, ram, clock) => new BoardNetwork(line, ram, clock, tap));
   const transmit = (byte: number) => void pending.push(byte);
-  const options = { ramBytes, hartCount, profile, aia, compiled, slots, transmit };
+  const onOutput = (bytes: Uint8Array) => bytes.forEach(transmit);
+  const functions: NonNullable<VirtMachineOptions['functions']> = asked.pci
+    ? [...disks.map((disk) => diskFunction(disk.image)), consoleFunction(onOutput), entropyFunction(1)]
+    : [];
+  const options = { ramBytes, hartCount, profile, aia, compiled, slots, functions, transmit };
   let outcome: Outcome | undefined;
   for (let resets = 0, before = 0; outcome === undefined; resets++) {
     const machine = new VirtMachine(image, options);
