@@ -252,7 +252,10 @@ export class RunController {
   #onPace(pace: Pace): void {
     if (pace.paused && this.#pageStop !== null) this.#pageStop.heard = true;
     else if (!pace.paused && this.#pageStop?.heard === true) this.#pageStop = null;
-    this.store.setState({ pace: { ...pace, pausedBecause: pace.paused ? (this.#pageStop?.sentence ?? '') : '' } });
+    const before = this.store.getState().pace;
+    const pausedBecause = pace.paused ? (this.#pageStop?.sentence ?? '') : '';
+    const isNews = pace.paused !== before.paused || pausedBecause !== before.pausedBecause || pace.ratio !== before.ratio || pace.slowed !== before.slowed;
+    if (isNews) this.store.setState({ pace: { ...pace, pausedBecause } });
   }
 
   /** Asks where the run can travel to: its checkpoints and branches. */
@@ -268,6 +271,8 @@ export class RunController {
 
   #onPlace(furthestNs: number, branch: number): void {
     const forked = branch !== this.store.getState().branch;
+    // At the present it follows the clock, which snapshots tell: no news of its own, several times a second.
+    if (!forked && furthestNs <= (this.#session?.timeNs() ?? 0)) return;
     this.store.setState({ furthestNs, branch });
     if (forked) void this.refreshHistory();
   }
@@ -327,6 +332,7 @@ export class RunController {
     }
     const next: Partial<AppState> = {
       timeNs,
+      furthestNs: Math.max(timeNs, before.furthestNs),
       hosts,
       nodes: processes.flatMap(nodeViewOf),
       links: processes.flatMap((process) => process.links),

@@ -33,7 +33,11 @@ export function bindRoving(root: HTMLElement): () => void {
     const mark = (event.target as HTMLElement).closest<HTMLElement>('[data-roving]');
     if (mark !== null) settle(mark);
   };
-  const observer = new MutationObserver(ensure);
+  // Texts change all the time; only marks that come or go are worth a look at where they stand.
+  const isMark = (node: Node) => node instanceof Element && (node.matches('[data-roving]') || node.querySelector('[data-roving]') !== null);
+  const observer = new MutationObserver((records) => {
+    if (records.some(({ addedNodes, removedNodes }) => [...addedNodes, ...removedNodes].some(isMark))) ensure();
+  });
   observer.observe(root, { childList: true, subtree: true });
   ensure();
   root.addEventListener('keydown', onKey);
