@@ -72,7 +72,8 @@ export class PciDriver implements BusDevice {
     return into.low;
   }
 
-  private enumerate(): void {
+  /** Finds, places and enables the function, as an operating system does at its start. */
+  enumerate(): void {
     assert(this.config(0, 2) === 0x1af4, 'a virtio function is there');
     this.setConfig(0x10, 4, 0xffff_ffff);
     const byteCount = 2 ** 32 - (this.config(0x10, 4) & ~15) >>> 0;
@@ -90,8 +91,9 @@ export class PciDriver implements BusDevice {
     return start + offset;
   }
 
-  private put(part: number, offset: number, byteCount: number, value: number): void {
-    assert(this.bus.write(this.at(part, offset), byteCount, value, 0), 'the window takes writes');
+  /** Writes an address of the memory bus. */
+  put(address: number, byteCount: number, value: number): void {
+    assert(this.bus.write(address, byteCount, value, 0), 'the window takes writes');
   }
 
   read(offset: number, byteCount: number): number {
@@ -118,17 +120,17 @@ export class PciDriver implements BusDevice {
   }
 
   write(offset: number, byteCount: number, value: number): boolean {
-    if (offset >= 0x100) this.put(4, offset - 0x100, byteCount, value);
-    else if (offset === 0x14) this.put(1, 0, 4, value);
-    else if (offset === 0x20) this.put(1, 12, 4, value);
-    else if (offset === 0x24) this.put(1, 8, 4, value);
-    else if (offset === 0x30) this.put(1, 22, 2, value);
-    else if (offset === 0x38) this.put(1, 24, 2, value);
-    else if (offset === 0x44) this.put(1, 28, 2, value);
-    else if (offset === 0x50) this.put(2, value * 4, 2, value);
+    if (offset >= 0x100) this.put(this.at(4, offset - 0x100), byteCount, value);
+    else if (offset === 0x14) this.put(this.at(1, 0), 4, value);
+    else if (offset === 0x20) this.put(this.at(1, 12), 4, value);
+    else if (offset === 0x24) this.put(this.at(1, 8), 4, value);
+    else if (offset === 0x30) this.put(this.at(1, 22), 2, value);
+    else if (offset === 0x38) this.put(this.at(1, 24), 2, value);
+    else if (offset === 0x44) this.put(this.at(1, 28), 2, value);
+    else if (offset === 0x50) this.put(this.at(2, value * 4), 2, value);
     else if (offset === 0x64) this.acknowledge(value);
-    else if (offset === 0x70) this.put(1, 20, 1, value & 0xff);
-    else if (offset >= 0x80 && offset < 0xa8) this.put(1, 32 + ((offset - 0x80) >> 4) * 8 + (offset & 4), 4, value);
+    else if (offset === 0x70) this.put(this.at(1, 20), 1, value & 0xff);
+    else if (offset >= 0x80 && offset < 0xa8) this.put(this.at(1, 32 + ((offset - 0x80) >> 4) * 8 + (offset & 4)), 4, value);
     return true;
   }
 

@@ -7,6 +7,7 @@ import { MemoryStore, RawImage } from '../../formats/index.ts';
 import { GUEST_RAM_ADDRESS, MemorySystem, type VmMemory } from '../../memory/index.ts';
 import { localMac } from '../../network/index.ts';
 import { blockHeader, makeGuestMemory, mmioRegister as reg, VirtioDriver } from '../../testing/virtio-driver.ts';
+import { PciDriver } from '../../testing/virtio-pci.ts';
 import { VirtioBalloon, VirtioBlock, VirtioConsole, type VirtioDevice, VirtioEntropy, type VirtioMmio, VirtioNet, virtioStatus, VmBalloonPages } from './index.ts';
 
 const runs = process.env['GLASSHOUSE_VERIFY'] ? 4_000 : 120;
@@ -140,6 +141,40 @@ test('random hostile rings: no exception, no harm, the neighbour keeps every byt
   expect(outcomes.size).toBeGreaterThan(9);
   expect(outcomes).toContain('went on');
 }, 180_000);
+
+test('random accesses to configuration space, base addresses and registers over PCI: no exception, and it can be found again', () => {
+  const random = makePrng({ seed: 21, stream: 1 });
+  for (let round = 0; round < (process.env['GLASSHOUSE_VERIFY'] ? 600 : 25); round++) {
+    const memory = makeGuestMemory(PAGES);
+    const device = makeDevice(round % 5, memory);
+    const driver = new VirtioDriver(device, memory, (it, dma, interrupt) => new PciDriver({ device: it, memory: dma, interrupt }));
+    driver.start({ queueSize: 8 });
+    const pci = driver.device as PciDriver;
+    const place = pci.config(0x10, 4);
+    for (let step = 0; step < 150; step++) {
+      const byteCount = [1, 2, 4][nextBelow(random, 3)]!;
+      const value = nextBelow(random, 2) === 0 ? nextBelow(random, 256) : nextBelow(random, 2 ** (8 * byteCount));
+      const offset = nextBelow(random, nextBelow(random, 2) === 0 ? 0x100 : 0x1000) & -byteCount;
+      switch (nextBelow(random, 4)) {
+        case 0:
+          pci.setConfig(offset, byteCount, value);
+          break;
+        case 1:
+          pci.config(offset, byteCount);
+          break;
+        case 2:
+          pci.put(place + (nextBelow(random, 0x3100) & -byteCount), byteCount, value);
+          break;
+        default:
+          pci.bring(place + (nextBelow(random, 0x4000) & -byteCount), byteCount);
+      }
+    }
+    // Whatever was done to it, a driver that begins anew finds a device that works.
+    pci.enumerate();
+    expect(driver.start({ queueSize: 8 }) & 15).toBe(15);
+    expect((pci.function.core.status & virtioStatus.needsReset) === 0).toBe(true);
+  }
+}, 60_000);
 
 test('a device whose writes make new entries available in its own ring does not go on for ever', () => {
   const memory = makeGuestMemory(PAGES);
