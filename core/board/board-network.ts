@@ -6,7 +6,7 @@
  */
 import { makePrng } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
-import { VirtioMmio, VirtioNet, VmDma } from '../devices/virtio/index.ts';
+import { type VirtioCore, VirtioMmio, VirtioNet, VmDma } from '../devices/virtio/index.ts';
 import type { InterruptLine } from '../machine/bus.ts';
 import type { VmMemory } from '../memory/index.ts';
 import { type CaptureTap, ECHO_PORT, type TcpEvent, TcpStack, type TimerKind, UserNetwork } from '../network/index.ts';
@@ -72,6 +72,10 @@ export class BoardNetwork implements SlotDevice {
       },
     );
     this.stack.listen(ECHO_PORT);
+  }
+
+  get core(): VirtioCore {
+    return this.mmio.core;
   }
 
   get size(): number {

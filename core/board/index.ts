@@ -9,7 +9,7 @@ export {
 export { HART_PROFILES, type HartProfileId } from '../isa/table/index.ts';
 export { AIA_CHOICES, type AiaChoice } from './interrupt-controller.ts';
 export { RAM_ADDRESS } from './memory-map.ts';
-export { type HartReport, hartReports } from './report.ts';
+export { deviceReports, type HartReport, hartReports } from './report.ts';
 export type { SlotDevice } from './virt-devices.ts';
 export { BoardNetwork } from './board-network.ts';
 export { CaptureTap } from '../network/capture-tap.ts';

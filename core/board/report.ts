@@ -1,5 +1,6 @@
-/** What a report tells of the board's harts. */
+/** What a report tells of the board's harts and virtio devices. */
 import { EXCEPTIONS, INTERRUPTS } from '../isa/table/index.ts';
+import { VirtioPci, type VirtioReport } from '../devices/virtio/index.ts';
 import type { VirtMachine } from './virt-machine.ts';
 
 /** One hart's work. */
@@ -17,6 +18,14 @@ export function hartReports(machine: VirtMachine): readonly HartReport[] {
     instructionsRetired: machine.harts.instructionsRetired(hart),
     traps: trapsOf(machine, hart),
   }));
+}
+
+/** Virtio devices: those in slots, then those on the PCIe bus. */
+export function deviceReports(machine: VirtMachine): readonly VirtioReport[] {
+  const { slots, bridge } = machine.devices;
+  const inSlots = slots.flatMap(({ core }) => (core === undefined ? [] : [core.report()]));
+  const onBus = bridge.all().flatMap((it) => (it instanceof VirtioPci ? [it.core.report()] : []));
+  return [...inSlots, ...onBus];
 }
 
 function trapsOf(machine: VirtMachine, hart: number): Record<string, number> {

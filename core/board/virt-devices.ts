@@ -13,6 +13,7 @@ import {
   TestFinisher,
   Uart16550,
 } from '../devices/index.ts';
+import type { VirtioCore } from '../devices/virtio/index.ts';
 import { Bus, type BusDevice, type InterruptLine } from '../machine/bus.ts';
 import { type AiaChoice, attachController, type HartFiles, type InterruptController } from './interrupt-controller.ts';
 import { type PciFunction, PcieHostBridge } from '../pcie/index.ts';
@@ -36,6 +37,8 @@ export interface SlotDevice extends BusDevice {
   /** When it wants to be serviced; Infinity: never. Unit: ns. */
   readonly dueNs: number;
   service(nowNs: number): void;
+  /** Its virtio side, for reports. */
+  readonly core?: VirtioCore;
 }
 
 export interface VirtDeviceOptions {

@@ -84,9 +84,9 @@ export class PcieHostBridge {
     it.connect(new Pin(this, device));
   }
 
-  /** The function in a device's place. */
-  find(device: number): PciFunction | undefined {
-    return this.functions[device];
+  /** All functions, in the order of their places. */
+  all(): readonly PciFunction[] {
+    return this.functions.filter((it) => it !== undefined);
   }
 
   readConfig(offset: number, byteCount: number): number {

@@ -65,7 +65,13 @@ test('disks: raw and qcow2 over a backing file keep what the program wrote; a wr
   const diskBytes = DISK_PROGRAM_SECTORS * 512;
   const raw = join(folder, 'disk.raw');
   writeFileSync(raw, new Uint8Array(diskBytes));
-  expect(run(program, '--disk', raw)).toEqual({ status: 0, out: DISK_PROGRAM.console, err: '' });
+  const report = join(folder, 'disk.json');
+  expect(run(program, '--disk', raw, '--net', '--report', report)).toEqual({ status: 0, out: DISK_PROGRAM.console, err: '' });
+  const { devices } = JSON.parse(readFileSync(report, 'utf8'));
+  expect(devices).toMatchObject([
+    { name: 'block', status: 15, failure: '', queues: [{ size: 8, taken: 17, returned: 17 }], counters: { reads: 8, writes: 8, flushes: 1, errors: 0 } },
+    { name: 'net', status: 0, queues: [{ ready: false }, { ready: false }], counters: { sentFrames: 0 } },
+  ]);
   const at = diskProgramSector(7) * 512;
   expect(readFileSync(raw).subarray(at, at + 512).equals(diskProgramBlock(7))).toBe(true);
   // Over that file as its backing file: the file below stays as it is.

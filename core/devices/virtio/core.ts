@@ -62,6 +62,8 @@ export interface VirtioDevice {
   config(): Uint8Array;
   /** The driver writes a field of it; offset and width as the driver chose. Most devices ignore it. */
   writeConfig(offset: number, byteCount: number, value: number): void;
+  /** What it has done, for reports; a device without is told by its queues. */
+  readonly counters?: object;
   /** Told once, before anything else. */
   attach(core: VirtioCore): void;
   /** The driver says that a queue has something new; also called again after a wait for pages. */
@@ -72,6 +74,17 @@ export interface VirtioDevice {
   readonly dueNs?: number;
   /** Does what is due by itself. */
   service?(nowNs: number): void;
+}
+
+/** What an inspector or a report shows of a device. */
+export interface VirtioReport {
+  readonly name: string;
+  readonly status: number;
+  /** Why it needs a reset; '' when it does not. */
+  readonly failure: string;
+  /** Entries taken and returned count modulo 65,536. */
+  readonly queues: readonly { readonly size: number; readonly ready: boolean; readonly taken: number; readonly returned: number }[];
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 /** Where a transport hears what the driver must be told. */
@@ -112,6 +125,13 @@ export class VirtioCore {
   connect(transport: TransportPort): void {
     assert(this.transport === undefined, 'a device has one transport');
     this.transport = transport;
+  }
+
+  /** The device as it stands. */
+  report(): VirtioReport {
+    const { device, status: bits, failure } = this;
+    const queues = this.queues.map(({ size, ready, nextAvailable, nextUsed }) => ({ size, ready, taken: nextAvailable, returned: nextUsed }));
+    return { name: device.name, status: bits, failure, queues, counters: { ...device.counters } };
   }
 
   // What the driver does, through the transport.
