@@ -3,7 +3,7 @@
 // the built page in Chromium, lab by lab of the catalog. (Colours: web/styles/tokens.test.ts. Frames: frame-work.spec.ts.)
 import { expect, type Page, test } from '@playwright/test';
 import { CATALOG } from '../core/mechanisms/catalog.ts';
-import { act, openLab, openPaused, story, storyButton } from './lab-page.ts';
+import { act, LOOKS_LATER, momentOf, openLab, openPaused, story, storyButton } from './lab-page.ts';
 
 /** Texts on screen whose element does not satisfy a rule. */
 async function texts(page: Page, rule: 'stray-number' | 'small'): Promise<string[]> {
@@ -74,7 +74,7 @@ for (const { id: lab, knobs } of CATALOG) {
       await page.evaluate(() => window.glasshouse.runCommand('density-lab'));
       // The picture after the story's button: marks, knobs and strip are all there.
       await act(page);
-      await page.evaluate(() => window.glasshouse.advanceTo(360_000_000));
+      await page.evaluate((ns) => window.glasshouse.advanceTo(ns), momentOf(lab, LOOKS_LATER));
       await test.step('numbers', async () => {
         const faults = await page.evaluate(() =>
           [...document.querySelectorAll<HTMLElement>('.number')]

@@ -1,5 +1,6 @@
 /** What the end-to-end tests share: opening a lab, and reading the stage as a person does. */
 import { expect, type Page } from '@playwright/test';
+import { findWalkthrough } from '../core/mechanisms/catalog.ts';
 import type { Glasshouse } from '../web/app/glasshouse.ts';
 
 /** The page's door for scripts, declared on window by the page itself. */
@@ -40,8 +41,17 @@ export async function act(page: Page): Promise<string> {
   return words;
 }
 
+/** A moment of a lab, by how often its story is looked at: a guest's milliseconds, a site's seconds. Unit: ns. */
+export function momentOf(lab: string, looks: number): number {
+  return looks * (findWalkthrough(lab)?.lookNs ?? 20_000_000);
+}
+
+/** Looks until guests have booted and sites are at work; until a first command has shown itself. */
+export const LOOKS_FIRST = 15;
+export const LOOKS_LATER = 18;
+
 /** Opens a lab paused, when its guests have booted: the same picture in every run. */
-export async function openPaused(page: Page, lab: string, atNs = 300_000_000): Promise<void> {
+export async function openPaused(page: Page, lab: string, atNs = momentOf(lab, LOOKS_FIRST)): Promise<void> {
   await openLab(page, `/lab/${lab}?autoplay=0`);
   await page.evaluate((ns) => window.glasshouse.advanceTo(ns), atNs);
 }

@@ -8,15 +8,15 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
 import { CATALOG, findWalkthrough } from '../core/mechanisms/catalog.ts';
-import { openLab } from './lab-page.ts';
+import { LOOKS_FIRST, momentOf, openLab } from './lab-page.ts';
 
 const BLOCK_PX = 20;
 /** Steps (of 16) that a channel of a block may be off. */
 const STEPS_OFF = 2;
 /** Share of blocks that may be off by more: a menu's width, an icon. */
 const BLOCKS_OFF = 0.015;
-const COMMAND_AT_NS = 200_000_000;
-const PICTURE_AT_NS = 300_000_000;
+/** When the walkthrough's first command is given. */
+const COMMAND_LOOKS = 10;
 
 /** Rows of a picture, three hexadecimal digits a block. */
 async function digest(page: Page): Promise<string[]> {
@@ -66,8 +66,8 @@ for (const { id: lab } of CATALOG) {
     await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
     await openLab(page, `/lab/${lab}?autoplay=0`);
     const step = findWalkthrough(lab)?.steps.find((it) => it.do !== undefined);
-    if (step !== undefined) expect(await page.evaluate(([id, at]) => window.glasshouse.runCommand('take-step', { step: id }, { at }), [step.id, COMMAND_AT_NS] as const)).toBe('');
-    await page.evaluate((ns) => window.glasshouse.advanceTo(ns), PICTURE_AT_NS);
+    if (step !== undefined) expect(await page.evaluate(([id, at]) => window.glasshouse.runCommand('take-step', { step: id }, { at }), [step.id, momentOf(lab, COMMAND_LOOKS)] as const)).toBe('');
+    await page.evaluate((ns) => window.glasshouse.advanceTo(ns), momentOf(lab, LOOKS_FIRST));
     await page.addStyleTag({ content: '* { color: transparent !important; caret-color: transparent !important; }' });
     await page.waitForTimeout(1500); // the baselines have come as far, charts have drawn their last sample
     const found = await digest(page);

@@ -5,6 +5,7 @@
  * is one. Times are virtual, in ns; values have the units of the lab's contract.
  */
 import { LIBRARY } from '../../core/mechanisms/library.ts';
+import type { Walkthrough } from '../../core/protocol/walkthrough.ts';
 import type { Command } from '../../core/protocol/command.ts';
 import type { StepPhase, StepResult } from '../../core/protocol/walkthrough-player.ts';
 import type { TimelineEvent } from '../../core/protocol/snapshot.ts';
@@ -88,6 +89,8 @@ export interface Glasshouse {
   command(command: Command, options?: { readonly at?: number }): Promise<string>;
   /** The labs that `load` knows. */
   listLabs(): readonly { readonly id: string; readonly title: string }[];
+  /** The walkthrough of the lab that runs, as data; undefined for a scenario without a lab of its own. */
+  walkthrough(): Walkthrough | undefined;
   /** Every command of the page, whether it can be run now, and why not. */
   listCommands(): readonly CommandDescription[];
   /** Resolves with the value once the condition holds. The run must play, or it may never resolve. */
@@ -187,6 +190,7 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
       return value();
     },
     metrics,
+    walkthrough: () => store.getState().lab.walkthrough,
     events: () => store.getState().events,
     tour: () => tourPlace(store.getState().tour),
     runHash: async () => (await controller.session?.runHash()) ?? '',

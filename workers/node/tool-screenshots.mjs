@@ -13,10 +13,11 @@ const flags = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
-/** When the pictures are taken. Unit: ns. By then the guests have booted. */
-const FIRST_AT_NS = 300e6;
-/** Virtual time from the story's button to the second picture. Unit: ns. */
-const LATER_NS = 60e6;
+/** When the pictures are taken, in looks of the lab's walkthrough: guests have booted, sites are at work; then what the story's button did. */
+const LOOKS_FIRST = 15;
+const LOOKS_LATER = 18;
+/** Virtual time between two looks where the walkthrough names none. Unit: ns. */
+const LOOK_NS = 20e6;
 /** Panels slide in, charts are drawn at most five times a second. Unit: ms. */
 const SETTLE_MS = 700;
 
@@ -33,13 +34,14 @@ async function takeLab(page, { folder, lab, name, url }) {
   await page.goto(`${url}#/lab/${lab}?autoplay=0`);
   await page.waitForFunction(() => window.glasshouse !== undefined);
   await page.evaluate(() => window.glasshouse.ready());
-  await page.evaluate((ns) => window.glasshouse.advanceTo(ns), FIRST_AT_NS);
+  const lookNs = await page.evaluate((none) => window.glasshouse.walkthrough()?.lookNs ?? none, LOOK_NS);
+  await page.evaluate((ns) => window.glasshouse.advanceTo(ns), LOOKS_FIRST * lookNs);
   await take(page, folder, `${name}-1-first`);
   const button = page.locator('[data-story] ~ [data-primary=true]');
   if ((await button.count()) === 1) {
     await button.click();
     await page.waitForTimeout(200); // the command is on its way to the run
-    await page.evaluate((ns) => window.glasshouse.advanceTo(ns), FIRST_AT_NS + LATER_NS);
+    await page.evaluate((ns) => window.glasshouse.advanceTo(ns), LOOKS_LATER * lookNs);
     await take(page, folder, `${name}-2-later`);
   }
   await run(page, 'density-projector');

@@ -24,7 +24,7 @@ export const walkthrough: Walkthrough = {
     },
     {
       id: 'hot-spot',
-      say: 'After {moves} migrations, {overloaded} hosts are overloaded. Now every VM of one host asks for all it can.',
+      say: '{moves} have moved, {overloaded} are overloaded. Now every VM of one host asks for all it can.',
       show: ['machine:17'],
       button: 'Make a hot spot',
       ask: { question: 'How many hosts will be overloaded six seconds later?', metric: 'overloaded', range: { minimum: 1, maximum: 10_000 } },
