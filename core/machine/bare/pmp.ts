@@ -31,25 +31,34 @@ function addressPage(words: Int32Array, hart: number, index: number): number {
   return words[word + 1]! * 0x40_0000 + (words[word]! >>> GRAIN_BITS);
 }
 
-/** Whether `page` (44 bits) lies in the region of entry `index`. */
-function isInside(words: Int32Array, hart: number, index: number, page: number): boolean {
-  const kind = modeOf(pmpConfiguration(words, hart, index));
-  if (kind === OFF) return false;
-  const end = addressPage(words, hart, index);
-  if (kind === TOR) return page < end && (index === 0 || page >= addressPage(words, hart, index - 1));
+/** Whether `page` (44 bits) lies in the region of entry `index`, which has TOR or NAPOT. */
+function isInside(words: Int32Array, hart: number, index: number, page: number, kind: number): boolean {
+  if (kind === TOR) {
+    if (page >= addressPage(words, hart, index)) return false;
+    return index === 0 || page >= addressPage(words, hart, index - 1);
+  }
   // NAPOT: the bits above the lowest 0 are the base. The lowest bits of the grain read as ones.
   const word = bareWord(hart, PMPADDR_SLOT + index);
-  if (((words[word]! >>> (GRAIN_BITS - 1)) & 1) === 0) return page === end;
-  let size = 2;
-  for (let rest = end; rest % 2 === 1; rest = (rest - 1) / 2) size *= 2;
-  return Math.floor(page / size) === Math.floor(end / size);
+  const high = words[word + 1]!;
+  const pageHigh = Math.floor(page / 0x40_0000);
+  const differsLow = (page - pageHigh * 0x40_0000) ^ (words[word]! >>> GRAIN_BITS);
+  const differsHigh = pageHigh ^ high;
+  if (((words[word]! >>> (GRAIN_BITS - 1)) & 1) === 0) return differsLow === 0 && differsHigh === 0;
+  const zero = lowestZero(words[word]! >>> GRAIN_BITS);
+  if (zero < 22) return differsHigh === 0 && differsLow >>> (zero + 1) === 0;
+  return differsHigh >>> (lowestZero(high) + 1) === 0;
+}
+
+/** Place of the lowest bit that is 0; `bits` has one. */
+function lowestZero(bits: number): number {
+  return 31 - Math.clz32(~bits & -~bits);
 }
 
 /** Whether an access to a physical page made with `privilege` is permitted. */
 export function mayAccess(words: Int32Array, hart: number, page: number, access: AccessKind, privilege: number): boolean {
   for (let index = 0; index < PMP_COUNT; index++) {
-    if (!isInside(words, hart, index, page)) continue;
     const configuration = pmpConfiguration(words, hart, index);
+    if (modeOf(configuration) === OFF || !isInside(words, hart, index, page, modeOf(configuration))) continue;
     if (privilege === mode.machine && (configuration & LOCKED) === 0) return true;
     return (configuration & NEEDED[access]!) !== 0;
   }
