@@ -60,10 +60,7 @@ async function playThrough(page: Page, walkthrough: Walkthrough, hand: { press: 
   await expect.poll(() => tourOf(page)).toBeUndefined();
 }
 
-/** Plays its walkthrough headless (core/world/walkthrough.test.ts); on the page it is not held yet. */
-const HEADLESS_ONLY = ['gateway-balancer'];
-
-for (const walkthrough of WALKTHROUGHS.filter(({ lab }) => !HEADLESS_ONLY.includes(lab))) {
+for (const walkthrough of WALKTHROUGHS) {
   test(`the walkthrough of ${walkthrough.lab}, by script`, async ({ page }) => {
     await openLab(page, `/lab/${walkthrough.lab}?autoplay=0`, 'whole');
     let view = await advance(page, FIRST_STEP_NS);

@@ -22,6 +22,7 @@ interface Held {
   file: string; //                 of the set being written, '' = none begun
   bytes: number; //                in it
   isAsked: boolean; //             the tap waits for 'opened'
+  lost: Message | undefined; //    what the tap was told when the volume refused a set: it may not have heard
   isBroken: boolean; //            the staging disk had no room: wait for the tap to send it again
 }
 
@@ -80,7 +81,7 @@ export class PrimaryGateway extends GatewayPart {
       return;
     }
     this.forget(workload);
-    this.held.set(workload, { workload, term, peer: first, state: 'opening', file: '', bytes: 0, isAsked: true, isBroken: false });
+    this.held.set(workload, { workload, term, peer: first, state: 'opening', file: '', bytes: 0, isAsked: true, lost: undefined, isBroken: false });
     this.peerChannel(first).post(message('fence', workload, term));
   }
 
@@ -94,8 +95,9 @@ export class PrimaryGateway extends GatewayPart {
     this.dropOpenSet(workload);
     this.release((set) => set.workload === workload && set.term !== term);
     const last = this.sets.findLast((set) => set.workload === workload);
-    this.held.set(workload, { workload, term, peer: first, state: 'open', file: '', bytes: 0, isAsked: false, isBroken: false });
+    this.held.set(workload, { workload, term, peer: first, state: 'open', file: '', bytes: 0, isAsked: false, lost: before?.term === term ? before.lost : undefined, isBroken: false });
     this.site?.post(message('resumed', workload, term, { first: last?.sequence ?? -1 }));
+    this.tellLost(workload);
     this.ship(first);
     this.work();
   }
@@ -148,7 +150,14 @@ export class PrimaryGateway extends GatewayPart {
     if (held === undefined) return;
     held.state = 'closing';
     this.dropOpenSet(held.workload);
+    this.tellLost(held.workload);
     this.tellDrained(held);
+  }
+
+  /** A volume that refused a set of this ownership takes no other: whoever asks is told so, again and again. */
+  private tellLost(workload: number): void {
+    const lost = this.held.get(workload)?.lost;
+    if (lost !== undefined) this.site?.post(lost);
   }
 
   private tellDrained(held: Held): void {
@@ -170,7 +179,8 @@ export class PrimaryGateway extends GatewayPart {
       if (held !== undefined) this.tellDrained(held);
       this.work();
     } else if (name === 'refused' && held !== undefined) {
-      this.site?.post(message('lost', workload, term, { first, second: said.second }));
+      held.lost = message('lost', workload, term, { first, second: said.second });
+      this.tellLost(workload);
     }
   }
 
