@@ -73,7 +73,7 @@ function Chart({ chart, contract, vm, host, series }: ChartProps): ReactNode {
       return (
         <TimeChart
           id={idOf(chart)} title={chart.title} {...(row === undefined || chart.metrics.length > 1 ? {} : { help: row.help })}
-          entity={entityName(row?.entity ?? 'vm', { vm, host: place.host })} curves={curves} host={own === undefined ? host : () => own}
+          entity={entityName(row?.entity ?? 'vm', { vm, host: place.host })} curves={curves} host={own === undefined ? host : () => own} target={chart.target}
         />
       );
     }

@@ -19,9 +19,15 @@ export function topWithGuesses(top: number, guesses: readonly Guess[]): number {
   return guesses.reduce((most, { value }) => (value <= top * STRETCH_MAX ? Math.max(most, value) : most), top);
 }
 
+/** The line that a knob draws: what the curves should stay below. */
+export function targetLine(knob: string | undefined, knobs: Readonly<Record<string, number>>): readonly Guess[] {
+  const value = knob === undefined ? undefined : knobs[knob];
+  return value === undefined ? [] : [{ metric: '', value, words: 'target' }];
+}
+
 /** What stands at the line. */
 export function guessText(guess: Guess, unit: string): string {
-  return `guess ${formatQuantity(guess.value, unit).text}`;
+  return `${guess.words ?? 'guess'} ${formatQuantity(guess.value, unit).text}`;
 }
 
 /** Draws them over a chart whose y axis has the metrics' unit. */

@@ -39,5 +39,5 @@ function StripChart({ part }: { readonly part: Extract<StripView, { view: 'time-
   const curves = useMemo(() => curvesOf(part, contract, { vm, host: process }), [part, contract, vm, process]);
   const host = useCallback(() => process, [process]);
   const row = contract.metrics.find(({ id }) => id === part.metrics[0]);
-  return <TimeChart id={`strip-${part.metrics[0] ?? ''}`} title={part.title} entity={entityName(row?.entity ?? 'vm', { vm, host: process })} curves={curves} host={host} />;
+  return <TimeChart id={`strip-${part.metrics[0] ?? ''}`} title={part.title} entity={entityName(row?.entity ?? 'vm', { vm, host: process })} curves={curves} host={host} target={part.target} />;
 }

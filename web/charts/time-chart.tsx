@@ -12,13 +12,13 @@ import type { Guess } from '../tour/tour-state.ts';
 import { readColours } from '../styles/colours.ts';
 import { differNs } from '../timeline/branch-lanes.ts';
 import { ChartFrame } from './chart-frame.tsx';
-import { drawGuesses, guessesFor, topWithGuesses } from './guess-line.ts';
+import { drawGuesses, guessesFor, targetLine, topWithGuesses } from './guess-line.ts';
 import { type BesideColumns, comparedColumns } from './compared-columns.ts';
 import { samplesAlong, sampleWindow } from './sample-window.ts';
 import { textSize, watchColours } from './surroundings.ts';
 import {
   baselineDash, type Columns, type Curve, curveSentence, curveTable, curveWidth, laneCurves, ownValues, readableTop,
-  timePicture,
+  strongCurves, timePicture,
 } from './time-picture.ts';
 
 const REDRAW_MS = 200;
@@ -34,6 +34,8 @@ export interface TimeChartProps {
   readonly curves: readonly Curve[]; // of one unit
   /** Host whose samples are shown, of the run and of every baseline beside it. */
   readonly host: () => number;
+  /** The knob whose value the curves should stay below. */
+  readonly target?: string | undefined;
 }
 
 /** Baselines that have told something, in the order of the contract. */
@@ -51,6 +53,7 @@ export function TimeChart(props: TimeChartProps) {
   const { controller, loop, store } = useApp();
   const baselines = useBaselines();
   const curves = useMemo(() => laneCurves(props.curves, baselines), [props.curves, baselines]);
+  const strong = useMemo(() => strongCurves(props.curves), [props.curves]);
   const series = (lane?: string) => controller.session?.samplesOf(host(), lane);
   /** The branch whose samples stand beside the present one's, −1 for none. */
   const compared = useAppState((state) => (state.branches.length > 1 ? (controller.session?.branchToCompare(state.branch) ?? -1) : -1));
@@ -64,7 +67,7 @@ export function TimeChart(props: TimeChartProps) {
     if (found === undefined) return [[], ...curves.map(() => [])];
     const metrics = props.curves.map(({ metric, thinning }) => ({ id: metric, thinning }));
     const own = sampleWindow({ series: found, fromNs: 0, toNs: Number.MAX_SAFE_INTEGER - 1, metrics, pointsMax });
-    const others = baselines.flatMap((it) => samplesAlong({ series: series(it.id)!, times: own[0]!, metrics }));
+    const others = baselines.flatMap((it) => samplesAlong({ series: series(it.id)!, times: own[0]!, metrics: metrics.slice(0, strong.length) }));
     return [...own, ...others];
   };
   /** The columns with the courses beside: what lies ahead of the present, and the branch that was left. */
@@ -78,8 +81,15 @@ export function TimeChart(props: TimeChartProps) {
     return comparedColumns(read(pointsMax), {
       ahead: ahead === undefined ? undefined : { tail: ahead, fromNs: session?.timeNs() ?? 0 },
       left: left === undefined ? undefined : { tail: left, fromNs: differNs(branches, branch, other) },
-    }, { places: props.curves.map(({ metric }) => found?.ids.indexOf(metric) ?? -1), pointsMax: pointsMax / 2 });
+    }, { places: strong.map(({ metric }) => found?.ids.indexOf(metric) ?? -1), pointsMax: pointsMax / 2 });
   };
+  /** Lines across the chart: what was guessed, and the target. */
+  const linesNow = () => {
+    const { tour, knobs } = store.getState();
+    return [...guessesFor(tour, strong.map(({ metric }) => metric)), ...targetLine(props.target, knobs)];
+  };
+  const lines = useRef(linesNow);
+  lines.current = linesNow;
   const latest = useRef(readBeside);
   latest.current = readBeside;
 
@@ -94,10 +104,10 @@ export function TimeChart(props: TimeChartProps) {
     let brushKey = '';
     let cursor = -1;
     function build(): uPlot {
-      return makePlot(box.current!, curves, props.curves, readColours(document.documentElement).css, {
+      return makePlot(box.current!, curves, strong, readColours(document.documentElement).css, {
         onCursor: (ns) => { if (store.getState().crosshairNs !== ns) store.setState({ crosshairNs: ns }); },
         onBrush: (range) => store.setState({ brush: range }),
-        guesses: () => guessesFor(store.getState().tour, props.curves.map(({ metric }) => metric)),
+        guesses: () => lines.current(),
       });
     }
     const rebuild = () => {
@@ -122,7 +132,7 @@ export function TimeChart(props: TimeChartProps) {
       const { brush, crosshairNs } = store.getState();
       const { branch, branches } = store.getState();
       const sampled = baselines.reduce((sum, it) => sum + series(it.id)!.version, found.version);
-      const newest = `${sampled} ${controller.session?.tailVersion()} ${branch} ${branches.length} ${guessesFor(store.getState().tour, props.curves.map(({ metric }) => metric)).map(({ value }) => value)}`;
+      const newest = `${sampled} ${controller.session?.tailVersion()} ${branch} ${branches.length} ${lines.current().map(({ value }) => value)}`;
       if (found !== source || newest !== version) {
         source = found;
         version = newest;
@@ -177,9 +187,9 @@ export function TimeChart(props: TimeChartProps) {
       table={() => curveTable(curves, read(Number.MAX_SAFE_INTEGER), title)}
       picture={(size) => timePicture({ curves, columns: read(2000), brush: store.getState().brush, size })}
     >
-      {(curves.length > 1 || compared >= 0) && (
+      {(strong.length > 1 || baselines.length > 0 || compared >= 0) && (
         <ul className="legend">
-          {props.curves.length > 1 && props.curves.map((curve) => <li key={curve.metric}><span className={`swatch swatch--${curve.token}`} aria-hidden="true" />{curve.title}</li>)}
+          {strong.length > 1 && strong.map((curve) => <li key={curve.metric}><span className={`swatch swatch--${curve.token}`} aria-hidden="true" />{curve.title}</li>)}
           {baselines.map((it, position) => <li key={it.id}><ThinLine dash={baselineDash(position)} />{it.title}</li>)}
           {compared >= 0 && <li data-entity="run"><ThinLine dash={[]} />branch {compared}, which was left</li>}
         </ul>
@@ -220,7 +230,7 @@ function valuesAt(curves: readonly Curve[], columns: BesideColumns, timeNs: numb
   if (row < 0) return '';
   const values = curves.flatMap((curve, index) => {
     const value = columns[index + 1]![row] ?? Number.NaN;
-    return curve.lane !== undefined && Number.isNaN(value) ? [] : [`${curve.title} ${formatQuantity(value, curve.unit).text}`];
+    return curve.isPart === true || (curve.lane !== undefined && Number.isNaN(value)) ? [] : [`${curve.title} ${formatQuantity(value, curve.unit).text}`];
   });
   return `At ${formatQuantity(Math.round(times[row]! * 1e9), 'ns').text}: ${values.join(', ')}.`;
 }

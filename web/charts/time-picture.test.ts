@@ -1,6 +1,6 @@
 // Goal: an exported curve holds the samples that the table holds, in its frame. Method: three samples by hand.
 import { expect, test } from 'vitest';
-import { type Curve, curveTable, laneCurves, ownValues, readableTop, timePicture } from './time-picture.ts';
+import { type Curve, curveSentence, curveTable, curveWidth, laneCurves, ownValues, readableTop, timePicture } from './time-picture.ts';
 
 const curves: Curve[] = [{ metric: 'm', title: 'Link rate', unit: 'bytes/s', entity: 'link:0-1', token: 'in-flight', thinning: 'mean' }];
 const columns = [[0, 0.001, 0.002], [0, 5e6, Number.NaN]];
@@ -43,4 +43,17 @@ test('the twin has a row a sample, in ns', () => {
 
 test('without samples it says so', () => {
   expect(timePicture({ curves, columns: [[], []], brush: null, size: { width: 1, height: 1, text: 13 } }).summary).toContain('Nothing');
+});
+
+test('parts are thin, stand in the table, and neither in words nor beside a baseline', () => {
+  const withPart: Curve[] = [...curves, { ...curves[0]!, metric: 'm:1', title: 'One link', isPart: true }];
+  const lanes = laneCurves(withPart, [{ id: 'one', title: 'First way' }]);
+  expect(lanes.map(({ title }) => title)).toEqual(['Link rate', 'One link', 'Link rate (First way)']);
+  expect(lanes.map(curveWidth)).toEqual([2, 1, 1]);
+  const three = [[0, 0.001], [4e6, 5e6], [1e6, 2e6], [4e6, 4e6]];
+  expect(curveSentence(lanes, three)).toBe('Link rate 5\u00a0MB/s, at most 5\u00a0MB/s.');
+  expect(curveTable(lanes, three, 'Rates').columns.map(({ title }) => title)).toEqual(['Time', 'Link rate', 'One link', 'Link rate (First way)']);
+  const words = timePicture({ curves: lanes, columns: three, brush: null, size: { width: 400, height: 200, text: 13 } }).marks.flatMap((mark) => (mark.kind === 'text' ? [mark.text] : []));
+  expect(words).toContain('Link rate');
+  expect(words).not.toContain('One link');
 });

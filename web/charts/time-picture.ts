@@ -14,6 +14,8 @@ export interface Curve {
   readonly token: ColourToken;
   readonly thinning: 'mean' | 'last';
   readonly dash?: readonly number[];
+  /** Of one part of what the other curves are of: thin, and not in the legend. */
+  readonly isPart?: boolean;
   /** Id of the baseline that it is of; missing: the run's own. A baseline's is thin. */
   readonly lane?: string;
 }
@@ -21,9 +23,9 @@ export interface Curve {
 /** Dashes that tell baselines apart, in the order of the lab's contract. Unit: px. */
 const BASELINE_DASHES: readonly (readonly number[])[] = [[5, 3], [1, 3], [9, 3, 1, 3], [3, 6]];
 
-/** Strokes: the run's own curves are twice as thick as those of its baselines. Unit: px. */
+/** Strokes: the run's own curves are twice as thick as those of its baselines and parts. Unit: px. */
 export function curveWidth(curve: Curve): number {
-  return curve.lane === undefined ? 2 : 1;
+  return curve.lane === undefined && curve.isPart !== true ? 2 : 1;
 }
 
 /** The dash of a baseline's curves, by its place in the contract. Unit: px. */
@@ -31,15 +33,20 @@ export function baselineDash(position: number): readonly number[] {
   return BASELINE_DASHES[position % BASELINE_DASHES.length]!;
 }
 
-/** The run's own curves, then the same of each baseline: same colour, thin and dashed. */
+/** The run's own curves, then the same of each baseline, without parts: same colour, thin and dashed. */
 export function laneCurves(
   curves: readonly Curve[],
   baselines: readonly { readonly id: string; readonly title: string }[],
 ): readonly Curve[] {
   const others = baselines.flatMap(({ id, title }, position) =>
-    curves.map((curve): Curve => ({ ...curve, title: `${curve.title} (${title})`, lane: id, dash: baselineDash(position) })),
+    strongCurves(curves).map((curve): Curve => ({ ...curve, title: `${curve.title} (${title})`, lane: id, dash: baselineDash(position) })),
   );
   return [...curves, ...others];
+}
+
+/** The curves that are told in words, and drawn of other courses, too; they stand before all parts. */
+export function strongCurves(curves: readonly Curve[]): readonly Curve[] {
+  return curves.filter(({ isPart }) => isPart !== true);
 }
 
 /** Columns as sampleWindow gives them: times in seconds, then one array a curve. */
@@ -74,6 +81,7 @@ export function timePicture(options: {
       if (Number.isFinite(value)) d += `${d === '' ? 'M' : 'L'}${x.at(times[at]! * 1e9).toFixed(1)} ${y(value).toFixed(1)}`;
     });
     if (d !== '') marks.push({ kind: 'path', d, stroke: curve.token, width: curveWidth(curve), ...(curve.dash === undefined ? {} : { dash: curve.dash }) });
+    if (curve.isPart === true) return;
     marks.push({ kind: 'rect', x: legend, y: text * 0.4, width: 12, height: 2 * curveWidth(curve), fill: curve.token });
     marks.push({ kind: 'text', x: legend + 18, y: text * 0.6, text: curve.title, ink: 'ink', size: text });
     legend += 36 + curve.title.length * text * 0.56;
@@ -109,7 +117,7 @@ export function readableTop(curves: readonly (readonly (number | null)[])[], mos
 
 /** Newest and greatest value of every curve of the run's own. */
 export function curveSentence(curves: readonly Curve[], columns: Columns): string {
-  return curves.filter(({ lane }) => lane === undefined).map((curve, index) => {
+  return strongCurves(curves).filter(({ lane }) => lane === undefined).map((curve, index) => {
     const values = (columns[index + 1] ?? []).filter(Number.isFinite);
     if (values.length === 0) return `${curve.title}: not measured yet.`;
     const most = values.reduce((a, b) => Math.max(a, b));

@@ -50,6 +50,10 @@ export interface TimeChartView {
   readonly title: string;
   readonly metrics: readonly string[];
   readonly tokens?: readonly ColourToken[];
+  /** Sampled columns of the same unit that are drawn thin below the metrics' curves: of each part what the metric is of all. */
+  readonly parts?: readonly { readonly column: string; readonly title: string; readonly entity: string }[];
+  /** A knob of the same unit that says what the curves should stay below: drawn as a line. */
+  readonly target?: string;
   /** Whose samples: the shown VM's host when missing; 'all': the sum over all processes that sample alike. */
   readonly process?: number | 'all';
 }

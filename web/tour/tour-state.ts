@@ -25,6 +25,7 @@ export type MetricValues = Readonly<Record<string, { readonly value: number; rea
 export interface Guess {
   readonly metric: string; // on whose axis it is drawn
   readonly value: number; //  in the metric's unit
+  readonly words?: string; // before the value, when it is no guess
 }
 
 /** The guesses of the tour so far, in order of the steps that asked. */

@@ -89,6 +89,43 @@ async function knobAnswer(page) {
   tell('knob-answer', at(0.5), 'ms', { p95: Number(at(0.95).toFixed(1)), worst: Number(at(1).toFixed(1)), turns: times.length });
 }
 
+/** Turns after which both curves are waited for. */
+const CURVE_TURNS = 6;
+
+/** From turning a knob while the lab plays to the frame in which a chart's table tells it of the run and of its baseline: at most a second on a machine that is free. */
+async function bothCurvesAnswer(page) {
+  await page.evaluate(() => window.glasshouse.load({ seed: 3, knobs: { 'dirty-rate': 1_000 }, autoplay: false }));
+  await advance(page, 200e6);
+  await page.evaluate(() => window.glasshouse.runCommand('toggle-samples'));
+  const figure = page.locator('[data-figure="dirty-bytes-per-second"]');
+  await figure.locator('.legend').getByText('Stop-and-copy').waitFor();
+  await figure.locator('.figure__menu').click();
+  await page.getByRole('menuitem', { name: 'Show as a table' }).click();
+  await page.evaluate(() => window.glasshouse.runCommand('play-pause'));
+  const times = await page.evaluate(async (count) => {
+    const table = () => document.querySelector('[data-figure="dirty-bytes-per-second"] table');
+    const factors = { 'B/s': 1, 'kB/s': 1e3, 'MB/s': 1e6, 'GB/s': 1e9 };
+    const rate = (column) => {
+      const text = [...table().querySelectorAll('tbody tr')].map((row) => row.children[column]?.textContent.trim() ?? '').findLast((it) => it !== '') ?? '';
+      const [value, unit] = text.split(/\s/u);
+      return Number.parseFloat(value) * (factors[unit] ?? Number.NaN);
+    };
+    const heads = [...table().querySelectorAll('thead th')].map((it) => it.textContent ?? '');
+    const columns = ['Dirty rate', 'Dirty rate (Stop-and-copy)'].map((head) => heads.indexOf(head));
+    const times = [];
+    for (let turn = 0; turn < count; turn++) {
+      const isUp = turn % 2 === 0;
+      const start = performance.now();
+      void window.glasshouse.runCommand('set-knob', { knob: 'dirty-rate', value: isUp ? 100_000 : 1_000 });
+      const answered = () => columns.every((column) => (isUp ? rate(column) > 100e6 : rate(column) < 40e6));
+      while (!answered() && performance.now() - start < 20_000) await new Promise((resolve) => requestAnimationFrame(resolve));
+      times.push(performance.now() - start);
+    }
+    return times.sort((left, right) => left - right);
+  }, CURVE_TURNS);
+  tell('both-curves-answer', times[Math.floor(times.length / 2)], 'ms', { worst: Number(times.at(-1).toFixed(1)), turns: times.length });
+}
+
 /** Four VMs of one scenario file, one of them moving; then the present is dragged back and forth through a migration. */
 async function frameWorkOfMore(page) {
   const text = readFileSync(join(root, 'e2e/scenarios/four-vms.json'), 'utf8');
@@ -130,6 +167,7 @@ export async function measurePage() {
     await frameWork(page);
     await frameWorkOfMore(page);
     await knobAnswer(page);
+    await bothCurvesAnswer(page);
     return 0;
   } finally {
     await browser.close();

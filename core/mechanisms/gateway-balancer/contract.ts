@@ -75,3 +75,24 @@ export const contract = {
     'Everything is a hundredth of the real size: a gateway of 240 kB/s stands for one of 24 MB/s. Times are not scaled.',
   ],
 } as const satisfies Contract;
+
+/** The sample column of a workload's recovery point: the curves below the picture. Unit: ns. */
+export function recoveryPointColumn(workload: number): string {
+  return `recovery-point:${workload}`;
+}
+
+/** A workload at the start: its churn in the card's MB/s, and the number of its gateway at both sites. */
+export interface WorkloadPlan {
+  readonly name: string;
+  readonly churn: number;
+  readonly gateway: number;
+}
+
+// biome-ignore format: a table
+export const WORKLOADS: readonly WorkloadPlan[] = [
+  { name: 'orders',    churn: 12, gateway: 0 }, { name: 'mail',    churn: 10, gateway: 0 }, { name: 'ledger', churn: 9, gateway: 0 },
+  { name: 'archive',   churn: 6,  gateway: 0 }, { name: 'wiki',    churn: 3,  gateway: 0 },
+  { name: 'telemetry', churn: 9,  gateway: 1 }, { name: 'builds',  churn: 6,  gateway: 1 },
+  { name: 'search',    churn: 8,  gateway: 2 }, { name: 'billing', churn: 7,  gateway: 2 },
+  { name: 'web',       churn: 6,  gateway: 3 }, { name: 'desk',    churn: 4,  gateway: 3 },
+];

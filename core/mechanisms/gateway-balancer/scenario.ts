@@ -7,7 +7,7 @@ import type { Scenario, ScenarioLink, ScenarioProcess, ScenarioWorkload } from '
 import type { Attachment } from '../host-ports.ts';
 import type { LabDefinition, LabScenarioOptions } from '../lab.ts';
 import type { NodePart, NodePorts } from '../node-ports.ts';
-import { contract } from './contract.ts';
+import { contract, recoveryPointColumn, WORKLOADS, type WorkloadPlan } from './contract.ts';
 import { judgeBalancing } from './judgement.ts';
 import { PrimaryGateway } from './primary-gateway.ts';
 import { RecoveryGateway } from './recovery-gateway.ts';
@@ -34,22 +34,6 @@ const UNTIL_NS = 40_000_000_000;
 const HASH_NS = 100_000_000;
 /** Time between two samples. Unit: ns. */
 const SAMPLE_NS = 20_000_000;
-
-/** A workload at the start: its churn in the card's MB/s, and the number of its gateway at both sites. */
-export interface WorkloadPlan {
-  readonly name: string;
-  readonly churn: number;
-  readonly gateway: number;
-}
-
-// biome-ignore format: a table
-export const WORKLOADS: readonly WorkloadPlan[] = [
-  { name: 'orders',    churn: 12, gateway: 0 }, { name: 'mail',    churn: 10, gateway: 0 }, { name: 'ledger', churn: 9, gateway: 0 },
-  { name: 'archive',   churn: 6,  gateway: 0 }, { name: 'wiki',    churn: 3,  gateway: 0 },
-  { name: 'telemetry', churn: 9,  gateway: 1 }, { name: 'builds',  churn: 6,  gateway: 1 },
-  { name: 'search',    churn: 8,  gateway: 2 }, { name: 'billing', churn: 7,  gateway: 2 },
-  { name: 'web',       churn: 6,  gateway: 3 }, { name: 'desk',    churn: 4,  gateway: 3 },
-];
 
 /** What a world of two sites is made of; tests make smaller ones. */
 export interface SitesPlan {
@@ -79,7 +63,7 @@ export function numbersOf({ gatewaysPerSite: count }: Pick<SitesPlan, 'gatewaysP
 export function sitesScenario(plan: SitesPlan, { seed, knobs, baseline }: LabScenarioOptions): Scenario {
   const at = numbersOf(plan);
   const buffers = { maximumSegmentSize: SEGMENT_BYTES, sendBufferBytes: BUFFER_BYTES, receiveBufferBytes: BUFFER_BYTES };
-  const columns = contract.metrics.map(({ id }) => id);
+  const columns = [...contract.metrics.map(({ id }) => id), ...plan.workloads.map((_, index) => recoveryPointColumn(index + 1))];
   const gateway = (site: 0 | 1, index: number): ScenarioProcess => ({
     id: site === 0 ? at.primaryGateway(index) : at.recoveryGateway(index),
     name: `${site === 0 ? 'P' : 'R'}${index + 1}`,

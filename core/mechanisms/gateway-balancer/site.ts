@@ -11,6 +11,7 @@ import type { EventArguments } from '../../sim/event-queue.ts';
 import type { NodePart, NodePorts } from '../node-ports.ts';
 import { BalancerDesk } from './balancer-desk.ts';
 import { callChannel, RETRY_NS, TCP_PORTS } from './channels.ts';
+import { recoveryPointColumn } from './contract.ts';
 import { readReport } from './gateway-load.ts';
 import { type Move, Moves, type MovesHost } from './moves.ts';
 import { type Exchange, ProtectedWorkload } from './protected-workload.ts';
@@ -367,15 +368,21 @@ export class ProductionSite implements NodePart, ChannelOwner, Exchange, MovesHo
 
   measure(): Readonly<Record<string, number>> {
     const now = this.ports.now();
+    const points: Record<string, number> = {};
     let worst = 0;
     let resyncBlocks = 0;
     for (const workload of this.workloads.values()) {
-      if (workload.isReplicating()) worst = Math.max(worst, workload.recoveryPointNs(now));
+      if (workload.isReplicating()) {
+        const ageNs = workload.recoveryPointNs(now);
+        points[recoveryPointColumn(workload.id)] = ageNs;
+        worst = Math.max(worst, ageNs);
+      }
       resyncBlocks += workload.tap.resyncBlocks;
     }
     const { doneCount, resentBytes } = this.moves;
     return {
       ...this.desk.measure(),
+      ...points,
       'worst-recovery-point': worst,
       'resync-bytes': resyncBlocks * CHANGED_BLOCK_BYTES,
       moves: doneCount,

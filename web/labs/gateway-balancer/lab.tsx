@@ -1,15 +1,23 @@
 /** How the gateway balancer is shown: two sites as a flow, from what their processes tell; recovery points below. */
+import { recoveryPointColumn, WORKLOADS } from '../../../core/mechanisms/gateway-balancer/contract.ts';
 import type { AlarmTold, GatewayTold, KnownGateway, RecoverySiteTold, SiteBalance, SiteTold, SwitchTold, WorkloadTold } from '../../../core/mechanisms/gateway-balancer/told.ts';
 import type { AppState, NodeView } from '../../session/store.ts';
 import type { FlowBracket, FlowFacts, FlowGateway, FlowRibbonFacts, FlowWorkload } from '../../stage/flow/flow-facts.ts';
 import type { LabStory, LabView } from '../lab-view.ts';
 
+/** Each workload's recovery point, thin, below the worst of them. */
+const RECOVERY_POINTS = {
+  metrics: ['worst-recovery-point'],
+  parts: WORKLOADS.map(({ name }, index) => ({ column: recoveryPointColumn(index + 1), title: `Recovery point of ${name}`, entity: `workload:${index + 1}` })),
+  target: 'rpo-target',
+};
+
 export const view: LabView = {
   lab: 'gateway-balancer',
   stage: { picture: 'flow' },
-  strip: [{ view: 'time-chart', title: 'Worst recovery point', metrics: ['worst-recovery-point'], process: 0 }],
+  strip: [{ view: 'time-chart', title: 'Recovery points', ...RECOVERY_POINTS, process: 0 }],
   charts: [
-    { view: 'time-chart', title: 'Worst recovery point', metrics: ['worst-recovery-point'], tokens: ['ink'] },
+    { view: 'time-chart', title: 'Recovery points', ...RECOVERY_POINTS, process: 0 },
     { view: 'time-chart', title: 'Score spread', metrics: ['score-spread', 'recovery-spread'], tokens: ['ink', 'device'] },
     { view: 'time-chart', title: 'Backlog and bytes from bitmaps', metrics: ['backlog-bytes', 'resync-bytes'], tokens: ['ink', 'device'] },
     { view: 'sample-ring' },

@@ -1,7 +1,7 @@
 // Goal: ribbons keep one scale and order, boxes stay in their frame, nothing is NaN. Method: small sites, geometry read back.
 import { expect, test } from 'vitest';
 import type { FlowFacts } from './flow-facts.ts';
-import { layoutFlow, scoreParts } from './flow-layout.ts';
+import { layoutFlow, scoreParts, tankBytes } from './flow-layout.ts';
 
 function site(rates: readonly number[], homes: readonly number[]): FlowFacts {
   const gateways = ([0, 1] as const).flatMap((side) => [0, 1].map((it) => ({
@@ -62,4 +62,21 @@ test('parts of a score add up and stay within the bar', () => {
   const parts = scoreParts([{ use: 0.5, weight: 0.5 }, { use: 1, weight: 0.5 }], 100, 1);
   expect(parts).toEqual([25, 75]);
   expect(scoreParts([{ use: 5, weight: 1 }], 100, 1)).toEqual([100]);
+});
+
+test('all tanks have one scale, whose steps are 1, 2 and 5', () => {
+  expect([0, 199_999, 200_001, 500_000, 500_001, 24_000_000].map((most) => tankBytes([10, most]))).toEqual([200_000, 200_000, 500_000, 500_000, 1_000_000, 50_000_000]);
+  expect(tankBytes([])).toBe(200_000);
+});
+
+test('where there is less room for words, boxes get more of it and still do not touch', () => {
+  const frame = { x: 0, y: 0, width: 872, height: 300 };
+  const facts = site([40, 10, 0], [0, 1, 1]);
+  for (const isTight of [false, true]) {
+    const { nodes } = layoutFlow(facts, frame, isTight);
+    const columns = [...new Map([...nodes.values()].map((box) => [box.x, box] as const)).values()].sort((a, b) => a.x - b.x);
+    for (const [index, box] of columns.entries()) expect(box.x + box.width).toBeLessThanOrEqual((columns[index + 1]?.x ?? frame.width + 1));
+  }
+  const width = (isTight: boolean) => layoutFlow(facts, frame, isTight).nodes.get(facts.workloads[0]!.entity)!.width;
+  expect(width(true)).toBeGreaterThan(width(false));
 });
