@@ -111,16 +111,33 @@ function round(value: number): number {
   return Number(value.toPrecision(3));
 }
 
-/** Measures all sizes, each in a program of its own; gives the exit status. */
+/** Measures all sizes, each in a program of its own; gives the exit status: 1 also when the hash depends on the workers. */
 export function measureScales(sizes: readonly number[], workerCounts: readonly number[]): number {
   for (const hosts of sizes) {
-    process.stdout.write(`${JSON.stringify({ bench: 'scale, the model in one thread', hosts, value: measureModel(hosts), unit: 'ms of processor time per virtual second' })}\n`);
+    tell({ bench: 'scale, the model in one thread', hosts, value: measureModel(hosts), unit: 'ms of processor time per virtual second' });
+    const rows: ScaleRow[] = [];
     for (const workers of workerCounts) {
       const done = spawnSync(process.execPath, [process.argv[1]!, 'bench', 'scale', '--hosts', String(hosts), '--workers', String(workers)], { encoding: 'utf8' });
       process.stdout.write(done.stdout);
       process.stderr.write(done.stderr);
       if (done.status !== 0) return done.status ?? 1;
+      rows.push(JSON.parse(done.stdout.trim().split('\n').at(-1)!) as ScaleRow);
+    }
+    const [one] = rows;
+    for (const many of rows.slice(1)) tell({ bench: 'scale, parallel speed-up', hosts, workers: many.workers, beside: one!.workers, ...speedUp(one!, many) });
+    if (rows.some(({ runHash }) => runHash !== one?.runHash)) {
+      process.stderr.write(`The run hash of ${hosts} hosts depends on the workers: ${rows.map(({ runHash }) => runHash).join(', ')}.\n`);
+      return 1;
     }
   }
   return 0;
+}
+
+/** How much faster more workers are: by the wall, and what would come of it if no thread had to share its core (what is done twice counts). */
+function speedUp(one: ScaleRow, many: ScaleRow): { readonly byWall: number; readonly byWork: number } {
+  return { byWall: round(one.wallSeconds / many.wallSeconds), byWork: round(many.timesRealTimeByWork / one.timesRealTimeByWork) };
+}
+
+function tell(row: Readonly<Record<string, number | string>>): void {
+  process.stdout.write(`${JSON.stringify(row)}\n`);
 }

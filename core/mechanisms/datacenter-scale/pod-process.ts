@@ -27,6 +27,8 @@ import { auditOf, metricsOf, type PodAudit, type PodTold, toldOf } from './told.
 const HASH_NS = 10_000_000_000;
 /** What an event costs to repeat, for the spacing of checkpoints. Unit: guest instructions. */
 const EVENT_WORK = 20;
+/** Everything is counted again when so many events for each VM have passed: it then costs some hundredths of what they did. */
+const AUDIT_EVENTS_PER_VM = 2;
 /** Events of one instant before something surely schedules itself for ever. */
 const EVENTS_PER_INSTANT_MAX = 10_000_000;
 
@@ -309,7 +311,7 @@ export class PodProcess implements LogicalProcess {
   /** Counts everything again when so much has happened that it costs little beside. */
   told(): PodTold {
     const { kernel, tables } = this.pod;
-    if (Math.abs(kernel.dispatched - this.auditedEvents) >= tables.vmCount) this.auditNow();
+    if (Math.abs(kernel.dispatched - this.auditedEvents) >= AUDIT_EVENTS_PER_VM * tables.vmCount) this.auditNow();
     return toldOf(this.pod, this.audit);
   }
 
