@@ -1,7 +1,7 @@
 /**
  * Copies of pages in slabs, for checkpoints. A copy is named by a number; 0 is the page of zeroes, which takes no
- * room; below 0 are copies that were put on a shelf beside memory. Slabs are made as they are needed and kept for
- * reuse.
+ * room; below 0 are copies that were put on a shelf beside memory. Slabs are made as they are needed; one that holds no copy any
+ * more is given back, for what went to the shelf is seldom as much again.
  */
 import { assert } from '../base/assert.ts';
 import type { PageShelf } from '../sim/checkpoint/part.ts';
@@ -13,8 +13,12 @@ const PAGES_PER_SLAB = 64;
 export const ZERO_COPY = 0;
 
 export class PagePool {
-  private readonly slabs: Uint8Array[] = [];
-  private readonly unused: number[] = [];
+  /** Slabs by number, undefined where one was given back, and the copies of each that are not in use. */
+  private readonly slabs: (Uint8Array | undefined)[] = [];
+  private readonly unused: number[][] = [];
+  /** Slabs with unused copies, and numbers whose slab was given back. */
+  private readonly open: number[] = [];
+  private readonly vacant: number[] = [];
   private readonly shelf: PageShelf | undefined;
   private readonly scratch = new Uint8Array(PAGE);
   private used = 0;
@@ -28,8 +32,10 @@ export class PagePool {
   /** Keeps a copy of `page` (4,096 bytes). */
   keep(page: Uint8Array): number {
     if (isZero(page)) return ZERO_COPY;
-    if (this.unused.length === 0) this.addSlab();
-    const copy = this.unused.pop()!;
+    if (this.open.length === 0) this.addSlab();
+    const slab = this.open.at(-1)!;
+    const copy = this.unused[slab]!.pop()!;
+    if (this.unused[slab]!.length === 0) this.open.pop();
     this.read(copy).set(page);
     this.used++;
     return copy;
@@ -64,13 +70,26 @@ export class PagePool {
       this.shelved--;
       return;
     }
-    this.unused.push(copy);
+    const slab = Math.floor((copy - 1) / PAGES_PER_SLAB);
+    const unused = this.unused[slab]!;
+    unused.push(copy);
     this.used--;
+    if (unused.length === 1) this.open.push(slab);
+    if (unused.length < PAGES_PER_SLAB) return;
+    this.slabs[slab] = undefined;
+    unused.length = 0;
+    this.open.splice(this.open.indexOf(slab), 1);
+    this.vacant.push(slab);
   }
 
   /** Memory of the copies in use. Unit: byte. */
   byteCount(): number {
     return this.used * PAGE;
+  }
+
+  /** Memory of all slabs, copies that are not in use included. Unit: byte. */
+  slabByteCount(): number {
+    return (this.slabs.length - this.vacant.length) * PAGES_PER_SLAB * PAGE;
   }
 
   /** What lies on the shelf. Unit: byte. */
@@ -84,9 +103,11 @@ export class PagePool {
   }
 
   private addSlab(): void {
-    const first = this.slabs.length * PAGES_PER_SLAB + 1;
-    this.slabs.push(new Uint8Array(PAGES_PER_SLAB * PAGE));
-    for (let index = PAGES_PER_SLAB - 1; index >= 0; index--) this.unused.push(first + index);
+    const slab = this.vacant.pop() ?? this.slabs.length;
+    const first = slab * PAGES_PER_SLAB + 1;
+    this.slabs[slab] = new Uint8Array(PAGES_PER_SLAB * PAGE);
+    this.unused[slab] = Array.from({ length: PAGES_PER_SLAB }, (_, index) => first + PAGES_PER_SLAB - 1 - index);
+    this.open.push(slab);
   }
 }
 
