@@ -51,7 +51,7 @@ export function formatQuantity(value: number, unit: string): QuantityText {
     case 'bytes': return value === 0 ? quantity('0', 'B') : scaled(value, BYTES);
     case 'ns': return value === 0 ? quantity('0', 's') : scaled(value, DURATION);
     case '%': return quantity(threeDigits(value), '%');
-    case 'pages': case 'rounds': {
+    case 'pages': case 'rounds': case 'moves': case 'epochs': case 'hosts': case 'VMs': case 'sets': case 'alarms': case 'migrations': {
       return quantity(grouped(value), value === 1 ? unit.slice(0, -1) : unit);
     }
     case 'pages/s': return quantity(grouped(value), 'pages/s');
