@@ -54,7 +54,7 @@ export const walkthrough: Walkthrough = {
       say: 'Nothing is lost: every consistency point had the digest that the production volume had at its seal. The oldest is {worst-recovery-point} old.',
       show: ['recovery-site:11'],
       until: { kind: 'metric', metric: 'worst-recovery-point', is: 'at-most', value: 4_000_000_000 },
-      expect: { kind: 'metric', metric: 'applied-sets', is: 'at-least', value: 100 },
+      expect: { kind: 'metric', metric: 'moves', is: 'at-least', value: 3 },
     },
     {
       id: 'fail-over',
