@@ -1,8 +1,8 @@
 /**
  * The harts of one host: reset, run for an exact number of instructions, interrupt, save and load.
  * Compiled code does the work (core/wasm); slow paths come back here. A machine knows guests only
- * (VS and VU mode); what would trap to HS leaves to the hypervisor as an exit. Left out: M-mode and
- * bare-metal harts.
+ * (VS and VU mode); what would trap to HS leaves to the hypervisor as an exit. Harts with modes of
+ * their own, from M on, are in core/machine/bare.
  */
 import { assert } from '../base/assert.ts';
 import type { Result } from '../base/result.ts';

@@ -47,7 +47,7 @@ const FIRST_SLOT = 0x1_0000;
 const PROGRAM_OFFSET = 0x100;
 
 /** M-mode subroutines that print and end; each uses t0 … t3 and a0 only. */
-const RUNTIME = `
+export const RUNTIME = `
 print_hex:                       # a0 as 16 digits and a line feed
     li   t0, 0x10000000
     li   t1, 60
