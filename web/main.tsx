@@ -15,6 +15,7 @@ import { openMoment } from './app/open-moment.ts';
 import { noSuchLab } from './labs/lab-view.ts';
 import { DEFAULT_LAB, LAB_SLUGS, loadLab } from './labs/load-lab.ts';
 import { makeCoordinatorFactory } from './session/coordinator-session.ts';
+import { newsOf } from './session/frame-news.ts';
 import { AppContext } from './session/react.ts';
 import { RunController } from './session/run-controller.ts';
 import { makeStore, TEACHER_OFF } from './session/store.ts';
@@ -52,6 +53,7 @@ async function start(root: HTMLElement): Promise<void> {
   if (moment.language !== '') store.setState({ language: moment.language });
   loop.add('knobs', 0, () => controller.flushKnobs());
   loop.add('samples', 1, () => controller.session?.drainSamples());
+  loop.add('news', 2, () => newsOf(store).flush());
   loop.start();
   createRoot(root).render(
     <StrictMode>

@@ -76,6 +76,11 @@ export class FrameLoop {
     return sorted[Math.min(count - 1, Math.floor(percentile * count))]!;
   }
 
+  /** What this frame's tasks have taken so far, with what sessions reported since the last. Unit: ms. */
+  spentMs(): number {
+    return performance.now() - this.#started + this.#accounted;
+  }
+
   /** Frames so far. */
   get frames(): number {
     return this.#frames;

@@ -1,12 +1,12 @@
 /** The page's parts for React: one context with store, controller and frame loop, and a selector hook. */
-import { createContext, useContext } from 'react';
-import { useStore } from 'zustand';
+import { createContext, useContext, useSyncExternalStore } from 'react';
 import { useShallow } from 'zustand/react/shallow';
 import type { Contract } from '../../core/base/contract.ts';
 import type { CommandRegistry } from '../app/commands.ts';
 import type { FrameLoop } from '../app/frame-loop.ts';
 import type { LoadedLab } from '../labs/lab-view.ts';
 import type { RunController } from './run-controller.ts';
+import { newsOf } from './frame-news.ts';
 import type { AppState, AppStore } from './store.ts';
 
 /** What every component may reach. */
@@ -28,15 +28,21 @@ export function useApp(): AppParts {
 
 /** Part of the state; the component renders again when it changes (shallow comparison). */
 export function useAppState<T>(select: (state: AppState) => T): T {
-  return useStore(useApp().store, useShallow(select));
+  return useSelected(useShallow(select));
+}
+
+function useSelected<T>(select: (state: AppState) => T): T {
+  const { store } = useApp();
+  const now = () => select(store.getState());
+  return useSyncExternalStore(newsOf(store).subscribe, now, now);
 }
 
 /** The contract of the run's lab. */
 export function useContract(): Contract {
-  return useStore(useApp().store, (state) => state.lab.contract);
+  return useSelected((state) => state.lab.contract);
 }
 
 /** All of the run's lab: contract, walkthrough, view. */
 export function useLab(): LoadedLab {
-  return useStore(useApp().store, (state) => state.lab);
+  return useSelected((state) => state.lab);
 }

@@ -72,11 +72,11 @@ function flakyOf(suites) {
   ]);
 }
 
-function endToEnd(chromium, port, only) {
+function endToEnd(verify, chromium, port, only) {
   const report = join(root, '.cache/playwright.json');
   rmSync(report, { force: true });
   const status = execute('npx', ['--no-install', 'playwright', 'test', '--config=e2e/playwright.config.ts', '--reporter=list,json', ...only], {
-    env: { ...process.env, GLASSHOUSE_CHROMIUM: chromium, GLASSHOUSE_E2E_PORT: String(port), PLAYWRIGHT_JSON_OUTPUT_NAME: report },
+    env: { ...process.env, ...(verify ? { GLASSHOUSE_VERIFY: '1' } : {}), GLASSHOUSE_CHROMIUM: chromium, GLASSHOUSE_E2E_PORT: String(port), PLAYWRIGHT_JSON_OUTPUT_NAME: report },
   });
   const counts = countsOf(report, (it) => {
     for (const title of flakyOf(it.suites)) process.stdout.write(`needed a second try: ${title}\n`);
@@ -99,7 +99,7 @@ export async function runTests({ verify, only }) {
   if (wants('e2e')) {
     const chromium = await findChromium();
     const port = await findFreePort();
-    all.push(step('end to end', () => (chromium ? endToEnd(chromium, port, rest) : { passed: 0, failed: 1 })));
+    all.push(step('end to end', () => (chromium ? endToEnd(verify, chromium, port, rest) : { passed: 0, failed: 1 })));
   }
   const passed = all.reduce((sum, it) => sum + it.passed, 0);
   const failed = all.reduce((sum, it) => sum + it.failed, 0) + (all.length === 0 ? 1 : 0);

@@ -17,6 +17,7 @@ import type { FlowFacts, FlowGateway, FlowWorkload } from './flow-facts.ts';
 import { type Box, type FlowLayout, layoutFlow, tankBytes } from './flow-layout.ts';
 import { FaultMenu, WorkloadMenu, waysOf } from './flow-menus.tsx';
 import { ScoreBar, SpreadBar } from './score-bar.tsx';
+import { useTurn } from './use-turn.ts';
 import './flow.css';
 
 /** Length of a dash and its gap, and the bytes that move it by that much. Unit: px, bytes. */
@@ -63,8 +64,8 @@ export function FlowStage() {
     if (rehome !== undefined) void commands.run('ask', { request: rehome.request, arguments: { [rehome.workload]: workload, [rehome.gateway]: gateway } });
   }), [commands]);
   const isTight = useAppState((it) => it.density === 'projector') || frame.width < TIGHT_WIDTH;
-  const layout = facts === undefined ? undefined : layoutFlow(facts, frame, isTight);
-  const tank = tankBytes(facts?.gateways.map((it) => it.backlogBytes) ?? []);
+  const picture = useMemo(() => (facts === undefined ? undefined : { facts, layout: layoutFlow(facts, frame, isTight) }), [facts, frame, isTight]);
+  const layout = picture?.layout;
   return (
     <section ref={element} className="stage flow" aria-label="Stage" data-stage data-variant="wide" data-knobs={knobs} data-tight={isTight} tabIndex={-1}>
       <div className="flow__head">
@@ -73,25 +74,12 @@ export function FlowStage() {
       </div>
       {facts !== undefined && <Sites facts={facts} />}
       <div className="flow__body" ref={body} data-mark="flow">
-        {facts !== undefined && layout !== undefined && (
+        {picture !== undefined && (
           <>
-            <Ribbons facts={facts} layout={layout} width={frame.width} height={frame.height} />
-            {facts.workloads.map((it) => <Workload key={it.id} workload={it} facts={facts} box={layout.nodes.get(it.entity)!} />)}
-            {facts.gateways.map((it) => <Gateway key={it.id} gateway={it} facts={facts} box={layout.nodes.get(it.entity)!} dragged={dragged} tank={tank} />)}
-            {facts.volumes.map((it) => {
-              const box = layout.nodes.get(it.entity)!;
-              const workload = facts.workloads.find(({ id }) => id === it.id);
-              return (
-                <div key={it.id} className="flow__volume" style={placed(box)} data-entity={it.entity} data-mark="volume">
-                  {workload !== undefined && <Age workload={workload} />}
-                  <div className="flow__row">
-                    <span className="flow__name">{it.name}</span>
-                    {workload !== undefined && <Behind workload={workload} />}
-                  </div>
-                </div>
-              );
-            })}
-            <Wan facts={facts} box={layout.wan} />
+            <Streams picture={picture} width={frame.width} height={frame.height} />
+            <Workloads picture={picture} />
+            <Gateways picture={picture} dragged={dragged} />
+            <Volumes picture={picture} />
           </>
         )}
       </div>
@@ -103,6 +91,55 @@ export function FlowStage() {
 }
 
 const placed = (box: Box): React.CSSProperties => ({ left: box.x, top: box.y, width: box.width, height: box.height });
+
+/** What is known, and where it stands. */
+interface Picture {
+  readonly facts: FlowFacts;
+  readonly layout: FlowLayout;
+}
+
+/** Ribbons and the WAN. */
+function Streams({ picture, width, height }: { readonly picture: Picture; readonly width: number; readonly height: number }) {
+  const shown = useTurn(picture, 0);
+  return useMemo(() => (
+    <>
+      <Ribbons facts={shown.facts} layout={shown.layout} width={width} height={height} />
+      <Wan facts={shown.facts} box={shown.layout.wan} />
+    </>
+  ), [shown, width, height]);
+}
+
+function Workloads({ picture }: { readonly picture: Picture }) {
+  const shown = useTurn(picture, 1);
+  return useMemo(() => shown.facts.workloads.map((it) => (
+    <Workload key={it.id} workload={it} facts={shown.facts} box={shown.layout.nodes.get(it.entity)!} />
+  )), [shown]);
+}
+
+function Gateways({ picture, dragged }: { readonly picture: Picture; readonly dragged: DragState | null }) {
+  const shown = useTurn(picture, 2);
+  return useMemo(() => {
+    const { facts, layout } = shown;
+    const tank = tankBytes(facts.gateways.map((it) => it.backlogBytes));
+    return facts.gateways.map((it) => <Gateway key={it.id} gateway={it} facts={facts} box={layout.nodes.get(it.entity)!} dragged={dragged} tank={tank} />);
+  }, [shown, dragged]);
+}
+
+function Volumes({ picture }: { readonly picture: Picture }) {
+  const shown = useTurn(picture, 3);
+  return useMemo(() => shown.facts.volumes.map((it) => {
+    const workload = shown.facts.workloads.find(({ id }) => id === it.id);
+    return (
+      <div key={it.id} className="flow__volume" style={placed(shown.layout.nodes.get(it.entity)!)} data-entity={it.entity} data-mark="volume">
+        {workload !== undefined && <Age workload={workload} />}
+        <div className="flow__row">
+          <span className="flow__name">{it.name}</span>
+          {workload !== undefined && <Behind workload={workload} />}
+        </div>
+      </div>
+    );
+  }), [shown]);
+}
 
 function Ribbons({ facts, layout, width, height }: { readonly facts: FlowFacts; readonly layout: FlowLayout; readonly width: number; readonly height: number }) {
   const select = useAppState((state) => state.selection);
