@@ -40,10 +40,13 @@ export class FrameNews {
   }
 }
 
+/** Moves come once a frame as it is, just before it; what they change can wait for it. */
+const MOVES: readonly string[] = ['pointermove', 'mousemove'];
+
 /** Whether an event of a person is being handled; messages of workers are none, and neither is what follows a promise. */
 function isByHand(): boolean {
   const { event } = window;
-  return event !== undefined && !(event instanceof MessageEvent);
+  return event !== undefined && !(event instanceof MessageEvent) && !MOVES.includes(event.type);
 }
 
 const news = new WeakMap<AppStore, FrameNews>();

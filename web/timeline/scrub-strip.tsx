@@ -40,10 +40,11 @@ export function ScrubStrip() {
       if (next === key) return;
       key = next;
       const ratio = window.devicePixelRatio;
-      element.width = Math.round(width * ratio);
-      element.height = Math.round(height * ratio);
+      const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
+      if (element.width !== columns || element.height !== rows) [element.width, element.height] = [columns, rows];
       const context = element.getContext('2d')!;
-      context.scale(ratio, ratio);
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      context.clearRect(0, 0, width, height);
       paintStrip(context, { width, height, nowNs: now, endNs, state, css: colours.css });
     });
     return () => {

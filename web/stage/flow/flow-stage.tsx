@@ -66,8 +66,9 @@ export function FlowStage() {
   const isTight = useAppState((it) => it.density === 'projector') || frame.width < TIGHT_WIDTH;
   const picture = useMemo(() => (facts === undefined ? undefined : { facts, layout: layoutFlow(facts, frame, isTight) }), [facts, frame, isTight]);
   const layout = picture?.layout;
+  const rows = Math.max(0, facts?.workloads.length ?? 0, facts?.volumes.length ?? 0);
   return (
-    <section ref={element} className="stage flow" aria-label="Stage" data-stage data-variant="wide" data-knobs={knobs} data-tight={isTight} tabIndex={-1}>
+    <section ref={element} className="stage flow" aria-label="Stage" data-stage data-variant="wide" data-knobs={knobs} data-tight={isTight} tabIndex={-1} style={{ '--flow-rows': rows } as React.CSSProperties}>
       <div className="flow__head">
         <div className="flow__story story" hidden={touring}><StoryTold /></div>
         {facts !== undefined && <Alarms alarms={facts.alarms} />}
