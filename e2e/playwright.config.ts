@@ -7,7 +7,7 @@ const port = Number(process.env['GLASSHOUSE_E2E_PORT'] ?? 4317);
 export default defineConfig({
   testDir: '.',
   outputDir: '../test-results',
-  timeout: 300_000,
+  timeout: 180_000,
   workers: 2,
   // Two cores, often shared: what fails is tried once more and named in the summary. Hashes have one try (determinism.spec.ts).
   retries: 1,

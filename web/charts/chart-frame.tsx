@@ -4,11 +4,11 @@
  */
 import { Menu } from '@base-ui/react/menu';
 import { Ellipsis, X } from 'lucide-react';
-import { type KeyboardEvent, type ReactNode, type RefObject, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, type RefObject, useEffect, useId, useState } from 'react';
 import { captionOf } from '../app/caption.ts';
 import { saveFile } from '../app/files.ts';
 import { formatQuantity } from '../app/quantity.ts';
-import { useApp, useAppState } from '../session/react.ts';
+import { useApp } from '../session/react.ts';
 import { readColours } from '../styles/colours.ts';
 import { popupHome } from '../widgets/popup-home.ts';
 import { type ChartTable, tableCsv } from './chart-table.ts';
@@ -70,8 +70,22 @@ export function ChartFrame({ id, title, help, entity, table, picture, readout, c
 /** Rows of a twin on screen: the newest; the CSV file has all. */
 const ROWS_MAX = 200;
 
+/** How often a twin looks for new rows; a baseline's may come when the run itself stands. Unit: ms. */
+const LOOK_MS = 200;
+
 function TableTwin({ read }: { readonly read: () => ChartTable }) {
-  useAppState((state) => Math.floor(state.timeNs / 2e7)); // new rows as the run goes on
+  const { loop } = useApp();
+  const id = useId();
+  const [, setNews] = useState('');
+  useEffect(() => {
+    let lookedAt = 0;
+    return loop.add(`twin-${id}`, 70, (now) => {
+      if (now - lookedAt < LOOK_MS) return;
+      lookedAt = now;
+      const { rows } = read();
+      setNews(`${rows.length} ${JSON.stringify(rows.at(-1))}`);
+    });
+  }, [loop, id, read]);
   const table = read();
   const rows = table.rows.slice(-ROWS_MAX);
   return (
