@@ -83,8 +83,7 @@ test('an assertion in a worker stops the run with a report, and the page starts 
   void page.evaluate(() => window.glasshouse.runCommand('migrate', { vm: 1, to: 1 }));
   const report = await page.evaluate(() => window.glasshouse.failed);
   expect(report).toContain('virtualTimeNs');
-  await expect(page.getByRole('button', { name: 'Start again' })).toBeVisible();
-  await page.getByRole('button', { name: 'Start again' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Start again' }).click();
   await page.evaluate(() => window.glasshouse.ready());
   await expect(vmOn(page, 'host-a')).toBeVisible();
 });
