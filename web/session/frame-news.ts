@@ -4,8 +4,8 @@
  */
 import type { AppStore } from './store.ts';
 
-/** A tab that is not shown has no frames. Unit: ms. */
-const HIDDEN_MS = 50;
+/** A tab behind another window may have no frames: then the news come without one. Unit: ms. */
+const LATE_MS = 100;
 
 type Listener = () => void;
 
@@ -13,6 +13,7 @@ type Listener = () => void;
 export class FrameNews {
   readonly #listeners = new Set<Listener>();
   #isUntold = false;
+  #timer: number | undefined;
 
   constructor(store: AppStore) {
     store.subscribe(() => this.#onChange());
@@ -31,7 +32,12 @@ export class FrameNews {
   #onChange(): void {
     this.#isUntold = true;
     if (isByHand()) this.#tell();
-    else if (document.visibilityState === 'hidden') setTimeout(() => this.flush(), HIDDEN_MS);
+    else if (this.#timer === undefined) {
+      this.#timer = window.setTimeout(() => {
+        this.#timer = undefined;
+        this.flush();
+      }, LATE_MS);
+    }
   }
 
   #tell(): void {
