@@ -5,7 +5,7 @@ import type { HartProfileId } from '../isa/table/index.ts';
 import { assembleElf } from '../testing/bare-metal-program.ts';
 import { compileHostModule } from '../wasm/index.ts';
 import { layOutBoot, renderBootError } from './boot-image.ts';
-import type { AiaChoice } from './interrupt-controller.ts';
+import type { AiaChoice } from '../platform/memory-map.ts';
 import { VirtMachine } from './virt-machine.ts';
 
 const compiled = compileHostModule();

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { makePrng, nextBelow } from '../base/index.ts';
 import { parseDeviceTree, writeElf } from '../formats/index.ts';
 import { type BootRequest, layOutBoot, renderBootError } from './boot-image.ts';
-import { RAM_ADDRESS } from './memory-map.ts';
+import { RAM_ADDRESS } from '../platform/memory-map.ts';
 
 const MIB = 1024 * 1024;
 const bytes = (count: number) => new Uint8Array(count).fill(0x13);

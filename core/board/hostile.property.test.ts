@@ -8,8 +8,8 @@ import { BARE_METAL_PROGRAMS } from '../testing/bare-metal-programs.ts';
 import { bareMetalElf } from '../testing/bare-metal-program.ts';
 import { compileHostModule } from '../wasm/index.ts';
 import { layOutBoot } from './boot-image.ts';
-import { AIA_CHOICES, type AiaChoice } from './interrupt-controller.ts';
-import { RAM_ADDRESS } from './memory-map.ts';
+import { AIA_CHOICES, type AiaChoice } from '../platform/memory-map.ts';
+import { RAM_ADDRESS } from '../platform/memory-map.ts';
 import { VirtMachine } from './virt-machine.ts';
 
 const compiled = compileHostModule();

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { makePrng, nextBelow, nextUint32 } from '../base/index.ts';
 import { MemorySystem } from '../memory/index.ts';
 import { pollHtif } from './htif.ts';
-import { RAM_ADDRESS } from './memory-map.ts';
+import { RAM_ADDRESS } from '../platform/memory-map.ts';
 
 const PLACES = { tohost: RAM_ADDRESS + 0x1000, fromhost: RAM_ADDRESS + 0x1040 };
 const RECORD = RAM_ADDRESS + 0x2000;

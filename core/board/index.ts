@@ -7,8 +7,8 @@ export {
   renderBootError,
 } from './boot-image.ts';
 export { HART_PROFILES, type HartProfileId } from '../isa/table/index.ts';
-export { AIA_CHOICES, type AiaChoice } from './interrupt-controller.ts';
-export { RAM_ADDRESS } from './memory-map.ts';
+export { AIA_CHOICES, type AiaChoice } from '../platform/memory-map.ts';
+export { RAM_ADDRESS } from '../platform/memory-map.ts';
 export { deviceReports, type HartReport, hartReports } from './report.ts';
 export type { SlotDevice } from './virt-devices.ts';
 export { BoardNetwork } from './board-network.ts';

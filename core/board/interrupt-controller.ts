@@ -6,11 +6,7 @@
  */
 import { Aplic, InterruptFile, InterruptFilePages, Plic } from '../devices/index.ts';
 import type { Bus } from '../machine/bus.ts';
-import { hartLine, IDENTITY_COUNT, MEMORY_MAP, SOURCE_COUNT } from './memory-map.ts';
-
-/** Names as QEMU's machine option has them. */
-export const AIA_CHOICES = ['none', 'aplic', 'aplic-imsic'] as const;
-export type AiaChoice = (typeof AIA_CHOICES)[number];
+import { type AiaChoice, hartLine, IDENTITY_COUNT, MEMORY_MAP, SOURCE_COUNT } from '../platform/memory-map.ts';
 
 /** A wire to a hart: `code` is a bit of mip. */
 export type OnExternal = (hart: number, code: number, level: boolean) => void;

@@ -15,9 +15,9 @@ import {
 } from '../devices/index.ts';
 import type { VirtioCore } from '../devices/virtio/index.ts';
 import { Bus, type BusDevice, type InterruptLine } from '../machine/bus.ts';
-import { type AiaChoice, attachController, type HartFiles, type InterruptController } from './interrupt-controller.ts';
+import { attachController, type HartFiles, type InterruptController } from './interrupt-controller.ts';
 import { type PciFunction, PcieHostBridge } from '../pcie/index.ts';
-import { hartLine, INTERRUPT, MEMORY_MAP, VIRTIO_SLOT_COUNT } from './memory-map.ts';
+import { type AiaChoice, hartLine, INTERRUPT, MEMORY_MAP, VIRTIO_SLOT_COUNT } from '../platform/memory-map.ts';
 import { Rom } from './rom.ts';
 
 /** What the devices need of the harts and of the world outside. */

@@ -17,9 +17,8 @@ import { TICK_NS } from '../devices/index.ts';
 import type { HartProfileId } from '../isa/table/index.ts';
 import { exitReason } from '../protocol/host-memory-layout.ts';
 import type { BootImage } from './boot-image.ts';
-import type { AiaChoice } from './interrupt-controller.ts';
 import { type HtifPlaces, pollHtif } from './htif.ts';
-import { hartLine } from './memory-map.ts';
+import { type AiaChoice, hartLine } from '../platform/memory-map.ts';
 import { type SlotDevice, VirtDevices } from './virt-devices.ts';
 
 /** Turn of a hart while several have work. Unit: ns. */

@@ -17,14 +17,13 @@ import {
 import { findGuestProgram, GUEST_PROGRAMS, KERNEL_ADDRESS } from '../guests/index.ts';
 import { assemble, renderAssemblyError } from '../isa/assemble.ts';
 import {
-  CACHE_BLOCK_SIZE,
   DEFAULT_PROFILE,
   getProfile,
   type GuestProfileId,
-  type HartProfile,
 } from '../isa/table/index.ts';
 import type { Extension } from '../isa/table/row.ts';
 import { GUEST_RAM_ADDRESS, type VmMemory } from '../memory/index.ts';
+import { boardTreeBytes, cacheBlockProperties, extensionNames } from '../platform/device-tree.ts';
 import type { VmError } from './vm-error.ts';
 
 /** What runs in a VM. */
@@ -46,6 +45,8 @@ export interface BootImage {
   readonly entry: number;
   readonly segments: readonly ImageSegment[];
   readonly ramBytesMin: number;
+  /** Where its initial RAM disk lies, when it has one. Guest physical. */
+  readonly initrd?: { readonly start: number; readonly end: number };
 }
 
 /** Reads or assembles an image; says what is wrong with it without touching any VM. */
@@ -138,23 +139,26 @@ export function checkImage(
   return ok(undefined);
 }
 
-/** Extensions as `riscv,isa-extensions` lists them: the letters of the ISA string, then the longer names. */
-function extensionNames({ isaString }: HartProfile): readonly string[] {
-  const [letters = '', ...names] = isaString.slice('rv64'.length).split('_');
-  return [...letters, ...names];
-}
-
-/** The device tree of a VM: memory, cpus, chosen (Devicetree Specification 0.4 chapter 3; RISC-V bindings of Linux). */
+/**
+ * The device tree of a VM: memory, cpus, chosen (Devicetree Specification 0.4 chapter 3; RISC-V bindings of Linux); with
+ * devices, that of QEMU's `virt` machine.
+ */
 export function vmDeviceTree(options: {
   readonly ramBytes: number;
   readonly vcpuCount: number;
   readonly bootArguments: string;
   readonly profile?: GuestProfileId;
+  readonly initrd?: { readonly start: number; readonly end: number } | undefined;
+  readonly hasDevices?: boolean;
 }): Uint8Array {
+  const { ramBytes, vcpuCount, bootArguments, initrd } = options;
+  if (options.hasDevices === true) {
+    return boardTreeBytes({
+      machine: 'guest', ramBytes, hartCount: vcpuCount, bootArguments, profile: options.profile ?? DEFAULT_PROFILE,
+      ...(initrd === undefined ? {} : { initrd }),
+    });
+  }
   const profile = getProfile(options.profile ?? DEFAULT_PROFILE);
-  const blocks = profile.extensions.includes('Zicbom')
-    ? [cells('riscv,cbom-block-size', CACHE_BLOCK_SIZE), cells('riscv,cboz-block-size', CACHE_BLOCK_SIZE)]
-    : [];
   const cpu = (index: number): DeviceTreeNode => ({
     name: `cpu@${index.toString(16)}`,
     properties: [
@@ -164,8 +168,8 @@ export function vmDeviceTree(options: {
       text('compatible', 'riscv'),
       text('riscv,isa', profile.isaString),
       text('riscv,isa-base', 'rv64i'),
-      text('riscv,isa-extensions', ...extensionNames(profile)),
-      ...blocks,
+      text('riscv,isa-extensions', ...extensionNames(profile.isaString)),
+      ...cacheBlockProperties(profile),
       text('mmu-type', 'riscv,sv39'),
     ],
     children: [
@@ -196,6 +200,9 @@ export function vmDeviceTree(options: {
         properties: [
           text('bootargs', options.bootArguments),
           text('stdout-path', '/'), // the SBI debug console: no node of its own
+          ...(initrd === undefined
+            ? []
+            : [wideCells('linux,initrd-start', initrd.start), wideCells('linux,initrd-end', initrd.end)]),
         ],
         children: [],
       },

@@ -2,6 +2,7 @@
 import type { GuestProfileId } from '../isa/table/index.ts';
 import type { Ipv4Address, MacAddress } from '../network/index.ts';
 import type { GuestImage } from './boot.ts';
+import type { VmDeviceSpec } from './vm-devices.ts';
 
 /** What a host is built from. */
 export interface HostOptions {
@@ -37,6 +38,8 @@ export interface VmSpec {
   readonly vcpuCount?: number; // 1
   readonly profile?: GuestProfileId; // rv64ima
   readonly bootArguments?: string;
+  /** Devices at the places of QEMU's `virt` machine; none when not given: then its console is SBI's. */
+  readonly devices?: VmDeviceSpec;
 }
 
 /** A VM that comes from another host. */
@@ -46,4 +49,6 @@ export interface IncomingVmSpec {
   readonly guest: string;
   readonly pageCount: number;
   readonly vcpuCount: number;
+  /** As on the host that it comes from; its disks are reached from here. */
+  readonly devices?: VmDeviceSpec;
 }

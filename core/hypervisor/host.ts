@@ -5,14 +5,14 @@
  *
  * With one runnable vCPU it runs straight to the next cut; with several they take turns on an absolute grid of
  * 5 µs, in order of VM and vCPU. Where a call of run() ends makes no cut: a stop inside a quantum keeps a cursor.
- * Left out: devices with interrupts, NUMA, power states.
+ * Left out: NUMA, power states.
  */
-import { assert, err, makePrng, ok, PAGE_SIZE, type Result } from '../base/index.ts';
+import { assert, err, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { DEFAULT_PROFILE, type GuestProfileId } from '../isa/table/index.ts';
 import { Machine } from '../machine/index.ts';
 import { MemorySystem, type ModelFault } from '../memory/index.ts';
-import { type Ipv4Address, type TcpEvent, TcpStack, type TimerKind } from '../network/index.ts';
+import type { TcpEvent, TcpStack, TimerKind } from '../network/index.ts';
 import {
   exitReason,
   HART_ADDRESS,
@@ -42,6 +42,8 @@ import {
 } from './boot.ts';
 import type { ExitCause } from './cost-table.ts';
 import type { HostOptions, IncomingVmSpec, VmSpec } from './host-options.ts';
+import { DEVICES_DUE, makeVmDevices, serviceDevices } from './device-ports.ts';
+import { makeHostTcp } from './host-tcp.ts';
 import { Scheduler } from './scheduler.ts';
 import { catchUp, chargeExit, hartState, makeVcpu, type Vcpu, waitForPage } from './vcpu.ts';
 import {
@@ -53,6 +55,7 @@ import {
   runVcpu,
 } from './vcpu-run.ts';
 import { Vm, type VmState } from './vm.ts';
+import type { VmDeviceSpec } from './vm-devices.ts';
 import type { VmError } from './vm-error.ts';
 
 /** vCPUs of one VM at most: a host has 32 harts for all of its VMs. */
@@ -116,11 +119,13 @@ export class Host {
         : new Machine(this.memory, ports, options.compiled);
     this.context = this.makeRunContext(options.picosecondsPerInstruction ?? 1000);
     this.memory.writer.ports.onModelFault = (_vm, fault, page) => this.onModelFault(fault, page);
-    this.tcp = this.makeTcp(options);
+    this.tcp = makeHostTcp(options, this);
     this.registerHandler('tcp', (_kind, args, now) => {
       this.tcp.onTimer(args['connection'] as number, args['timer'] as TimerKind, now);
     });
-    this.registerHandler('host', () => undefined); // a cut and nothing else
+    this.registerHandler('host', (kind, args, now) => {
+      if (kind === DEVICES_DUE) serviceDevices(this.findVm(args['vm'] as number), now);
+    }); // any other is a cut and nothing else
   }
 
   /** Virtual time: of the event inside a handler, else what the last run() reached. */
@@ -152,6 +157,11 @@ export class Host {
   registerHandler(prefix: string, handler: EventHandler): void {
     assert(!this.handlers.has(prefix), `events '${prefix}' have one handler`);
     this.handlers.set(prefix, handler);
+  }
+
+  /** Tells everyone who registered for it an event of the TCP stack. */
+  onTcpEvent(event: TcpEvent, now: number): void {
+    for (const handler of this.tcpHandlers) handler(event, now);
   }
 
   /** Everyone registered is told every event of the TCP stack, in order of registration. */
@@ -281,12 +291,8 @@ export class Host {
     const ram = checkRam(spec.name, spec.ramBytes);
     if (!ram.ok) return ram;
     const bootArguments = spec.bootArguments ?? '';
-    const tree = vmDeviceTree({
-      ramBytes: spec.ramBytes,
-      vcpuCount: Math.max(1, Math.min(vcpuCount, VCPU_COUNT_MAX)),
-      bootArguments,
-      profile,
-    });
+    const source = { image: image.value, bootArguments, devices: spec.devices };
+    const tree = treeOf(source, spec.ramBytes, Math.max(1, Math.min(vcpuCount, VCPU_COUNT_MAX)), profile);
     const treeBytes = deviceTreeRoom(tree);
     const made = this.makeVm({
       id: spec.id,
@@ -295,11 +301,12 @@ export class Host {
       pageCount: spec.ramBytes / PAGE_SIZE,
       vcpuCount,
       state: 'running',
+      devices: spec.devices,
       check: () =>
         checkImage(image.value, { vm: spec.name, ramBytes: spec.ramBytes, treeBytes }),
     });
     if (!made.ok) return made;
-    this.images.set(spec.id, { image: image.value, bootArguments });
+    this.images.set(spec.id, source);
     this.bootVm(made.value, image.value, tree, profile);
     return made;
   }
@@ -309,7 +316,7 @@ export class Host {
    * memory.writePage, vCPUs through loadVcpu, devices through loadDeviceRecord; then {@link Vm.resume}.
    */
   createIncomingVm(spec: IncomingVmSpec): Result<Vm, VmError> {
-    return this.makeVm({ ...spec, state: 'incoming', check: () => ok(undefined) });
+    return this.makeVm({ ...spec, devices: spec.devices, state: 'incoming', check: () => ok(undefined) });
   }
 
   /** Takes a VM off this host: frames and harts are free again. What its console said is gone with it. */
@@ -415,6 +422,7 @@ export class Host {
       },
       state: plan.state,
     });
+    if (plan.devices !== undefined) vm.devices = makeVmDevices(vm, plan.devices, this, this.context);
     this.list.push(vm);
     this.list.sort((left, right) => left.id - right.id);
     this.scheduler.add(vm);
@@ -438,6 +446,7 @@ export class Host {
       vcpu.waitsForPage = -1;
       vcpu.timerDeadlineNs = Infinity;
       vcpu.softwareAtNs = Infinity;
+      vcpu.externalAtNs = Infinity;
       vcpu.startAtNs = Infinity;
       catchUp(vcpu, this.nowNs);
       this.machine.resetHart(vcpu.hartSlot, {
@@ -458,18 +467,18 @@ export class Host {
       return;
     }
     this.logVm(vm.id, timeNs, 'reboot', 'the guest asked for a reboot');
-    const { image, bootArguments } = known;
+    const { image } = known;
     const profile = this.machine.profile(vm.getVcpu(0).hartSlot);
     for (let page = 0; page < vm.pageCount; page++) vm.memory.writeZeroPage(page, 'hypervisor');
-    const ramBytes = vm.pageCount * PAGE_SIZE;
-    const tree = vmDeviceTree({ ramBytes, vcpuCount: vm.vcpus.length, bootArguments, profile });
+    if (vm.devices !== undefined) vm.devices = makeVmDevices(vm, vm.devices.spec, this, this.context);
+    const tree = treeOf(known, vm.pageCount * PAGE_SIZE, vm.vcpus.length, profile);
     this.bootVm(vm, image, tree, profile);
   }
 
   /** A VM that came from elsewhere brought no image; programs of the house are known by name on every host. */
   private imageByName(vm: Vm): BootSource | undefined {
     const image = prepareImage({ kind: 'program', name: vm.guest });
-    return image.ok ? { image: image.value, bootArguments: '' } : undefined;
+    return image.ok ? { image: image.value, bootArguments: '', devices: undefined } : undefined;
   }
 
   private endVm(vm: Vm, timeNs: number, state: 'stopped' | 'failed', reason: string): void {
@@ -534,6 +543,7 @@ export class Host {
       entry: { slot: 0, timeNs: 0, timePs: 0, budget: 0 },
       running: undefined,
       callNs: -1,
+      caller: undefined,
       executed: 0,
       flushTranslations: (vcpu: Vcpu) => this.memory.tlb.flushHart(vcpu.hartSlot),
       stopVm: (vm, timeNs, reason) => this.endVm(vm, timeNs, 'stopped', reason),
@@ -541,35 +551,18 @@ export class Host {
       rebootVm: (vm, timeNs) => this.rebootVm(vm, timeNs),
     };
   }
-
-  private makeTcp(options: HostOptions): TcpStack {
-    const { network } = options;
-    return new TcpStack(
-      {
-        address: network?.address ?? 0,
-        mac: network?.mac ?? 0,
-        neighbours: network?.neighbours ?? new Map(),
-        random: makePrng({ seed: options.seed, stream: options.id }),
-      },
-      {
-        transmit: (frame, destination, now) => network?.transmit(frame, destination, now),
-        ...(network?.transmitRoom === undefined
-          ? {}
-          : { transmitRoom: (to: Ipv4Address) => network.transmitRoom!(to) }),
-        scheduleTimer: (timeNs, connection, timer) =>
-          this.schedule(timeNs, rank.timer, 'tcp.timer', { connection, timer }),
-        event: (event, now) => {
-          for (const handler of this.tcpHandlers) handler(event, now);
-        },
-      },
-    );
-  }
 }
 
 /** What a reboot starts from. */
 interface BootSource {
   readonly image: BootImage;
   readonly bootArguments: string;
+  readonly devices: VmDeviceSpec | undefined;
+}
+
+function treeOf(source: BootSource, ramBytes: number, vcpuCount: number, profile: GuestProfileId): Uint8Array {
+  const { bootArguments, image, devices } = source;
+  return vmDeviceTree({ ramBytes, vcpuCount, bootArguments, profile, initrd: image.initrd, hasDevices: devices !== undefined });
 }
 
 /** What makeVm needs to know. */
@@ -580,6 +573,7 @@ interface VmPlan {
   readonly pageCount: number;
   readonly vcpuCount: number;
   readonly state: VmState;
+  readonly devices: VmDeviceSpec | undefined;
   check(): Result<undefined, VmError>;
 }
 

@@ -11,4 +11,5 @@ export { SLICE_NS } from './scheduler.ts';
 export { hartState, type Vcpu } from './vcpu.ts';
 export { QUANTUM_NS } from './vcpu-run.ts';
 export { THROTTLE_PERCENT_MAX, THROTTLE_PERIOD_NS, Vm, type VmState } from './vm.ts';
+export { type PlacedDevice, type VmDeviceSpec, VmDevices } from './vm-devices.ts';
 export { type VmError, vmErrorSentence } from './vm-error.ts';

@@ -4,7 +4,7 @@
  * Whoever calls may split the time as it likes: nothing here depends on where a call ends.
  */
 import { assert } from '../base/index.ts';
-import type { Machine } from '../machine/index.ts';
+import type { BusValue, Machine } from '../machine/index.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
 import {
   csrSlot,
@@ -25,12 +25,14 @@ import {
   waitForPage,
 } from './vcpu.ts';
 import type { Vm } from './vm.ts';
+import type { VmDevices } from './vm-devices.ts';
 
 /** Grid on which several vCPUs of a host interleave, and latency of what one sends to another. Unit: ns. */
 export const QUANTUM_NS = 5_000;
 /** hvip bits (RISC-V Privileged §18.2.3). */
 const SOFTWARE = 2;
 const TIMER = 6;
+export const EXTERNAL = 10;
 /** Most instructions of one entry: keeps budgets far below 2^31. */
 const BUDGET_MAX = 1 << 30;
 
@@ -42,8 +44,10 @@ export interface RunContext {
   readonly entry: { slot: number; timeNs: number; timePs: number; budget: number };
   /** The vCPU in the guest now, for costs that arise in the middle of an entry. */
   running: { vm: Vm; vcpu: Vcpu } | undefined;
-  /** Virtual time of the environment call that is being served, −1 = none. */
+  /** Virtual time of the environment call or device access that is being served, −1 = none. */
   callNs: number;
+  /** The vCPU that reaches for a device now. */
+  caller: Vcpu | undefined;
   /** Instructions executed on this host, by VMs that have left, too. */
   executed: number;
   flushTranslations(vcpu: Vcpu): void;
@@ -105,6 +109,7 @@ function arrive(context: RunContext, vm: Vm, vcpu: Vcpu, wakeNs: number): void {
     vcpu.hartState = hartState.started;
     vcpu.startAtNs = Infinity;
     vcpu.waiting = false;
+    if (vm.devices?.isExternal(vcpu.index) === true) machine.setInterruptPending(vcpu.hartSlot, EXTERNAL, true);
     return;
   }
   if (vcpu.timerDeadlineNs <= vcpu.timeNs) {
@@ -115,6 +120,12 @@ function arrive(context: RunContext, vm: Vm, vcpu: Vcpu, wakeNs: number): void {
   if (vcpu.softwareAtNs <= vcpu.timeNs) {
     vcpu.softwareAtNs = Infinity;
     machine.setInterruptPending(vcpu.hartSlot, SOFTWARE, true);
+  }
+  if (vcpu.externalAtNs <= vcpu.timeNs) {
+    vcpu.externalAtNs = Infinity;
+    const level = vm.devices?.isExternal(vcpu.index) === true;
+    machine.setInterruptPending(vcpu.hartSlot, EXTERNAL, level);
+    if (level && !vcpu.waiting) chargeExit(vcpu, 'external');
   }
   if (vcpu.waiting && machine.isWoken(vcpu.hartSlot)) {
     vcpu.waiting = false;
@@ -183,6 +194,7 @@ const ACCESS_FAULT: Readonly<Record<number, number>> = { 20: 1, 21: 5, 23: 7 };
  */
 function onGuestPageFault(context: RunContext, vm: Vm, vcpu: Vcpu): void {
   const { machine } = context;
+  if (vm.devices !== undefined && reachDevice(context, vm, vm.devices, vcpu)) return;
   const fault = machine.guestPageFault(vcpu.hartSlot);
   const address = `0x${fault.guestPhysicalAddress.toString(16)}`;
   const ramEnd = GUEST_RAM_ADDRESS + vm.pageCount * 4096;
@@ -196,6 +208,32 @@ function onGuestPageFault(context: RunContext, vm: Vm, vcpu: Vcpu): void {
   }
   machine.raiseException(vcpu.hartSlot, ACCESS_FAULT[fault.cause] ?? 5, fault.virtualAddress);
   chargeExit(vcpu, 'guest-page-fault');
+}
+
+const answer: BusValue = { low: 0, high: 0 };
+
+/** Serves a load or store of a device's register. False: no device answers it. */
+function reachDevice(context: RunContext, vm: Vm, devices: VmDevices, vcpu: Vcpu): boolean {
+  const { machine } = context;
+  const access = machine.findDeviceAccess(vcpu.hartSlot);
+  if (access === undefined) return false;
+  const { address, byteCount, stored } = access;
+  answer.low = 0;
+  answer.high = 0;
+  context.callNs = vcpu.timeNs;
+  context.caller = vcpu;
+  const answered = stored === undefined ? devices.read(address, byteCount, answer) : devices.write(address, byteCount, stored);
+  context.callNs = -1;
+  context.caller = undefined;
+  if (!answered) return false;
+  machine.finishDeviceAccess(vcpu.hartSlot, access, answer);
+  const finish = devices.takeFinish();
+  const calledNs = vcpu.timeNs;
+  chargeExit(vcpu, 'device');
+  if (finish?.how === 'pass') context.stopVm(vm, calledNs, 'The guest shut down.');
+  else if (finish?.how === 'fail') context.stopVm(vm, calledNs, `The guest reported failure ${finish.code} and shut down.`);
+  else if (finish?.how === 'reset') context.rebootVm(vm, vcpu.timeNs);
+  return true;
 }
 
 const ARGUMENT_REGISTERS = [10, 11, 12, 13, 14, 15];
@@ -252,7 +290,10 @@ function sbiPorts(context: RunContext, vm: Vm, vcpu: Vcpu): Omit<SbiPorts, 'mayW
       vcpu.timerDeadlineNs = deadlineNs;
     },
     clearSoftwareInterrupt: () => machine.setInterruptPending(slot, SOFTWARE, false),
-    write: (output) => vm.debugConsole.write(vcpu.timeNs, output),
+    write: (output) => {
+      vm.devices?.flush();
+      vm.debugConsole.write(vcpu.timeNs, output);
+    },
     read: (count) => vm.debugConsole.read(count),
     waitingInput: () => vm.debugConsole.waitingInput().length,
     mayReboot: () => vm.memory.protection.count() === 0,

@@ -34,6 +34,8 @@ export interface Vcpu {
   timerDeadlineNs: number;
   /** An interprocessor interrupt on its way: when it arrives, Infinity = none. */
   softwareAtNs: number;
+  /** When a change of its external interrupt wire, made elsewhere, reaches it; Infinity = none is on its way. */
+  externalAtNs: number;
   /** A hart start on its way: when it takes effect, Infinity = none; with address and opaque. */
   startAtNs: number;
   startAddress: number;
@@ -58,6 +60,7 @@ export function makeVcpu(index: number, hartSlot: number): Vcpu {
     timePs: 0,
     timerDeadlineNs: Infinity,
     softwareAtNs: Infinity,
+    externalAtNs: Infinity,
     startAtNs: Infinity,
     startAddress: 0,
     startOpaque: 0,
@@ -73,7 +76,7 @@ export function nextWakeNs(vcpu: Vcpu): number {
   if (vcpu.waitsForPage >= 0) return Infinity;
   if (vcpu.hartState === hartState.startPending) return vcpu.startAtNs;
   if (vcpu.hartState === hartState.stopped) return Infinity;
-  return Math.min(vcpu.timerDeadlineNs, vcpu.softwareAtNs);
+  return Math.min(vcpu.timerDeadlineNs, vcpu.softwareAtNs, vcpu.externalAtNs);
 }
 
 /** Moves the vCPU's place in time on by `picoseconds` (at most 2^53). */

@@ -5,7 +5,7 @@
  *   incoming → running ⇄ paused → handing-over → (destroyed, or running again)
  *   running → stopped (the guest asked for it) | failed (it cannot go on)
  *
- * Left out: disks and network cards, memory hot-plug, more than 16 VMs on a host.
+ * Left out: memory hot-plug, more than 16 VMs on a host.
  */
 import { assert, err, type Hash64, hashBytes, hashInteger, ok, type Result } from '../base/index.ts';
 import type { HartStateError, Machine } from '../machine/index.ts';
@@ -21,6 +21,7 @@ import {
   writeFields,
 } from './device-record.ts';
 import { hartState, type Vcpu } from './vcpu.ts';
+import type { VmDevices } from './vm-devices.ts';
 
 export type VmState = VmSnapshot['state'];
 
@@ -81,6 +82,8 @@ export class Vm {
    * write faults of their own). None exist yet; what must see every write refuses while one is here.
    */
   readonly unseenWriters: string[] = [];
+  /** Its devices, when it was made with some. A reboot makes them anew. */
+  devices: VmDevices | undefined;
   /** One sentence when paused, stopped or failed, else ''. */
   reason = '';
   private current: VmState;
@@ -133,6 +136,7 @@ export class Vm {
       'a VM that is resumed stands still',
     );
     this.change('running', '');
+    this.devices?.onResume();
   }
 
   /** From paused: the right to run is on the wire. */
@@ -171,7 +175,10 @@ export class Vm {
 
   /** Puts text into the console's input; gives how many bytes were taken. */
   type(text: string): number {
-    return this.debugConsole.type(consoleBytes(text));
+    if (this.devices !== undefined) this.hooks.changing();
+    const taken = this.debugConsole.type(consoleBytes(text));
+    this.devices?.onTyped();
+    return taken;
   }
 
   /** The declared record of a vCPU's hart: registers, CSRs, pc, mode. */
@@ -262,6 +269,7 @@ export class Vm {
       hashBytes(hash, this.saveVcpu(vcpu.index));
     }
     hashBytes(hash, this.deviceRecord());
+    this.devices?.hashInto(hash);
   }
 
   snapshot(): VmSnapshot {

@@ -5,7 +5,9 @@
  * guest first); any other fault becomes a trap in the guest or an exit to the hypervisor.
  */
 import { assert } from '../base/assert.ts';
+import { isCompressed } from '../isa/compressed.ts';
 import {
+  accessKind,
   type AccessKind,
   GUEST_RAM_FIRST_PAGE,
   type VmMemory,
@@ -50,7 +52,7 @@ export function locate(
       raise(context, hart, PAGE_FAULT[faultAs]!, low, high);
       return false;
     }
-    const { guestPage, guestOffset, refusedImplicit } = context.walk;
+    const { guestPage, guestOffset, refusedImplicit, refusedTable } = context.walk;
     recordGuestPageFault(context.words, hart, {
       code: GUEST_PAGE_FAULT[faultAs]!,
       addressLow: low,
@@ -58,6 +60,7 @@ export function locate(
       guestPage,
       guestOffset,
       implicitWrite: refusedImplicit,
+      implicit: refusedTable,
     });
     if (!serveReasons(context, vm)) {
       context.counts[slotOfHart(hart)]!.notRetired++;
@@ -98,4 +101,21 @@ export function raise(
 ): void {
   context.counts[slotOfHart(hart)]!.notRetired++;
   enterTrap(context.words, hart, code, false, valueLow, valueHigh);
+}
+
+/** The instruction at pc, which has been fetched before, 2 or 4 bytes; undefined when it can be fetched no more. */
+export function presentWord(context: HartContext, hart: number): number | undefined {
+  const { words, walk, system } = context;
+  const vm = context.vms[slotOfHart(hart)];
+  assert(vm !== undefined, 'a hart that runs belongs to a VM');
+  const pc = (hart >> 2) + hartWord.pc;
+  const offset = words[pc]! & 0xfff;
+  if (walk.translate(vm, hart, words[pc]!, words[pc + 1]!, accessKind.fetch) !== walkFault.none) return undefined;
+  const first = system.host.view.getUint16(walk.hostPage + offset, true);
+  if (isCompressed(first)) return first;
+  if (offset !== 0xffe) return system.host.view.getInt32(walk.hostPage + offset, true);
+  const low = (words[pc]! + 2) | 0;
+  const high = low === 0 ? (words[pc + 1]! + 1) | 0 : words[pc + 1]!;
+  if (walk.translate(vm, hart, low, high, accessKind.fetch) !== walkFault.none) return undefined;
+  return first | (system.host.view.getUint16(walk.hostPage, true) << 16);
 }

@@ -13,4 +13,4 @@ export {
 } from './hart-state.ts';
 export type { MachinePorts } from './hart-context.ts';
 export { virtualInterrupt } from './interrupt.ts';
-export { type GuestPageFault, Machine, type RunOutcome } from './machine.ts';
+export { type GuestDeviceAccess, type GuestPageFault, Machine, type RunOutcome } from './machine.ts';

@@ -10,6 +10,9 @@ import { DEFAULT_PROFILE, getProfile, GUEST_PROFILES, type GuestProfileId } from
 import type { MemorySystem, VmMemory } from '../memory/index.ts';
 import { csrSlot, HART_COUNT_MAX, hartOffset } from '../protocol/host-memory-layout.ts';
 import { compileHostModule, type HostModule, instantiateHostModule } from '../wasm/index.ts';
+import type { BusValue } from './bus.ts';
+import { type AccessInstruction, finishAccess, readAccess } from './device-access.ts';
+import { presentWord } from './guest-access.ts';
 import {
   advancePc,
   csrWord,
@@ -21,13 +24,16 @@ import {
   registerWord,
   writeCounter,
 } from './hart.ts';
-import { guestFloatUnit, makeFloatSlowPath, refreshFloat } from './float-instructions.ts';
+import { guestFloatUnit, makeFloatSlowPath, markDirty, refreshFloat } from './float-instructions.ts';
 import { HartContext, type MachinePorts } from './hart-context.ts';
 import { checkHartState, type HartStateError, loadHartState, saveHartState } from './hart-state.ts';
 import { setPending, takeInterrupt } from './interrupt.ts';
 import { makeMemorySlowPaths } from './memory-slow-paths.ts';
 import { makeSystemSlowPaths } from './system-instructions.ts';
 import { enterTrap } from './trap.ts';
+
+/** scause of an instruction guest-page fault (Privileged §18.6.1). */
+const FETCH_GUEST_PAGE_FAULT = 20;
 
 /** How a run ended. `left`: budget not used. `exit`: see exitReason. */
 export interface RunOutcome {
@@ -42,6 +48,16 @@ export interface GuestPageFault {
   readonly virtualAddress: bigint;
   /** To four bytes: htval lacks the two lowest bits. */
   readonly guestPhysicalAddress: bigint;
+}
+
+/** A guest's load or store outside RAM, for a device. Values as unsigned halves. */
+export interface GuestDeviceAccess {
+  /** Guest physical; a multiple of byteCount. */
+  readonly address: number;
+  readonly byteCount: 1 | 2 | 4 | 8;
+  /** What a store writes; undefined for a load. */
+  readonly stored: BusValue | undefined;
+  readonly instruction: AccessInstruction;
 }
 
 /** One host's harts, slots 0 … 31. */
@@ -180,6 +196,41 @@ export class Machine {
     const guestPhysicalAddress = value(csrSlot.htval) << 2n;
     const cause = this.words[csrWord(hart, csrSlot.scause)]!;
     return { cause, virtualAddress, guestPhysicalAddress };
+  }
+
+  /**
+   * The access that the last guestPageFault exit of a hart was about, when a device could serve it: an aligned load or store
+   * of its own, not one of the page walk, no atomic. Undefined: it is an access fault whoever is there.
+   */
+  findDeviceAccess(slot: number): GuestDeviceAccess | undefined {
+    const hart = hartAddress(slot);
+    const { words } = this;
+    if (words[csrWord(hart, csrSlot.htinst)] !== 0 || words[csrWord(hart, csrSlot.scause)] === FETCH_GUEST_PAGE_FAULT) return undefined;
+    const word = presentWord(this.context, hart);
+    if (word === undefined) return undefined;
+    const { extensions } = getProfile(this.profile(slot));
+    const instruction = readAccess(word, extensions.includes('C'));
+    if (instruction === undefined) return undefined;
+    const { kind, byteCount } = instruction;
+    const htval = csrWord(hart, csrSlot.htval);
+    const page = Math.floor(readCounter(words, htval) / 1024);
+    const address = page * 4096 + (words[(hart >> 2) + hartWord.address]! & 0xfff);
+    if (address % byteCount !== 0 || !Number.isSafeInteger(address)) return undefined;
+    const scratch = (hart >> 2) + hartWord.scratch;
+    const isStore = kind === 'store' || kind === 'storeFloat';
+    const stored = isStore ? { low: words[scratch]! >>> 0, high: words[scratch + 1]! >>> 0 } : undefined;
+    return { address, byteCount, stored, instruction };
+  }
+
+  /** Ends that access: `answer` is what a device gave to a load, its low bytes. The instruction does not count as retired. */
+  finishDeviceAccess(slot: number, access: GuestDeviceAccess, answer: BusValue): void {
+    const hart = hartAddress(slot);
+    const { words } = this;
+    const scratch = (hart >> 2) + hartWord.scratch;
+    const { byteCount } = access;
+    words[scratch] = answer.low & (byteCount >= 4 ? -1 : (1 << (8 * byteCount)) - 1);
+    words[scratch + 1] = byteCount === 8 ? answer.high | 0 : 0;
+    finishAccess(this.system.host, hart, access.instruction, () => markDirty(words, hart));
   }
 
   /** x[register] as an unsigned 64-bit value. */

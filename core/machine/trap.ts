@@ -72,7 +72,7 @@ export function returnFromTrap(words: Int32Array, hart: number): void {
 /**
  * Records a G-stage fault for the hypervisor as HS-mode would see it (§18.2.9, §18.6.1): scause 20,
  * 21 or 23, stval the virtual address, htval the guest physical address shifted right by 2, sepc
- * the instruction, htinst 0x3020 for an A/D update of the walk and else 0. Whether the hypervisor
+ * the instruction, htinst 0x3000 or 0x3020 for a read or an A/D update of the walk and else 0. Whether the hypervisor
  * serves it and goes on, or the guest leaves, is the caller's.
  */
 export function recordGuestPageFault(
@@ -87,6 +87,8 @@ export function recordGuestPageFault(
     readonly guestOffset: number;
     /** Whether it was the walk's own A/D update that the G-stage refused (§18.6.3). */
     readonly implicitWrite: boolean;
+    /** Whether it was an access of the walk's own, read or write. */
+    readonly implicit: boolean;
   },
 ): void {
   setCsr(words, hart, csrSlot.scause, fault.code, 0);
@@ -94,11 +96,14 @@ export function recordGuestPageFault(
   const low = ((fault.guestPage % 0x10_0000) * 4096 + fault.guestOffset) | 0;
   const high = Math.floor(fault.guestPage / 0x10_0000) | 0;
   setCsr(words, hart, csrSlot.htval, (low >>> 2) | (high << 30), high >>> 2);
-  setCsr(words, hart, csrSlot.htinst, fault.implicitWrite ? HTINST_IMPLICIT_WRITE : 0, 0);
+  const pseudo = fault.implicitWrite ? HTINST_IMPLICIT_WRITE : HTINST_IMPLICIT_READ;
+  setCsr(words, hart, csrSlot.htinst, fault.implicit ? pseudo : 0, 0);
   const base = hart >> 2;
   setCsr(words, hart, csrSlot.sepc, words[base + hartWord.pc]!, words[base + hartWord.pc + 1]!);
 }
 
+/** htinst of a 64-bit read for VS-stage translation (§18.6.3, table 46). */
+export const HTINST_IMPLICIT_READ = 0x3000;
 /** htinst of a 64-bit write for VS-stage translation: the pseudoinstruction 0x3020 (§18.6.3, table 46). */
 export const HTINST_IMPLICIT_WRITE = 0x3020;
 

@@ -65,6 +65,8 @@ export class TwoStageWalk {
   refusedWrite = false;
   /** Whether that was an A/D update of the walk itself (htinst 0x3020, Privileged §18.6.3). */
   refusedImplicit = false;
+  /** Whether the access that the G-stage refused was to an entry of the walk's own tables, read or written. */
+  refusedTable = false;
   /** Whether the VS-stage leaf was a superpage. */
   superpage = false;
 
@@ -126,6 +128,7 @@ export class TwoStageWalk {
     for (let level = 2; level >= 0; level--) {
       const index = vpn(low, high, level);
       if (!this.gTranslate(vm, tablePage, accessKind.load)) {
+        this.refusedTable = true;
         return this.refused(tablePage, index * 8, false);
       }
       const entry = (this.hostPage >> 2) + index * 2;
@@ -148,6 +151,7 @@ export class TwoStageWalk {
       const wanted = pteBit.accessed | (access === accessKind.store ? pteBit.dirty : 0);
       if ((entryLow & wanted) !== wanted && this.visit === undefined) {
         if (!this.setAccessed(vm, tablePage, index, entryLow | wanted)) {
+          this.refusedTable = true;
           return this.refused(tablePage, index * 8, true, true);
         }
       }
@@ -183,6 +187,7 @@ export class TwoStageWalk {
 
   private leafAccess(vm: VmMemory, page: number, offset: number, access: AccessKind): WalkFault {
     if (!this.gTranslate(vm, page, access)) {
+      this.refusedTable = false;
       return this.refused(page, offset, access === accessKind.store);
     }
     this.guestPage = page;

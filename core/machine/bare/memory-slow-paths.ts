@@ -6,19 +6,18 @@
  * Reservations are a physical address and a byte count; another hart's run drops them.
  */
 import { assert } from '../../base/assert.ts';
-import { decodeCompressed, isCompressed } from '../../isa/compressed.ts';
-import { decode, operandsOf } from '../../isa/decode.ts';
+import { isCompressed } from '../../isa/compressed.ts';
 import { accessKind, frameOfAddress, GUEST_RAM_FIRST_PAGE } from '../../memory/index.ts';
 import { exitReason, hartOffset, tlbOffset } from '../../protocol/host-memory-layout.ts';
 import type { SlowPaths } from '../../wasm/interpreter-abi.ts';
-import { hartWord, registerWord } from '../hart.ts';
+import { finishAccess, readAccess } from '../device-access.ts';
+import { hartWord } from '../hart.ts';
 import type { BareContext } from './context.ts';
 import type { BareMemory } from './memory-access.ts';
 import { mayTakeInterrupt, raiseException, takeInterrupt } from './trap.ts';
 
 const LOAD_ADDRESS_MISALIGNED = 4;
 const STORE_ADDRESS_MISALIGNED = 6;
-const SIGN_HIGH = 0xffff_ffff | 0;
 
 type MemorySlowPaths = Pick<
   SlowPaths,
@@ -125,27 +124,9 @@ function goesOn(context: BareContext, hart: number): boolean {
  */
 function finishDeviceAccess(context: BareContext, memory: BareMemory, hart: number): 0 {
   const { words, system } = context;
-  const { longs } = system.host;
-  const pc = (hart >> 2) + hartWord.pc;
-  const scratch = (hart >> 2) + hartWord.scratch;
-  const value = longs[scratch >> 1]!;
-  const word = presentWord(context, memory, hart);
-  const short = isCompressed(word) && context.hasShort(hart) ? decodeCompressed(word & 0xffff) : undefined;
-  const row = short?.row ?? decode(word);
-  assert(row !== undefined, 'an instruction that is executed has a row');
-  const { rd } = short?.operands ?? operandsOf(row, word);
-  if (row.effect.kind === 'load' && rd !== 0) {
-    const bits = 8 * row.effect.byteCount;
-    longs[registerWord(hart, rd) >> 1] = row.effect.signed ? BigInt.asIntN(bits, value) : value;
-  } else if (row.effect.kind === 'loadFloat') {
-    longs[(hart + hartOffset.f + 8 * rd) >> 3] = value;
-    if (row.effect.byteCount === 4) words[((hart + hartOffset.f + 8 * rd) >> 2) + 1] = SIGN_HIGH;
-    context.markFloatDirty(hart);
-  }
-  const before = words[pc]!;
-  const low = (before + (short === undefined ? 4 : 2)) | 0;
-  words[pc] = low;
-  if (low >>> 0 < before >>> 0) words[pc + 1] = (words[pc + 1]! + 1) | 0;
+  const access = readAccess(presentWord(context, memory, hart), context.hasShort(hart));
+  assert(access !== undefined, 'an instruction that reached a device is a load or a store');
+  finishAccess(system.host, hart, access, () => context.markFloatDirty(hart));
   const left = words[(hart >> 2) + hartWord.budget]!;
   const goesAway = words[(hart >> 2) + hartWord.exitReason] !== exitReason.none;
   if (left > 0 && !goesAway) takeInterrupt(context, hart, context.ticksAfter(hart));

@@ -1,8 +1,9 @@
 /**
- * The device tree of the board, with the nodes, names and bindings of QEMU's `virt` machine, so that
- * firmware and kernels built for it find what they expect (bindings: Linux
- * Documentation/devicetree/bindings; Devicetree Specification 0.4). Left out, because the board does
- * not have them: flash, fw-cfg, the platform bus, performance-monitor events.
+ * The device tree of the board and of VMs with devices, with the nodes, names and bindings of QEMU's `virt`
+ * machine, so that firmware and kernels built for it find what they expect (bindings: Linux
+ * Documentation/devicetree/bindings; Devicetree Specification 0.4). Left out, because neither has
+ * them: flash, fw-cfg, the platform bus, performance-monitor events. A VM has no machine mode: its tree lacks
+ * the core-local interruptor and the machine's side of the interrupt controller, and the PCIe host.
  */
 import {
   buildDeviceTree,
@@ -13,15 +14,16 @@ import {
   text,
   wideCells,
 } from '../formats/index.ts';
-import { getProfile, type HartProfileId } from '../isa/table/index.ts';
-import type { AiaChoice } from './interrupt-controller.ts';
-import { hartLine, IDENTITY_COUNT, INTERRUPT, MEMORY_MAP, type Place, RAM_ADDRESS, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
+import { CACHE_BLOCK_SIZE, getProfile, type HartProfile, type HartProfileId } from '../isa/table/index.ts';
+import { type AiaChoice, hartLine, IDENTITY_COUNT, INTERRUPT, MEMORY_MAP, type Place, RAM_ADDRESS, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
 
 export interface BoardTreeOptions {
   readonly ramBytes: number;
   readonly hartCount: number;
   readonly profile: HartProfileId;
-  /** Interrupt controller; a PLIC when not given. */
+  /** Whose tree it is: a bare-metal board's, or that of a VM. The board when not given. */
+  readonly machine?: 'board' | 'guest';
+  /** Interrupt controller; a PLIC when not given, and in a VM. */
   readonly aia?: AiaChoice;
   /** The kernel's command line. */
   readonly bootArguments?: string;
@@ -64,13 +66,22 @@ function node(
 }
 
 /** The names of riscv,isa-extensions in a riscv,isa string: single letters, then the words. */
-function extensionsOf(isa: string): string[] {
-  const [letters, ...words] = isa.split('_');
-  return [...letters!.slice('rv64'.length), ...words];
+export function extensionNames(isa: string): string[] {
+  const [letters = '', ...words] = isa.split('_');
+  return [...letters.slice('rv64'.length), ...words];
 }
 
-function cpu(hart: number, profile: HartProfileId): DeviceTreeNode {
-  const { isaString } = getProfile(profile);
+/** What a kernel must know before it uses the cache-block instructions (riscv/cpus.yaml). */
+export function cacheBlockProperties({ extensions }: HartProfile): DeviceTreeProperty[] {
+  if (!extensions.includes('Zicbom')) return [];
+  return [cells('riscv,cbom-block-size', CACHE_BLOCK_SIZE), cells('riscv,cboz-block-size', CACHE_BLOCK_SIZE)];
+}
+
+const isGuest = ({ machine }: BoardTreeOptions) => machine === 'guest';
+
+function cpu(hart: number, options: BoardTreeOptions): DeviceTreeNode {
+  const profile = getProfile(options.profile);
+  const { isaString } = profile;
   return node(
     `cpu@${hexadecimal(hart)}`,
     [
@@ -81,8 +92,9 @@ function cpu(hart: number, profile: HartProfileId): DeviceTreeNode {
       text('compatible', 'riscv'),
       text('riscv,isa', isaString),
       text('riscv,isa-base', 'rv64i'),
-      text('riscv,isa-extensions', ...extensionsOf(isaString)),
-      text('mmu-type', 'riscv,sv48'),
+      text('riscv,isa-extensions', ...extensionNames(isaString)),
+      ...(isGuest(options) ? cacheBlockProperties(profile) : []),
+      text('mmu-type', isGuest(options) ? 'riscv,sv39' : 'riscv,sv48'),
     ],
     [
       node('interrupt-controller', [
@@ -102,7 +114,7 @@ function cpus(options: BoardTreeOptions): DeviceTreeNode {
   return node(
     'cpus',
     [cells('#address-cells', 1), cells('#size-cells', 0), cells('timebase-frequency', TIMEBASE_HZ)],
-    [...harts.map((hart) => cpu(hart, options.profile)), node('cpu-map', [], [node('cluster0', [], cores)])],
+    [...harts.map((hart) => cpu(hart, options)), node('cpu-map', [], [node('cluster0', [], cores)])],
   );
 }
 
@@ -154,9 +166,10 @@ function controllers(options: BoardTreeOptions): DeviceTreeNode[] {
   if (aia === 'none') {
     const sources = cells('riscv,ndev', SOURCE_COUNT);
     const compatible = text('compatible', 'sifive,plic-1.0.0', 'riscv,plic0');
+    const contexts = isGuest(options) ? [supervisorExternal] : [machineExternal, supervisorExternal];
     return [
       at('plic', MEMORY_MAP.plic, cells('phandle', handle), compatible, sources, empty('interrupt-controller'), cells('#interrupt-cells', 1),
-        cells('#address-cells', 0), wires(hartCount, machineExternal, supervisorExternal)),
+        cells('#address-cells', 0), wires(hartCount, ...contexts)),
     ];
   }
   const domain = (place: Place, phandle: number, target: DeviceTreeProperty, ...more: DeviceTreeProperty[]) =>
@@ -209,8 +222,7 @@ function soc(options: BoardTreeOptions): DeviceTreeNode {
       at('test', MEMORY_MAP.test, ender, cells('phandle', handleOf.test(hartCount))),
       ...slots,
       ...controllers(options),
-      pcie(options),
-      at('clint', MEMORY_MAP.clint, local, wires(hartCount, hartLine.software, hartLine.timer)),
+      ...(isGuest(options) ? [] : [pcie(options), at('clint', MEMORY_MAP.clint, local, wires(hartCount, hartLine.software, hartLine.timer))]),
       ...(options.more ?? []),
     ],
   );

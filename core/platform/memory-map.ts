@@ -1,6 +1,6 @@
 /**
- * Where things are on the board: the memory map and interrupt numbers of QEMU's `virt` machine
- * (facts: QEMU 7.2 documentation, docs/system/riscv/virt.rst, and the device tree that it dumps).
+ * Where things are on the board and in VMs with devices: the memory map and interrupt numbers of QEMU's `virt`
+ * machine (facts: QEMU 7.2 documentation, docs/system/riscv/virt.rst, and the device tree that it dumps).
  */
 
 export const RAM_ADDRESS = 0x8000_0000;
@@ -38,3 +38,7 @@ export const IDENTITY_COUNT = 255;
 
 /** Bits of mip that the board's wires drive (RISC-V Privileged 20240411 §3.1.9). */
 export const hartLine = { software: 3, timer: 7, supervisorExternal: 9, machineExternal: 11 } as const;
+
+/** Interrupt controllers, by the names of QEMU's machine option `aia`; none: a PLIC. */
+export const AIA_CHOICES = ['none', 'aplic', 'aplic-imsic'] as const;
+export type AiaChoice = (typeof AIA_CHOICES)[number];
