@@ -108,12 +108,17 @@ export function compressedRowsOf(halfword: number): readonly CompressedRow[] {
   });
 }
 
+/** What has been decoded: a halfword always stands for the same. */
+const decodedOf = new Map<number, CompressedInstruction | undefined>();
+
 /** What `halfword` (its low 16 bits) stands for, or undefined when it is illegal or longer. */
 export function decodeCompressed(halfword: number): CompressedInstruction | undefined {
-  const [compressed] = compressedRowsOf(halfword);
-  if (compressed === undefined) return undefined;
-  const operands = operandsAt(halfword & 0xffff, compressed);
-  return { compressed, row: expansionOf(compressed), operands };
+  const word = halfword & 0xffff;
+  if (decodedOf.has(word)) return decodedOf.get(word);
+  const [compressed] = compressedRowsOf(word);
+  const found = compressed && { compressed, row: expansionOf(compressed), operands: operandsAt(word, compressed) };
+  decodedOf.set(word, found);
+  return found;
 }
 
 function placeBits(place: CompressedPlace, register: number): number {

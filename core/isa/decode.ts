@@ -1,8 +1,7 @@
 /**
  * From an instruction word to its row and operands. The decision structure is built from the table:
  * one bucket for each value of bits 6..2 (major opcode) and 14..12 (funct3), and inside it a short
- * list. Words whose low bits are not 11 are 16-bit encodings (the C extension), of which there are
- * none yet.
+ * list. Words whose low bits are not 11 begin with a 16-bit encoding (see compressed.ts).
  *
  *    31        25 24   20 19   15 14  12 11          7 6      0
  *   |  funct7    |  rs2  |  rs1  |funct3|     rd      | opcode |  R
@@ -55,8 +54,13 @@ const BUCKETS = buildBuckets(INSTRUCTIONS);
  * illegal.
  */
 export function decode(word: number): Row | undefined {
+  return decodeIn(BUCKETS, word);
+}
+
+/** The same by other buckets. */
+export function decodeIn(buckets: readonly (readonly Row[])[], word: number): Row | undefined {
   if ((word & 3) !== 3) return undefined;
-  for (const row of BUCKETS[bucketOf(word)]!) {
+  for (const row of buckets[bucketOf(word)]!) {
     if ((word & row.mask) >>> 0 === row.match) return hasLegalRounding(row, word) ? row : undefined;
   }
   return undefined;

@@ -15,9 +15,10 @@ import { hartWord, registerWord, writeCounter } from '../machine/hart.ts';
 import { BareMachine } from '../machine/index.ts';
 import { frameAddress, MemorySystem, type VmMemory } from '../memory/index.ts';
 import { exitReason, hartOffset } from '../protocol/host-memory-layout.ts';
-import { DEVICE, machinePage, randomizeMachineHart, randomMachineMemory, TABLE_PAGES } from './random-machine.ts';
+import { type CodeKind, DEVICE, machinePage, randomizeMachineHart, randomMachineMemory, TABLE_PAGES } from './random-machine.ts';
 
-const EPISODES_PER_WORLD = 16;
+const EPISODES_PER_WORLD = 24;
+const KINDS: readonly CodeKind[] = ['mixed', 'plain', 'registers'];
 const STEPS_PER_EPISODE = 80;
 const RAM = 0x8000_0000;
 const HART = bareAddress(0);
@@ -61,9 +62,10 @@ export function compareMachines(options: {
   options.spoil?.(pair.machine);
   let difference: string | undefined;
   for (let world = 0; pair.instructions < options.instructions && difference === undefined; world++) {
-    resetWorld(pair, world % 3 === 2);
+    const kind = KINDS[world % KINDS.length]!;
+    resetWorld(pair, kind);
     for (let episode = 0; episode < EPISODES_PER_WORLD && difference === undefined; episode++) {
-      difference = runEpisode(pair);
+      difference = runEpisode(pair, kind);
       if (difference !== undefined) difference = `seed ${options.seed} world ${world} episode ${episode}: ${difference}`;
     }
     difference ??= compareRam(pair);
@@ -161,17 +163,17 @@ function setLine(hart: BareReferenceHart, code: number, level: boolean): void {
   hart.lines = level ? hart.lines | bit : hart.lines & ~bit;
 }
 
-function resetWorld(pair: Pair, registers: boolean): void {
-  const bytes = randomMachineMemory(pair.prng, pair.reference.profile.extensions, registers);
+function resetWorld(pair: Pair, kind: CodeKind): void {
+  const bytes = randomMachineMemory(pair.prng, pair.reference.profile.extensions, kind);
   pair.bytes.set(bytes);
   assert(pair.vm.write(RAM, bytes, 'restore'), 'the pages are there');
   pair.machine.context.flushAll(HART);
   pair.system.tools.takeWritten();
 }
 
-function runEpisode(pair: Pair): string | undefined {
+function runEpisode(pair: Pair, kind: CodeKind): string | undefined {
   const { prng, reference, clock, machine } = pair;
-  randomizeMachineHart(prng, reference, BigInt(clock.now));
+  randomizeMachineHart(prng, reference, BigInt(clock.now), kind);
   loadIntoMachine(pair);
   const began = reference.mode;
   for (let steps = 0, lost = 0; steps < STEPS_PER_EPISODE && lost < 12; ) {
@@ -188,7 +190,8 @@ function runEpisode(pair: Pair): string | undefined {
     steps += count;
     // What fetches nothing or has left its mode seldom comes back by itself.
     if (outcome.name === undefined && outcome.end === 'trapped') lost += 4;
-    if (reference.mode !== began) lost++;
+    else if (kind === 'registers' && outcome.end === 'trapped') lost++;
+    if (reference.mode !== began) lost += began === 'U' || began === 'VU' ? 4 : 1;
     clock.start = start;
     clock.budget = count;
     const ran = machine.run(0, count);

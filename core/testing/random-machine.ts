@@ -47,9 +47,12 @@ function encodeSystem(prng: Prng, row: Row): number {
   });
 }
 
-/** `registers`: mostly accesses to CSRs. */
-function anyWord(prng: Prng, extensions: readonly Extension[], registers: boolean): number {
-  if (registers && chance(prng, 80)) return encodeSystem(prng, pick(prng, CSR_ROWS));
+/** What the code of a world is: of everything some, mostly accesses to CSRs, or little that leaves U and VU. */
+export type CodeKind = 'mixed' | 'registers' | 'plain';
+
+function anyWord(prng: Prng, extensions: readonly Extension[], kind: CodeKind): number {
+  if (kind === 'registers' && chance(prng, 80)) return encodeSystem(prng, pick(prng, CSR_ROWS));
+  if (kind === 'plain' && chance(prng, 85)) return randomWord(prng, extensions);
   const ticket = nextBelow(prng, 100);
   if (ticket < 12) return encodeSystem(prng, pick(prng, CSR_ROWS));
   if (ticket < 17) return encodeSystem(prng, pick(prng, GUEST_ROWS));
@@ -58,18 +61,18 @@ function anyWord(prng: Prng, extensions: readonly Extension[], registers: boolea
   return randomWord(prng, extensions);
 }
 
-/** Bytes of all pages. Tables are valid more often than not. `registers`: the code is mostly accesses to CSRs. */
-export function randomMachineMemory(prng: Prng, extensions: readonly Extension[], registers: boolean): Uint8Array {
+/** Bytes of all pages. Tables are valid more often than not. */
+export function randomMachineMemory(prng: Prng, extensions: readonly Extension[], kind: CodeKind): Uint8Array {
   const bytes = new Uint8Array(machinePage.count * 4096);
   const view = new DataView(bytes.buffer);
   const hasShort = extensions.includes('C');
   for (let at = 0; at < machinePage.code * 4096; ) {
-    if (hasShort && (chance(prng, registers ? 3 : 30) || at === machinePage.code * 4096 - 2)) {
+    if (hasShort && (chance(prng, kind === 'registers' ? 3 : 30) || at === machinePage.code * 4096 - 2)) {
       const row = pick(prng, COMPRESSED);
       view.setUint16(at, (nextBelow(prng, 0x1_0000) & ~row.mask) | row.match, true);
       at += 2;
     } else {
-      view.setUint32(at, anyWord(prng, extensions, registers), true);
+      view.setUint32(at, anyWord(prng, extensions, kind), true);
       at += 4;
     }
   }
@@ -114,7 +117,8 @@ function fillStage(prng: Prng, entry: Entry, at: { root: number; middle: number;
   }
 }
 
-function randomAddress(prng: Prng, first: number, count: number): bigint {
+/** `isUser`: where U and VU have access more often than not. */
+function randomAddress(prng: Prng, first: number, count: number, isUser = false): bigint {
   const offset = BigInt(chance(prng, 20) ? 4096 - nextBelow(prng, 9) : 8 * nextBelow(prng, 512));
   const page = BigInt((first + nextBelow(prng, count)) * 4096);
   switch (nextBelow(prng, 12)) {
@@ -130,16 +134,21 @@ function randomAddress(prng: Prng, first: number, count: number): bigint {
     case 6:
       return chance(prng, 50) ? 0xffff_ffff_c000_0000n + page + offset : chance(prng, 50) ? (1n << 39n) + page : randomValue(prng);
     default:
-      return RAM + page + offset;
+      return (isUser && chance(prng, 75) ? 0x4020_0000n : RAM) + page + offset;
   }
 }
 
 const ALL = (1n << 64n) - 1n;
 
-const MODES: readonly Mode[] = ['M', 'HS', 'HS', 'U', 'U', 'VS', 'VS', 'VS', 'VS', 'VU', 'VU', 'VU'];
+/** Modes in which hart states begin. Registers are mostly M's and HS's; plain code is mostly of U and VU. */
+const MODES: Readonly<Record<CodeKind, readonly Mode[]>> = {
+  mixed: ['M', 'HS', 'HS', 'U', 'U', 'VS', 'VS', 'VS', 'VS', 'VU', 'VU', 'VU'],
+  registers: ['M', 'M', 'M', 'M', 'HS', 'HS', 'HS', 'U', 'VS', 'VS', 'VU'],
+  plain: ['HS', 'U', 'U', 'U', 'VS', 'VS', 'VU', 'VU', 'VU', 'VU'],
+};
 
 /** Gives `hart` a random state from which something happens. `now`: mtime. */
-export function randomizeMachineHart(prng: Prng, hart: BareReferenceHart, now: bigint): void {
+export function randomizeMachineHart(prng: Prng, hart: BareReferenceHart, now: bigint, kind: CodeKind): void {
   const hasGuests = hart.profile.extensions.includes('H');
   const parcel = hart.profile.extensions.includes('C') ? ~1n : ~3n;
   const code = () => (RAM + BigInt(2 * nextBelow(prng, machinePage.code * 2048))) & parcel;
@@ -157,21 +166,21 @@ export function randomizeMachineHart(prng: Prng, hart: BareReferenceHart, now: b
   const times = hart.profile.extensions.includes('Sstc') ? [N.stimecmp, N.vstimecmp] : [];
   for (const number of times) set(hart, number, chance(prng, 70) ? now + BigInt(nextBelow(prng, 200)) - 20n : randomValue(prng));
   if (hasGuests && chance(prng, 70)) set(hart, N.htimedelta, BigInt(nextBelow(prng, 3)));
-  hart.mode = pick(prng, MODES);
+  hart.mode = pick(prng, MODES[kind]);
   // Guests that keep their own exceptions stay guests for a while.
   if (hasGuests && chance(prng, 70)) for (const number of [N.medeleg, N.hedeleg]) write(hart, number, ALL);
   if (!hasGuests && (hart.mode === 'VS' || hart.mode === 'VU')) hart.mode = hart.mode === 'VS' ? 'HS' : 'U';
-  for (let index = 1; index < 16; index++) hart.x[index] = randomValue(prng);
-  for (let index = 16; index < 32; index++) {
-    const first = chance(prng, 90) ? machinePage.data : 0;
-    hart.x[index] = randomAddress(prng, first, machinePage.count - first);
-    if (hart.mode === 'M' && chance(prng, 60)) hart.x[index] = RAM + (hart.x[index]! & 0x1_fff8n);
-    if (index > 16 && chance(prng, 40)) hart.x[index] = hart.x[index - 1]! ^ BigInt(8 * nextBelow(prng, 16));
-  }
-  if (parcel === ~1n) for (const index of [2, 8, 9, 10]) hart.x[index] = randomAddress(prng, machinePage.data, 16);
   const isUser = hart.mode === 'U' || hart.mode === 'VU';
   const isGuest = hart.mode === 'VS' || hart.mode === 'VU';
   const isTranslated = get(hart, isGuest ? N.vsatp : N.satp) >> 60n !== 0n;
+  for (let index = 1; index < 16; index++) hart.x[index] = randomValue(prng);
+  for (let index = 16; index < 32; index++) {
+    const first = chance(prng, 90) ? machinePage.data : 0;
+    hart.x[index] = randomAddress(prng, first, machinePage.count - first, isUser && isTranslated);
+    if (hart.mode === 'M' && chance(prng, 60)) hart.x[index] = RAM + (hart.x[index]! & 0x1_fff8n);
+    if (index > 16 && chance(prng, 40)) hart.x[index] = hart.x[index - 1]! ^ BigInt(8 * nextBelow(prng, 16));
+  }
+  if (parcel === ~1n) for (const index of [2, 8, 9, 10]) hart.x[index] = randomAddress(prng, machinePage.data, 16, isUser && isTranslated);
   hart.pc = isUser && isTranslated && chance(prng, 95) ? code() - RAM + 0x4020_0000n : code();
   for (let index = 0; index < 32; index++) hart.f[index] = randomFloat(prng, chance(prng, 50) ? 4 : 8);
   hart.lines = chance(prng, 70) ? 0n : BigInt(nextUint32(prng) & 0xa88);

@@ -26,6 +26,7 @@ const PAGE: WalkFault = { fault: 'page' };
 export function isProtected(hart: BareReferenceHart, address: bigint, access: Access, level: 'M' | 'S' | 'U'): boolean {
   for (let index = 0; index < 16; index++) {
     const byte = configuration(hart, index);
+    if ((byte & 0x18n) === 0n) continue;
     const range = regionOf(hart, index, byte);
     if (range === undefined || address < range.start || address >= range.end) continue;
     if (level === 'M' && !bit(byte, 7)) return false;
@@ -45,10 +46,9 @@ function regionOf(hart: BareReferenceHart, index: number, byte: bigint): { start
     case 1n:
       return { start: index === 0 ? 0n : whole(index - 1), end: whole(index) };
     case 3n: {
+      // n ones at the bottom mean 2^(n + 3) bytes; a number and the next one differ in n + 1 bits.
       const value = get(hart, N.pmpaddr0 + index) | 0x1ffn;
-      let ones = 0n;
-      while (((value >> ones) & 1n) === 1n) ones++;
-      const size = 1n << (ones + 3n);
+      const size = ((value ^ (value + 1n)) + 1n) << 2n;
       const start = (value << 2n) & ~(size - 1n);
       return { start, end: start + size };
     }
@@ -159,12 +159,13 @@ function tableEntry(
 }
 
 function kindOf(entry: bigint, level: number, hasTypes: boolean): 'pointer' | 'leaf' | 'invalid' {
-  const [v, r, w, x, u, , a, d] = Array.from({ length: 8 }, (_, index) => bit(entry, index));
+  const flags = Number(entry & 0xffn);
+  const [v, r, w, x] = [(flags & 1) !== 0, (flags & 2) !== 0, (flags & 4) !== 0, (flags & 8) !== 0];
   const type = (entry >> 61n) & 3n;
   if (!v || (w && !r)) return 'invalid';
   if (bit(entry, 63) || ((entry >> 54n) & 0x7fn) !== 0n) return 'invalid';
   if (type === 3n || (type !== 0n && !hasTypes)) return 'invalid';
-  if (!r && !x) return level === 0 || a || d || u || type !== 0n ? 'invalid' : 'pointer';
+  if (!r && !x) return level === 0 || (flags & 0xd0) !== 0 || type !== 0n ? 'invalid' : 'pointer';
   return ((entry >> 10n) & ((1n << BigInt(9 * level)) - 1n)) === 0n ? 'leaf' : 'invalid';
 }
 
