@@ -16,6 +16,8 @@
  */
 import { assert } from '../base/assert.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape, type RecordValues, wrongField } from '../base/record-shape.ts';
+import { ok, type Result } from '../base/result.ts';
 import type { BusDevice } from '../machine/bus.ts';
 import { MsiAddresses } from './msi-addresses.ts';
 
@@ -43,6 +45,33 @@ const ENABLE = 1 << 8;
 const DOMAIN_CONSTANT = 0x8000_0000;
 const DM_MSI = 1 << 2;
 
+/** Wires to the harts follow from the rest. */
+const RECORD = {
+  name: 'aplic', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'enabled',   width: 'flag', since: 1 },
+    { name: 'generated', width: 'u32',  since: 1 },
+  ],
+  // biome-ignore format: a table, one row a line
+  lists: [
+    { name: 'sources', since: 1, max: 1023, rows: [ // from source 1 on
+      { name: 'config',  width: 'u16',  since: 1 },
+      { name: 'target',  width: 'u32',  since: 1 },
+      { name: 'wire',    width: 'flag', since: 1 },
+      { name: 'pending', width: 'flag', since: 1 },
+      { name: 'enable',  width: 'flag', since: 1 },
+    ] },
+    { name: 'deliveries', since: 1, max: 512, rows: [
+      { name: 'enabled',   width: 'flag', since: 1 },
+      { name: 'forced',    width: 'flag', since: 1 },
+      { name: 'threshold', width: 'u8',   since: 1 },
+    ] },
+    { name: 'addresses', since: 1, max: 4, rows: [{ name: 'word', width: 'u32', since: 1 }] },
+  ],
+} as const satisfies RecordShape;
+type SavedSource = RecordValues<typeof RECORD>['sources'][number];
+
 /** Interrupt delivery control of a hart. */
 interface Delivery {
   enabled: boolean;
@@ -51,7 +80,7 @@ interface Delivery {
   signal: boolean;
 }
 
-export class Aplic implements BusDevice {
+export class Aplic implements BusDevice, Recorded {
   static readonly [checkpointRules]: CheckpointRules = { ports: 'outside' };
   readonly name: string;
   readonly size = 0x8000;
@@ -306,11 +335,16 @@ export class Aplic implements BusDevice {
     }
     for (let hart = 0; hart < this.deliveries.length; hart++) {
       const control = this.deliveries[hart]!;
-      const asserted = this.enabled && control.enabled && (control.forced || this.top(hart) !== 0);
+      const asserted = this.isAsserted(hart);
       if (asserted === control.signal) continue;
       control.signal = asserted;
       this.ports.onSignal(hart, asserted);
     }
+  }
+
+  private isAsserted(hart: number): boolean {
+    const control = this.deliveries[hart]!;
+    return this.enabled && control.enabled && (control.forced || this.top(hart) !== 0);
   }
 
   private forward(): void {
@@ -321,5 +355,72 @@ export class Aplic implements BusDevice {
       const target = this.target[source]!;
       this.send(target >>> 18, (target >>> 12) & 63, target & 0x7ff);
     }
+  }
+
+  saveRecord(): Uint8Array {
+    const { enabled, generated } = this;
+    const is = (bits: Uint8Array, source: number) => bits[source] === 1;
+    return encodeRecord(RECORD, {
+      enabled, generated,
+      sources: Array.from({ length: this.sourceCount }, (_, index) => ({
+        config: this.config[index + 1]!, target: this.target[index + 1]!, wire: is(this.wire, index + 1),
+        pending: is(this.pending, index + 1), enable: is(this.enable, index + 1),
+      })),
+      deliveries: this.deliveries,
+      addresses: this.addresses.all().map((word) => ({ word })),
+    });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { enabled, generated, sources, deliveries, addresses } = read.value;
+    if (sources.length !== this.sourceCount) return wrongField(RECORD, 'sources', sources.length);
+    if (deliveries.length !== this.deliveries.length) return wrongField(RECORD, 'deliveries', deliveries.length);
+    const words = addresses.map(({ word }) => word);
+    if (words.length !== 4 || MsiAddresses.findForeign(words) >= 0) return wrongField(RECORD, 'addresses', words.length);
+    if (!this.isMsi && generated !== 0) return wrongField(RECORD, 'generated', generated);
+    const idle = deliveries.every((it) => !it.enabled && !it.forced && it.threshold === 0);
+    if (this.isMsi && !idle) return wrongField(RECORD, 'deliveries', deliveries.length);
+    for (const [index, source] of sources.entries()) {
+      const field = this.wrongSource(source, enabled);
+      if (field !== undefined) return wrongField(RECORD, field, index + 1);
+    }
+    return ok(() => {
+      this.enabled = enabled;
+      this.generated = generated;
+      sources.forEach(({ config, target, wire, pending, enable }, index) => {
+        this.config[index + 1] = config;
+        this.target[index + 1] = target;
+        this.wire[index + 1] = wire ? 1 : 0;
+        this.pending[index + 1] = pending ? 1 : 0;
+        this.enable[index + 1] = enable ? 1 : 0;
+      });
+      this.addresses.putBack(words);
+      deliveries.forEach((it, hart) => {
+        // The wire is told below, whatever it was.
+        Object.assign(this.deliveries[hart]!, it);
+        this.deliveries[hart]!.signal = !this.isMsi && !this.isAsserted(hart);
+      });
+      this.settle();
+    });
+  }
+
+  /** Field of a saved source that no history of this domain leaves so; undefined: it is sound. */
+  private wrongSource(source: SavedSource, enabled: boolean): string | undefined {
+    const { config, target, wire, pending, enable } = source;
+    const isDelegated = config === DELEGATE;
+    const known = (Object.values(sourceMode) as number[]).includes(config);
+    if (!known && !(isDelegated && this.options.child !== undefined)) return 'config';
+    if (config === sourceMode.inactive || isDelegated) return target !== 0 ? 'target' : pending ? 'pending' : enable ? 'enable' : undefined;
+    const guest = this.options.level === 'supervisor' ? 0x3_f000 : 0;
+    const mask = this.isMsi ? 0xfffc_0000 | guest | 0x7ff : 0xfffc_00ff;
+    if ((target & ~mask) !== 0 || (!this.isMsi && (target & 0xff) === 0)) return 'target';
+    const inverted = config === sourceMode.edge0 || config === sourceMode.level0;
+    const rectified = config >= sourceMode.edge1 && wire !== inverted;
+    const isLevel = config >= sourceMode.level1;
+    if (isLevel && (this.isMsi ? pending && !rectified : pending !== rectified)) return 'pending';
+    // What may be sent was sent.
+    return this.isMsi && enabled && pending && enable ? 'pending' : undefined;
   }
 }

@@ -9,6 +9,8 @@
  * Writing the time moves the clock. Time is virtual: it starts at `epochNs` and never drifts.
  */
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape, wrongField } from '../base/record-shape.ts';
+import { ok, type Result } from '../base/result.ts';
 import type { BusDevice, InterruptLine } from '../machine/bus.ts';
 
 export interface GoldfishRtcPorts {
@@ -19,7 +21,22 @@ export interface GoldfishRtcPorts {
 
 const HALF = 0x1_0000_0000n;
 
-export class GoldfishRtc implements BusDevice {
+/** Software may set the clock back behind virtual time 0: then its origin lies before 1970, less than 2^53 ns. */
+const RECORD = {
+  name: 'rtc', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'originNs',     width: 'u64',  since: 1 },
+    { name: 'originBefore', width: 'flag', since: 1 }, // before 1970
+    { name: 'alarmNs',      width: 'u64',  since: 1 },
+    { name: 'latchedHigh',  width: 'u32',  since: 1 },
+    { name: 'armed',        width: 'flag', since: 1 },
+    { name: 'enabled',      width: 'flag', since: 1 },
+    { name: 'pending',      width: 'flag', since: 1 },
+  ],
+} as const satisfies RecordShape;
+
+export class GoldfishRtc implements BusDevice, Recorded {
   static readonly [checkpointRules]: CheckpointRules = { ports: 'outside' };
   readonly name = 'rtc';
   readonly size = 0x24;
@@ -112,5 +129,23 @@ export class GoldfishRtc implements BusDevice {
 
   private moveTo(timeNs: bigint): void {
     this.originNs = timeNs - BigInt(this.ports.nowNs());
+  }
+
+  saveRecord(): Uint8Array {
+    const { originNs, alarmNs, latchedHigh, armed, enabled, pending } = this;
+    const originBefore = originNs < 0n;
+    return encodeRecord(RECORD, { originNs: originBefore ? -originNs : originNs, originBefore, alarmNs, latchedHigh, armed, enabled, pending });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { originNs, originBefore, ...rest } = read.value;
+    if (originBefore && (originNs === 0n || originNs >= 1n << 53n)) return wrongField(RECORD, 'originNs', -Number(originNs));
+    return ok(() => {
+      Object.assign(this, rest);
+      this.originNs = originBefore ? -originNs : originNs;
+      this.settle();
+    });
   }
 }

@@ -7,12 +7,28 @@
  */
 import { assert } from '../base/assert.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape, wrongField } from '../base/record-shape.ts';
+import { ok, type Result } from '../base/result.ts';
 import type { BusDevice } from '../machine/bus.ts';
 
 /** Values of miselect, siselect, vsiselect that lead here (§3.7). */
 export const fileRegister = { eidelivery: 0x70, eithreshold: 0x72, eip0: 0x80, eie0: 0xc0 } as const;
 
-export class InterruptFile {
+const RECORD = {
+  name: 'interruptFile', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'delivers',  width: 'flag', since: 1 },
+    { name: 'threshold', width: 'u16',  since: 1, max: 0x7ff },
+  ],
+  // biome-ignore format: a table, one row a line
+  lists: [{ name: 'words', since: 1, max: 32, rows: [ // 64 identities each
+    { name: 'pending', width: 'u64', since: 1 },
+    { name: 'enable',  width: 'u64', since: 1 },
+  ] }],
+} as const satisfies RecordShape;
+
+export class InterruptFile implements Recorded {
   static readonly [checkpointRules]: CheckpointRules = { onSignal: 'outside' };
   readonly identityCount: number;
   private readonly pending: BigUint64Array;
@@ -91,6 +107,32 @@ export class InterruptFile {
     if (asserted === this.signal) return;
     this.signal = asserted;
     this.onSignal(asserted);
+  }
+
+  saveRecord(): Uint8Array {
+    const { delivers, threshold, enable } = this;
+    const words = Array.from(this.pending, (pending, index) => ({ pending, enable: enable[index]! }));
+    return encodeRecord(RECORD, { delivers, threshold, words });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { delivers, threshold, words } = read.value;
+    if (words.length !== this.pending.length) return wrongField(RECORD, 'words', words.length);
+    const first = words[0]!;
+    if (((first.pending | first.enable) & 1n) !== 0n) return wrongField(RECORD, 'words', 0); // identity 0 is none
+    return ok(() => {
+      words.forEach(({ pending, enable }, index) => {
+        this.pending[index] = pending;
+        this.enable[index] = enable;
+      });
+      this.delivers = delivers;
+      this.threshold = threshold;
+      // Told also when it has not changed: the other end may not know it.
+      this.signal = delivers && this.top() !== 0;
+      this.onSignal(this.signal);
+    });
   }
 }
 

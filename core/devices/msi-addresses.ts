@@ -24,6 +24,22 @@ export class MsiAddresses {
     this.words[index] = value & mask;
   }
 
+  /** The four registers, for a record. */
+  all(): readonly number[] {
+    return [...this.words];
+  }
+
+  /** First of four words that no register can hold, −1: none. */
+  static findForeign(words: readonly number[]): number {
+    const masks = [0xffff_ffff, MACHINE_HIGH, 0xffff_ffff, SUPERVISOR_HIGH];
+    return words.findIndex((word, index) => (word & ~masks[index]!) !== 0);
+  }
+
+  /** Puts back what {@link all} gave, locked or not. */
+  putBack(words: readonly number[]): void {
+    this.words.set(words);
+  }
+
   /** Address of the interrupt file of a hart at a level; `guest` 0 is the hart's own. Below 2^56. */
   addressOf(level: 'machine' | 'supervisor', hart: number, guest: number): number {
     const common = this.words[1]!;

@@ -14,6 +14,8 @@
  */
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { assert } from '../base/assert.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape, wrongField } from '../base/record-shape.ts';
+import { ok, type Result } from '../base/result.ts';
 import type { BusDevice } from '../machine/bus.ts';
 
 export interface PlicPorts {
@@ -29,7 +31,23 @@ const ENABLE_STRIDE = 0x80;
 const CONTEXT = 0x20_0000;
 const CONTEXT_STRIDE = 0x1000;
 
-export class Plic implements BusDevice {
+/** Notification wires follow from the rest. */
+const RECORD = {
+  name: 'plic', version: 1, fields: [],
+  // biome-ignore format: a table, one row a line
+  lists: [
+    { name: 'sources', since: 1, max: 1023, rows: [ // from source 1 on
+      { name: 'priority',  width: 'u8',   since: 1, max: PLIC_PRIORITY_MAX },
+      { name: 'level',     width: 'flag', since: 1 },
+      { name: 'pending',   width: 'flag', since: 1 },
+      { name: 'claimed',   width: 'flag', since: 1 },
+    ] },
+    { name: 'thresholds', since: 1, max: 16_384, rows: [{ name: 'threshold', width: 'u8', since: 1, max: PLIC_PRIORITY_MAX }] },
+    { name: 'enables', since: 1, max: 1 << 20, rows: [{ name: 'sources', width: 'u32', since: 1 }] }, // words of context 0, then 1 …
+  ],
+} as const satisfies RecordShape;
+
+export class Plic implements BusDevice, Recorded {
   static readonly [checkpointRules]: CheckpointRules = { ports: 'outside' };
   readonly name = 'plic';
   readonly size = 0x60_0000;
@@ -180,5 +198,51 @@ export class Plic implements BusDevice {
     const last = this.sourceCount - word * 32;
     const all = last >= 31 ? 0xffff_ffff : 2 ** (last + 1) - 1;
     return (word === 0 ? all & ~1 : all) >>> 0;
+  }
+
+  saveRecord(): Uint8Array {
+    const is = (bits: Uint8Array, source: number) => bits[source] === 1;
+    return encodeRecord(RECORD, {
+      sources: Array.from({ length: this.sourceCount }, (_, index) => ({
+        priority: this.priority[index + 1]!, level: is(this.level, index + 1),
+        pending: is(this.pending, index + 1), claimed: is(this.claimed, index + 1),
+      })),
+      thresholds: Array.from(this.threshold, (threshold) => ({ threshold })),
+      enables: Array.from(this.enable, (sources) => ({ sources })),
+    });
+  }
+
+  /** A source whose wire is high has a request that is pending or claimed: the gateway forwards it at once. */
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { sources, thresholds, enables } = read.value;
+    if (sources.length !== this.sourceCount) return wrongField(RECORD, 'sources', sources.length);
+    if (thresholds.length !== this.contextCount) return wrongField(RECORD, 'thresholds', thresholds.length);
+    if (enables.length !== this.enable.length) return wrongField(RECORD, 'enables', enables.length);
+    const lost = sources.findIndex(({ level, pending, claimed }) => level && !pending && !claimed);
+    if (lost >= 0) return wrongField(RECORD, 'level', lost + 1);
+    const foreign = enables.find((it, index) => (it.sources & ~this.sourcesOfWord(index % this.words)) !== 0);
+    if (foreign !== undefined) return wrongField(RECORD, 'enables', foreign.sources);
+    return ok(() => {
+      sources.forEach(({ priority, level, pending, claimed }, index) => {
+        this.priority[index + 1] = priority;
+        this.level[index + 1] = level ? 1 : 0;
+        this.pending[index + 1] = pending ? 1 : 0;
+        this.claimed[index + 1] = claimed ? 1 : 0;
+      });
+      this.threshold.set(thresholds.map((it) => it.threshold));
+      this.enable.set(enables.map((it) => it.sources));
+      this.notifyAll();
+    });
+  }
+
+  /** Tells every context its level, also those that have not changed: the other end may not know it. */
+  private notifyAll(): void {
+    for (let context = 0; context < this.contextCount; context++) {
+      const level = this.best(context, this.threshold[context]!) === 0 ? 0 : 1;
+      this.notified[context] = level;
+      this.ports.onNotification(context, level === 1);
+    }
   }
 }

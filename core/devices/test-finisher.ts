@@ -4,6 +4,8 @@
  * hw/misc/sifive_test.c, include/hw/misc/sifive_test.h). Reads give 0, other words do nothing.
  */
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape } from '../base/record-shape.ts';
+import { ok, type Result } from '../base/result.ts';
 import type { BusDevice } from '../machine/bus.ts';
 
 /** How the program wants the machine to end. `code` is 0 unless it failed. */
@@ -15,7 +17,10 @@ const FAIL = 0x3333;
 const PASS = 0x5555;
 const RESET = 0x7777;
 
-export class TestFinisher implements BusDevice {
+/** It has no state; its record says so. */
+const RECORD = { name: 'finisher', version: 1, fields: [] } as const satisfies RecordShape;
+
+export class TestFinisher implements BusDevice, Recorded {
   static readonly [checkpointRules]: CheckpointRules = { ports: 'outside' };
   readonly name = 'test';
   readonly size = 0x1000;
@@ -37,5 +42,14 @@ export class TestFinisher implements BusDevice {
     else if (how === FAIL) this.ports.onFinish('fail', value >>> 16);
     else if (how === RESET) this.ports.onFinish('reset', 0);
     return true;
+  }
+
+  saveRecord(): Uint8Array {
+    return encodeRecord(RECORD, {});
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    return read.ok ? ok(() => undefined) : read;
   }
 }

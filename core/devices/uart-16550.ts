@@ -10,6 +10,8 @@
  * and break, DMA modes. The other end is there and ready: CTS, DSR and DCD are on.
  */
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape, wrongField } from '../base/record-shape.ts';
+import { ok, type Result } from '../base/result.ts';
 import type { BusDevice, InterruptLine } from '../machine/bus.ts';
 
 export interface UartPorts {
@@ -29,7 +31,24 @@ const MSR = { cts: 0x10, dsr: 0x20, ri: 0x40, dcd: 0x80 } as const;
 const FIFO_SIZE = 16;
 const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
 
-export class Uart16550 implements BusDevice {
+const RECORD = {
+  name: 'serial', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'interruptEnable', width: 'u8',    since: 1, max: 0xf },
+    { name: 'fifoControl',     width: 'u8',    since: 1, max: 0xc9 },
+    { name: 'lineControl',     width: 'u8',    since: 1 },
+    { name: 'modemControl',    width: 'u8',    since: 1, max: 0x1f },
+    { name: 'modemStatus',     width: 'u8',    since: 1 },
+    { name: 'scratch',         width: 'u8',    since: 1 },
+    { name: 'divisor',         width: 'u16',   since: 1 },
+    { name: 'overrun',         width: 'flag',  since: 1 },
+    { name: 'transmitPending', width: 'flag',  since: 1 },
+    { name: 'received',        width: 'bytes', since: 1, max: FIFO_SIZE },
+  ],
+} as const satisfies RecordShape;
+
+export class Uart16550 implements BusDevice, Recorded {
   static readonly [checkpointRules]: CheckpointRules = { ports: 'outside' };
   readonly name = 'serial';
   readonly size = 8;
@@ -199,5 +218,28 @@ export class Uart16550 implements BusDevice {
 
   private settle(): void {
     this.ports.line.set(this.cause() !== IIR.none);
+  }
+
+  saveRecord(): Uint8Array {
+    const { interruptEnable, fifoControl, lineControl, modemControl, modemStatus, scratch, divisor, overrun, transmitPending } = this;
+    return encodeRecord(RECORD, {
+      interruptEnable, fifoControl, lineControl, modemControl, modemStatus, scratch, divisor, overrun, transmitPending,
+      received: Uint8Array.from(this.received),
+    });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { received, ...registers } = read.value;
+    const { fifoControl } = registers;
+    const hasFifos = (fifoControl & 1) !== 0;
+    if ((fifoControl & ~0xc9) !== 0 || (!hasFifos && fifoControl !== 0)) return wrongField(RECORD, 'fifoControl', fifoControl);
+    if (received.length > (hasFifos ? FIFO_SIZE : 1)) return wrongField(RECORD, 'received', received.length);
+    return ok(() => {
+      Object.assign(this, registers);
+      this.received.splice(0, this.received.length, ...received);
+      this.settle();
+    });
   }
 }

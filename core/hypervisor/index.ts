@@ -2,7 +2,6 @@
 export { type GuestImage, prepareImage } from './boot.ts';
 export { EXIT_COSTS, type ExitCause } from './cost-table.ts';
 export { CONSOLE_INPUT_MAX, DebugConsole, type OutputChunk } from './debug-console.ts';
-export { type RecordError, recordErrorSentence } from './device-record.ts';
 export * from './host.ts';
 export type * from './host-options.ts';
 export { inspectVm } from './inspect.ts';

@@ -4,7 +4,7 @@
  */
 import { err, ok, type Result } from '../base/index.ts';
 import type { SnapshotImage } from '../formats/snapshot-file.ts';
-import { recordErrorSentence } from './device-record.ts';
+import { recordErrorSentence } from '../base/device-record.ts';
 import type { Host } from './host.ts';
 import type { Vm } from './vm.ts';
 import { vmErrorSentence } from './vm-error.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EXIT_COSTS, EXIT_INDEX, type ExitCause } from './cost-table.ts';
 import { CONSOLE_INPUT_MAX, CONSOLE_OUTPUT_MAX, consoleBytes, DebugConsole } from './debug-console.ts';
-import { type FieldRow, fieldsSize, readFields, writeFields } from './device-record.ts';
+import { type FieldRow, fieldsSize, readFields, writeFields } from '../base/device-record.ts';
 import { advanceTime, chargeExit, makeVcpu } from './vcpu.ts';
 
 test('every cost has one row, a plausible figure, a source, and says whether it was measured', () => {

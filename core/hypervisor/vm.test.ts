@@ -4,7 +4,8 @@
 import { expect, test } from 'vitest';
 import { hashHex, makeHash } from '../base/index.ts';
 import { assembly, makeTestHost, readLong } from '../testing/test-host.ts';
-import { Host, recordErrorSentence, type Vm, vmErrorSentence, type VmSpec } from './index.ts';
+import { recordErrorSentence } from '../base/device-record.ts';
+import { Host, type Vm, vmErrorSentence, type VmSpec } from './index.ts';
 
 const SLEEPER = assembly('s: wfi\n j s');
 

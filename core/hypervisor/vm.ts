@@ -19,7 +19,7 @@ import {
   readFields,
   type RecordError,
   writeFields,
-} from './device-record.ts';
+} from '../base/device-record.ts';
 import { hartState, type Vcpu } from './vcpu.ts';
 import type { VmDevices } from './vm-devices.ts';
 

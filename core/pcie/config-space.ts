@@ -92,6 +92,33 @@ export class PciConfigSpace {
     }
   }
 
+  /** What software may have written, for a record: the writable bits, of the bytes that have any, in their order. */
+  written(): Uint8Array {
+    const places = this.writablePlaces();
+    return Uint8Array.from(places, (at) => this.bytes[at]! & this.writable[at]!);
+  }
+
+  /** Whether bytes are what {@link written} gives: no more, no fewer, and no bit that cannot be written. */
+  fits(written: Uint8Array): boolean {
+    const places = this.writablePlaces();
+    return places.length === written.length && places.every((at, index) => (written[index]! & ~this.writable[at]!) === 0);
+  }
+
+  /** Puts back what {@link written} gave. */
+  putWritten(written: Uint8Array): void {
+    this.writablePlaces().forEach((at, index) => {
+      this.bytes[at] = (this.bytes[at]! & ~this.writable[at]!) | written[index]!;
+    });
+  }
+
+  private writablePlaces(): number[] {
+    const places: number[] = [];
+    this.writable.forEach((mask, at) => {
+      if (mask !== 0) places.push(at);
+    });
+    return places;
+  }
+
   /** Whether a bit of {@link pciCommand} is set. */
   commands(bit: number): boolean {
     return (this.read(4, 2) & bit) !== 0;

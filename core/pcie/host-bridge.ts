@@ -6,6 +6,8 @@
  */
 import { assert } from '../base/assert.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape, wrongField } from '../base/record-shape.ts';
+import { ok, type Result } from '../base/result.ts';
 import type { BusDevice, InterruptLine } from '../machine/index.ts';
 import { PciConfigSpace, pciCommand } from './config-space.ts';
 
@@ -38,6 +40,12 @@ export interface HostBridgeOptions {
   readonly interrupts: readonly [InterruptLine, InterruptLine, InterruptLine, InterruptLine];
 }
 
+/** Functions have records of their own; which pins are asserted follows from them. */
+const RECORD = {
+  name: 'pcieBridge', version: 1,
+  fields: [{ name: 'config', width: 'bytes', since: 1 }], // what software may write of the bridge's own configuration space
+} as const satisfies RecordShape;
+
 /** One function's pin, joined with others to the bridge's wires. */
 class Pin implements InterruptLine {
   private readonly bridge: PcieHostBridge;
@@ -54,7 +62,7 @@ class Pin implements InterruptLine {
 }
 
 /** See the file's head. */
-export class PcieHostBridge {
+export class PcieHostBridge implements Recorded {
   static readonly [checkpointRules]: CheckpointRules = { interrupts: 'outside' };
   /** Configuration space of all functions: attach it to the memory bus. */
   readonly ecam: BusDevice;
@@ -139,6 +147,21 @@ export class PcieHostBridge {
       if (level && pin > 0 && !it.config.commands(pciCommand.interruptDisable)) levels[(device + pin - 1) % 4] = true;
     }
     for (let wire = 0; wire < 4; wire++) this.interrupts[wire]!.set(levels[wire]!);
+  }
+
+  saveRecord(): Uint8Array {
+    return encodeRecord(RECORD, { config: this.own.written() });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { config } = read.value;
+    if (!this.own.fits(config)) return wrongField(RECORD, 'config', config.length);
+    return ok(() => {
+      this.own.putWritten(config);
+      this.joinWires();
+    });
   }
 }
 

@@ -6,6 +6,8 @@
  * Standard: VIRTIO 1.2 §5.5.
  */
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type RecordError, type RecordShape, wrongField } from '../../base/record-shape.ts';
+import { ok, type Result } from '../../base/result.ts';
 import type { VirtioCore, VirtioDevice } from './core.ts';
 import type { Chain } from './queue.ts';
 
@@ -23,6 +25,19 @@ export interface BalloonPorts {
   /** The guest wants the page back: it has a frame afterwards, of zeroes. */
   restore(page: number): boolean;
 }
+
+/** Pages of the largest VM. */
+const PAGES_MAX = 1 << 20;
+const RECORD = {
+  name: 'balloon', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'targetPages',  width: 'u32', since: 1 },
+    { name: 'actualPages',  width: 'u32', since: 1 },
+    { name: 'refusedPages', width: 'u53', since: 1 },
+  ],
+  lists: [{ name: 'inflated', since: 1, max: PAGES_MAX, rows: [{ name: 'page', width: 'u32', since: 1 }] }], // rising
+} as const satisfies RecordShape;
 
 /** See the file's head. */
 export class VirtioBalloon implements VirtioDevice {
@@ -111,5 +126,27 @@ export class VirtioBalloon implements VirtioDevice {
     if (!this.inflated.has(page)) return;
     if (this.ports.restore(page)) this.inflated.delete(page);
     else this.refusedPages++;
+  }
+
+  saveRecord(): Uint8Array {
+    const { targetPages, actualPages, refusedPages } = this;
+    const inflated = [...this.inflated].sort((left, right) => left - right).map((page) => ({ page }));
+    return encodeRecord(RECORD, { targetPages, actualPages, refusedPages, inflated });
+  }
+
+  /** Frames of the pages in the balloon are not touched: whoever made this VM has none for them, or has zeroes there. */
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { targetPages, actualPages, refusedPages, inflated } = read.value;
+    const odd = inflated.find(({ page }, index) => !this.ports.isRam(page) || (index > 0 && page <= inflated[index - 1]!.page));
+    if (odd !== undefined) return wrongField(RECORD, 'page', odd.page);
+    return ok(() => {
+      this.targetPages = targetPages;
+      this.actualPages = actualPages;
+      this.refusedPages = refusedPages;
+      this.inflated.clear();
+      for (const { page } of inflated) this.inflated.add(page);
+    });
   }
 }

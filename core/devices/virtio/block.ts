@@ -7,6 +7,8 @@
  */
 import { assert } from '../../base/assert.ts';
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type RecordError, type RecordShape, wrongField } from '../../base/record-shape.ts';
+import { ok, type Result } from '../../base/result.ts';
 import type { BlockImage, ImageOutcome } from '../../formats/index.ts';
 import type { VirtioCore, VirtioDevice } from './core.ts';
 import type { Chain } from './queue.ts';
@@ -33,6 +35,26 @@ const RANGE_BYTES = 16;
 const ID_BYTES = 20;
 const CONFIG_BYTES = 60;
 const UNMAP = 1;
+
+const RECORD = {
+  name: 'block', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'sectors',      width: 'u53', since: 1 }, // of the disk: another has other content
+    { name: 'reads',        width: 'u53', since: 1 },
+    { name: 'writes',       width: 'u53', since: 1 },
+    { name: 'flushes',      width: 'u53', since: 1 },
+    { name: 'discards',     width: 'u53', since: 1 },
+    { name: 'readBytes',    width: 'u53', since: 1 },
+    { name: 'writtenBytes', width: 'u53', since: 1 },
+    { name: 'errors',       width: 'u53', since: 1 },
+  ],
+  // biome-ignore format: a table, one row a line
+  lists: [{ name: 'inFlight', since: 1, max: QUEUE_SIZE, rows: [ // in their order
+    { name: 'head',  width: 'u16', since: 1, max: QUEUE_SIZE - 1 },
+    { name: 'dueNs', width: 'u53', since: 1 }, // virtual time at which it is done
+  ] }],
+} as const satisfies RecordShape;
 
 /** What a disk is made from. */
 export interface BlockOptions {
@@ -246,6 +268,25 @@ export class VirtioBlock implements VirtioDevice {
 
   private isOnDisk(offset: number, byteCount: number): boolean {
     return byteCount % SECTOR === 0 && offset + byteCount <= this.sectors * SECTOR;
+  }
+
+  /** Requests under way are in it, not in the image: whoever loads it does them, and nobody else may. */
+  saveRecord(): Uint8Array {
+    return encodeRecord(RECORD, { sectors: this.sectors, ...this.counters, inFlight: this.inFlight });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { sectors, inFlight, ...counters } = read.value;
+    if (sectors !== this.sectors) return wrongField(RECORD, 'sectors', sectors);
+    if (this.latencyNs === 0 && inFlight.length > 0) return wrongField(RECORD, 'inFlight', inFlight.length);
+    const back = inFlight.find(({ dueNs }, index) => index > 0 && dueNs < inFlight[index - 1]!.dueNs);
+    if (back !== undefined) return wrongField(RECORD, 'dueNs', back.dueNs);
+    return ok(() => {
+      Object.assign(this.counters, counters);
+      this.inFlight = inFlight.map(({ head, dueNs }) => ({ head, dueNs }));
+    });
   }
 }
 

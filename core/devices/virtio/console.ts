@@ -4,6 +4,8 @@
  * Standard: VIRTIO 1.2 §5.3.
  */
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type RecordError, type RecordShape } from '../../base/record-shape.ts';
+import { ok, type Result } from '../../base/result.ts';
 import type { VirtioCore, VirtioDevice } from './core.ts';
 import type { Chain } from './queue.ts';
 
@@ -13,6 +15,15 @@ const RECEIVE = 0;
 const TRANSMIT = 1;
 /** Bytes of input that wait for the guest at most; more are dropped and counted. */
 export const VIRTIO_CONSOLE_INPUT_MAX = 4096;
+
+const RECORD = {
+  name: 'console', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'overflowCount', width: 'u53',   since: 1 },
+    { name: 'input',         width: 'bytes', since: 1, max: VIRTIO_CONSOLE_INPUT_MAX },
+  ],
+} as const satisfies RecordShape;
 
 /** Who takes the output, in the order in which it is written. The bytes do not change afterwards. */
 export interface ConsolePorts {
@@ -94,5 +105,18 @@ export class VirtioConsole implements VirtioDevice {
       if (!core.write(chain, 0, bytes) || !core.put(RECEIVE, chain.head, bytes.length)) break;
     }
     core.signal(RECEIVE);
+  }
+
+  saveRecord(): Uint8Array {
+    return encodeRecord(RECORD, { overflowCount: this.overflowCount, input: Uint8Array.from(this.input) });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    return ok(() => {
+      this.overflowCount = read.value.overflowCount;
+      this.input = [...read.value.input];
+    });
   }
 }

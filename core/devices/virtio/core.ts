@@ -6,6 +6,8 @@
  * Standard: VIRTIO 1.2 §2.1 status, §2.2 features, §2.4 reset, §2.7 split virtqueues, §3.1 initialization.
  */
 import { assert } from '../../base/assert.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape, wrongField } from '../../base/record-shape.ts';
+import { ok, type Result } from '../../base/result.ts';
 import {
   advance,
   availableCount,
@@ -49,7 +51,7 @@ export function featureWords(...bits: readonly number[]): FeatureWords {
 }
 
 /** A kind of device. It holds its own state; queues and status are the core's. */
-export interface VirtioDevice {
+export interface VirtioDevice extends Recorded {
   /** 'block', 'console', …: for device trees, inspectors and error texts. */
   readonly name: string;
   /** Device type (§5). */
@@ -95,8 +97,34 @@ export interface TransportPort {
   onConfigChange(): void;
 }
 
+const RECORD = {
+  name: 'virtio', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'deviceId',         width: 'u32',   since: 1 },
+    { name: 'status',           width: 'u8',    since: 1 },
+    { name: 'configGeneration', width: 'u8',    since: 1 },
+    { name: 'failure',          width: 'bytes', since: 1, max: 255 }, // ASCII
+    { name: 'driverFeatures0',  width: 'u32',   since: 1 },
+    { name: 'driverFeatures1',  width: 'u32',   since: 1 },
+    { name: 'stalled',          width: 'u32',   since: 1 }, // queues that wait for pages, a bit each
+    { name: 'device',           width: 'bytes', since: 1 }, // the record of its kind
+  ],
+  // biome-ignore format: a table, one row a line
+  lists: [{ name: 'queues', since: 1, max: 32, rows: [
+    { name: 'size',              width: 'u32',     since: 1 },
+    { name: 'ready',             width: 'flag',    since: 1 },
+    { name: 'descriptorAddress', width: 'address', since: 1 },
+    { name: 'availableAddress',  width: 'address', since: 1 },
+    { name: 'usedAddress',       width: 'address', since: 1 },
+    { name: 'nextAvailable',     width: 'u16',     since: 1 },
+    { name: 'nextUsed',          width: 'u16',     since: 1 },
+    { name: 'signalledUsed',     width: 'u16',     since: 1 },
+  ] }],
+} as const satisfies RecordShape;
+
 /** See the file's head. */
-export class VirtioCore {
+export class VirtioCore implements Recorded {
   readonly device: VirtioDevice;
   readonly queues: readonly QueueState[];
   /** Status register as the driver reads it. */
@@ -181,9 +209,13 @@ export class VirtioCore {
   }
 
   private featuresAreSound(): boolean {
-    const [low, high] = this.driverFeatures;
+    return this.areSound(...this.driverFeatures);
+  }
+
+  /** A subset of what is offered, with VERSION_1. */
+  private areSound(low: number, high: number): boolean {
     const foreign = (low & ~this.offered[0]) | (high & ~this.offered[1]);
-    return foreign === 0 && this.has(commonFeature.version1);
+    return foreign === 0 && (high & (1 << (commonFeature.version1 & 31))) !== 0;
   }
 
   private reset(): void {
@@ -327,5 +359,45 @@ export class VirtioCore {
       if (written === undefined || !this.put(index, chain.head, written)) break;
     }
     this.signal(index);
+  }
+
+  /** The core's state with that of its kind of device. The transport's registers are in the transport's record. */
+  saveRecord(): Uint8Array {
+    const { device, status: bits, configGeneration, failure, stalled, queues } = this;
+    const [driverFeatures0, driverFeatures1] = this.driverFeatures;
+    return encodeRecord(RECORD, {
+      deviceId: device.deviceId, status: bits, configGeneration, failure: Uint8Array.from(failure.slice(0, 255), (it) => it.charCodeAt(0) & 127),
+      driverFeatures0: driverFeatures0 >>> 0, driverFeatures1: driverFeatures1 >>> 0, stalled, device: device.saveRecord(), queues,
+    });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { deviceId, status: bits, configGeneration, failure, driverFeatures0, driverFeatures1, stalled, queues } = read.value;
+    if (deviceId !== this.device.deviceId) return wrongField(RECORD, 'deviceId', deviceId);
+    const needsReset = (bits & status.needsReset) !== 0;
+    const isAgreed = (bits & status.featuresOk) !== 0;
+    const works = (bits & status.driverOk) !== 0 && !needsReset;
+    if (works && !isAgreed) return wrongField(RECORD, 'status', bits);
+    if (needsReset !== failure.length > 0 || failure.some((it) => it < 32 || it > 126)) return wrongField(RECORD, 'failure', failure.length);
+    if (isAgreed && !this.areSound(driverFeatures0, driverFeatures1)) return wrongField(RECORD, 'driverFeatures0', driverFeatures0);
+    if (queues.length !== this.queues.length) return wrongField(RECORD, 'queues', queues.length);
+    if (stalled >= 2 ** queues.length) return wrongField(RECORD, 'stalled', stalled);
+    for (const [index, queue] of queues.entries()) {
+      const { sizeMax } = this.queues[index]!;
+      if (queue.ready && queueSetupFault({ ...queue, sizeMax }) !== undefined) return wrongField(RECORD, 'queues', index);
+    }
+    const device = this.device.openRecord(read.value.device);
+    if (!device.ok) return device;
+    return ok(() => {
+      this.status = bits;
+      this.configGeneration = configGeneration;
+      this.failure = String.fromCharCode(...failure);
+      this.driverFeatures = [driverFeatures0, driverFeatures1];
+      this.stalled = stalled;
+      for (const [index, queue] of queues.entries()) Object.assign(this.queues[index]!, queue);
+      device.value();
+    });
   }
 }

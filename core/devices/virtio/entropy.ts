@@ -3,11 +3,26 @@
  * and nobody may take them for secrets. Standard: VIRTIO 1.2 §5.4.
  */
 import { makePrng, nextUint32, type Prng } from '../../base/prng.ts';
+import { decodeRecord, encodeRecord, type RecordError, type RecordShape, wrongField } from '../../base/record-shape.ts';
+import { ok, type Result } from '../../base/result.ts';
 import type { VirtioCore, VirtioDevice } from './core.ts';
 import type { Chain } from './queue.ts';
 
 /** Bytes given for one buffer at most: a guest that wants more asks again. */
 export const ENTROPY_BYTES_MAX = 1 << 16;
+
+/** `a` … `d`: where the generator is. */
+const RECORD = {
+  name: 'entropy', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'a',          width: 'u32', since: 1 },
+    { name: 'b',          width: 'u32', since: 1 },
+    { name: 'c',          width: 'u32', since: 1 },
+    { name: 'd',          width: 'u32', since: 1 },
+    { name: 'givenBytes', width: 'u53', since: 1 },
+  ],
+} as const satisfies RecordShape;
 
 /** See the file's head. */
 export class VirtioEntropy implements VirtioDevice {
@@ -54,5 +69,21 @@ export class VirtioEntropy implements VirtioDevice {
     }
     this.givenBytes += bytes.length;
     return core.write(chain, 0, bytes) ? bytes.length : undefined;
+  }
+
+  saveRecord(): Uint8Array {
+    const { a, b, c, d } = this.random;
+    return encodeRecord(RECORD, { a, b, c, d, givenBytes: this.givenBytes });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { givenBytes, ...random } = read.value;
+    if ((random.a | random.b | random.c | random.d) === 0) return wrongField(RECORD, 'a', 0); // it would give zeroes for ever
+    return ok(() => {
+      Object.assign(this.random, random);
+      this.givenBytes = givenBytes;
+    });
   }
 }

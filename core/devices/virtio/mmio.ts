@@ -5,6 +5,8 @@
  * Standard: VIRTIO 1.2 §4.2.2, §4.2.3.
  */
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape } from '../../base/record-shape.ts';
+import { ok, type Result } from '../../base/result.ts';
 import type { BusDevice, InterruptLine } from '../../machine/index.ts';
 import { type TransportPort, VirtioCore, type VirtioDevice } from './core.ts';
 import type { QueueMemory, QueueState } from './queue.ts';
@@ -30,6 +32,18 @@ const register = {
   configGeneration: 0xfc,
 } as const;
 
+const RECORD = {
+  name: 'virtioMmio', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'interruptStatus',      width: 'u8',    since: 1, max: USED_BUFFER | CONFIG_CHANGE },
+    { name: 'deviceFeaturesSelect', width: 'u32',   since: 1 },
+    { name: 'driverFeaturesSelect', width: 'u32',   since: 1 },
+    { name: 'queueSelect',          width: 'u32',   since: 1 },
+    { name: 'core',                 width: 'bytes', since: 1 },
+  ],
+} as const satisfies RecordShape;
+
 /** What a device on a memory bus is made from. */
 export interface MmioOptions {
   readonly device: VirtioDevice;
@@ -51,7 +65,7 @@ export function readConfigField(config: Uint8Array, offset: number, byteCount: n
 }
 
 /** See the file's head. */
-export class VirtioMmio implements BusDevice, TransportPort {
+export class VirtioMmio implements BusDevice, TransportPort, Recorded {
   static readonly [checkpointRules]: CheckpointRules = { interrupt: 'outside' };
   readonly name: string;
   readonly size = MMIO_BYTES;
@@ -206,5 +220,23 @@ export class VirtioMmio implements BusDevice, TransportPort {
     this.deviceFeaturesSelect = 0;
     this.driverFeaturesSelect = 0;
     this.interrupt.set(false);
+  }
+
+  saveRecord(): Uint8Array {
+    const { interruptStatus, deviceFeaturesSelect, driverFeaturesSelect, queueSelect } = this;
+    return encodeRecord(RECORD, { interruptStatus, deviceFeaturesSelect, driverFeaturesSelect, queueSelect, core: this.core.saveRecord() });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { core: coreBytes, ...registers } = read.value;
+    const core = this.core.openRecord(coreBytes);
+    if (!core.ok) return core;
+    return ok(() => {
+      Object.assign(this, registers);
+      core.value();
+      this.interrupt.set(this.interruptStatus !== 0);
+    });
   }
 }

@@ -5,6 +5,8 @@
  * Standard: VIRTIO 1.2 §5.1.
  */
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type RecordError, type RecordShape, wrongField } from '../../base/record-shape.ts';
+import { ok, type Result } from '../../base/result.ts';
 import type { MacAddress } from '../../network/index.ts';
 import type { VirtioCore, VirtioDevice } from './core.ts';
 import type { Chain } from './queue.ts';
@@ -22,6 +24,22 @@ const ETHERNET_HEADER = 14;
 const LINK_UP = 1;
 /** Frames that wait for a receive buffer at most; QEMU's default queue holds 256 descriptors, too. */
 export const NET_WAITING_MAX = 256;
+
+const RECORD = {
+  name: 'net', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'mac',            width: 'u53',  since: 1, max: 2 ** 48 - 1 },
+    { name: 'linkUp',         width: 'flag', since: 1 },
+    { name: 'sentFrames',     width: 'u53',  since: 1 },
+    { name: 'sentBytes',      width: 'u53',  since: 1 },
+    { name: 'receivedFrames', width: 'u53',  since: 1 },
+    { name: 'receivedBytes',  width: 'u53',  since: 1 },
+    { name: 'refusedFrames',  width: 'u53',  since: 1 },
+    { name: 'droppedFrames',  width: 'u53',  since: 1 },
+  ],
+  lists: [{ name: 'waiting', since: 1, max: NET_WAITING_MAX, rows: [{ name: 'frame', width: 'bytes', since: 1, max: 65_535 }] }],
+} as const satisfies RecordShape;
 
 /** Where frames of the guest go. A frame does not change afterwards. */
 export interface NetPorts {
@@ -152,5 +170,25 @@ export class VirtioNet implements VirtioDevice {
     this.counters.receivedFrames++;
     this.counters.receivedBytes += frame.length;
     return bytes.length;
+  }
+
+  saveRecord(): Uint8Array {
+    const { mac, linkUp, counters } = this;
+    return encodeRecord(RECORD, { mac, linkUp, ...counters, waiting: this.waitingFrames.map((frame) => ({ frame })) });
+  }
+
+  /** The card's address is its identity: a record of another is refused. */
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { mac, linkUp, waiting, ...counters } = read.value;
+    if (mac !== this.mac) return wrongField(RECORD, 'mac', mac);
+    const odd = waiting.find(({ frame }) => frame.length > this.mtu + ETHERNET_HEADER);
+    if (odd !== undefined) return wrongField(RECORD, 'frame', odd.frame.length);
+    return ok(() => {
+      this.linkUp = linkUp;
+      Object.assign(this.counters, counters);
+      this.waitingFrames = waiting.map(({ frame }) => frame);
+    });
   }
 }

@@ -8,6 +8,8 @@
  */
 import { assert } from '../../base/assert.ts';
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
+import { decodeRecord, encodeRecord, type Recorded, type RecordError, type RecordShape, wrongField } from '../../base/record-shape.ts';
+import { ok, type Result } from '../../base/result.ts';
 import type { InterruptLine } from '../../machine/index.ts';
 import { PciConfigSpace, pciCommand, type PciFunction } from '../../pcie/index.ts';
 import { type TransportPort, VirtioCore, type VirtioDevice } from './core.ts';
@@ -44,6 +46,19 @@ const common = {
   descriptors: 32, driver: 40, device: 48,
 } as const;
 
+const RECORD = {
+  name: 'virtioPci', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'isr',                 width: 'u8',    since: 1, max: USED_BUFFER | CONFIG_CHANGE },
+    { name: 'deviceFeatureSelect', width: 'u32',   since: 1 },
+    { name: 'driverFeatureSelect', width: 'u32',   since: 1 },
+    { name: 'queueSelect',         width: 'u16',   since: 1 },
+    { name: 'config',              width: 'bytes', since: 1 }, // what software may write of the configuration space
+    { name: 'core',                width: 'bytes', since: 1 },
+  ],
+} as const satisfies RecordShape;
+
 /** Guest memory as long as the function is a bus master. */
 class MasterMemory implements QueueMemory {
   private readonly inner: QueueMemory;
@@ -72,7 +87,7 @@ class MasterMemory implements QueueMemory {
 }
 
 /** See the file's head. */
-export class VirtioPci implements PciFunction, TransportPort {
+export class VirtioPci implements PciFunction, TransportPort, Recorded {
   static readonly [checkpointRules]: CheckpointRules = { pin: 'outside' };
   readonly name: string;
   readonly config: PciConfigSpace;
@@ -256,5 +271,27 @@ export class VirtioPci implements PciFunction, TransportPort {
     else if ((offset & ~4) === common.descriptors) queue.descriptorAddress = withHalf(queue.descriptorAddress, high, value);
     else if ((offset & ~4) === common.driver) queue.availableAddress = withHalf(queue.availableAddress, high, value);
     else if ((offset & ~4) === common.device) queue.usedAddress = withHalf(queue.usedAddress, high, value);
+  }
+
+  saveRecord(): Uint8Array {
+    const { isr, deviceFeatureSelect, driverFeatureSelect, queueSelect } = this;
+    return encodeRecord(RECORD, {
+      isr, deviceFeatureSelect, driverFeatureSelect, queueSelect, config: this.config.written(), core: this.core.saveRecord(),
+    });
+  }
+
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { config, core: coreBytes, ...registers } = read.value;
+    if (!this.config.fits(config)) return wrongField(RECORD, 'config', config.length);
+    const core = this.core.openRecord(coreBytes);
+    if (!core.ok) return core;
+    return ok(() => {
+      Object.assign(this, registers);
+      this.config.putWritten(config);
+      core.value();
+      this.pin?.set(this.isr !== 0);
+    });
   }
 }

@@ -4,7 +4,7 @@
  */
 import { err, type Hash64, ok, type Result } from '../../base/index.ts';
 import type { Host } from '../../hypervisor/host.ts';
-import { recordErrorSentence } from '../../hypervisor/device-record.ts';
+import { recordErrorSentence } from '../../base/device-record.ts';
 import { isThrottled, nextThrottleEdge } from '../../hypervisor/scheduler.ts';
 import { THROTTLE_PERIOD_NS, type Vm } from '../../hypervisor/vm.ts';
 import { vmErrorSentence } from '../../hypervisor/vm-error.ts';

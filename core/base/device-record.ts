@@ -3,7 +3,8 @@
  * derived. Little endian; a record starts with its version and its size, and is refused when either
  * is not what the table says.
  */
-import { assert, err, ok, type Result } from '../base/index.ts';
+import { assert } from './assert.ts';
+import { err, ok, type Result } from './result.ts';
 
 /** A field: how wide, and since which version of the record it exists. `time` is ns or Infinity, 8 bytes. */
 export interface FieldRow {
