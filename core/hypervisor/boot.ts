@@ -1,8 +1,8 @@
 /**
  * What is put into a VM before its first instruction, as Linux for RISC-V expects it (Documentation/arch/riscv/
  * boot.rst): the image in RAM from 0x80000000, a device tree at the end of RAM, a0 = hart id, a1 = address of
- * the tree, VS-mode, satp = 0. The image is a guest of ours, assembled here, or an ELF file.
- * Left out: flat `Image` files, initial ramdisks, EFI.
+ * the tree, VS-mode, satp = 0. The image is a guest of ours, assembled here, an ELF file, or a kernel with an
+ * initial RAM disk. Left out: EFI.
  */
 import { err, ok, type Result } from '../base/index.ts';
 import {
@@ -23,6 +23,7 @@ import {
 } from '../isa/table/index.ts';
 import type { Extension } from '../isa/table/row.ts';
 import { GUEST_RAM_ADDRESS, type VmMemory } from '../memory/index.ts';
+import { findKernelFault, findMisplaced, type NamedBytes, placeInitrd, placeKernel } from '../platform/boot-files.ts';
 import { boardTreeBytes, cacheBlockProperties, extensionNames } from '../platform/device-tree.ts';
 import type { VmError } from './vm-error.ts';
 
@@ -30,7 +31,9 @@ import type { VmError } from './vm-error.ts';
 export type GuestImage =
   | { readonly kind: 'program'; readonly name: string }
   | { readonly kind: 'assembly'; readonly name: string; readonly source: string }
-  | { readonly kind: 'elf'; readonly name: string; readonly bytes: Uint8Array };
+  | { readonly kind: 'elf'; readonly name: string; readonly bytes: Uint8Array }
+  /** A kernel as boot loaders start it: an `Image` 2 MiB into RAM, or an ELF, with an initial RAM disk. */
+  | { readonly kind: 'kernel'; readonly name: string; readonly bytes: Uint8Array; readonly initrd?: NamedBytes };
 
 /** A part of an image. `bytes` at `address`, zeroes up to `size`. Guest physical. */
 export interface ImageSegment {
@@ -49,10 +52,11 @@ export interface BootImage {
   readonly initrd?: { readonly start: number; readonly end: number };
 }
 
-/** Reads or assembles an image; says what is wrong with it without touching any VM. */
+/** Reads or assembles an image; says what is wrong with it without touching any VM. `ramBytes`: where a RAM disk goes depends on it. */
 export function prepareImage(
   image: GuestImage,
   profile: GuestProfileId = DEFAULT_PROFILE,
+  ramBytes = 0,
 ): Result<BootImage, VmError> {
   switch (image.kind) {
     case 'program': {
@@ -65,6 +69,8 @@ export function prepareImage(
     }
     case 'assembly':
       return assembleImage(image.name, image.source, 4096, profile);
+    case 'kernel':
+      return placeFiles(image, ramBytes);
     case 'elf': {
       const elf = parseElf(image.bytes, { name: image.name });
       if (!elf.ok) return err({ kind: 'bad-elf', error: elf.error });
@@ -85,6 +91,26 @@ export function prepareImage(
       });
     }
   }
+}
+
+/** A kernel and its RAM disk at their places, or what is wrong with one of them. */
+function placeFiles(image: GuestImage & { readonly kind: 'kernel' }, ramBytes: number): Result<BootImage, VmError> {
+  const fault = findKernelFault(image);
+  if (fault !== undefined) return err({ kind: 'bad-boot-file', error: fault });
+  const kernel = placeKernel(image);
+  if (!kernel.ok) return err({ kind: 'bad-boot-file', error: kernel.error });
+  const { entry } = kernel.value;
+  const initrd = placeInitrd(image.initrd, ramBytes, entry);
+  const pieces = [...kernel.value.pieces, ...(initrd === undefined ? [] : [initrd])];
+  const misplaced = findMisplaced(image.name, ramBytes, pieces);
+  if (misplaced !== undefined) return err({ kind: 'bad-boot-file', error: misplaced });
+  return ok({
+    name: image.name,
+    entry,
+    ramBytesMin: 4096,
+    segments: pieces,
+    ...(initrd === undefined ? {} : { initrd: { start: initrd.address, end: initrd.address + initrd.bytes.length } }),
+  });
 }
 
 /** Extension that a float ABI passes its values in. */

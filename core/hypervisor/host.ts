@@ -286,7 +286,7 @@ export class Host {
   createVm(spec: VmSpec): Result<Vm, VmError> {
     const vcpuCount = spec.vcpuCount ?? 1;
     const { profile = DEFAULT_PROFILE } = spec;
-    const image = prepareImage(spec.image, profile);
+    const image = prepareImage(spec.image, profile, spec.ramBytes);
     if (!image.ok) return image;
     const ram = checkRam(spec.name, spec.ramBytes);
     if (!ram.ok) return ram;

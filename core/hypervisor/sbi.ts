@@ -83,6 +83,8 @@ export interface SbiPorts {
   /** False when some of the bytes are not RAM; then nothing was written. */
   writeGuest(address: number, bytes: Uint8Array): boolean;
   isRam(address: number, size: number): boolean;
+  /** What instructions are aligned to: 2 bytes where harts have C, else 4. */
+  readonly instructionAlignment: 2 | 4;
   flushTranslations(vcpu: Vcpu): void;
   shutDown(failed: boolean): void;
   reboot(): void;
@@ -214,7 +216,8 @@ function callHart(call: SbiCall, ports: SbiPorts): SbiReturn {
       if (target.hartState !== hartState.stopped) {
         return answer('sbi-hart', sbiError.alreadyAvailable);
       }
-      if (call.arguments[1]! % 4 !== 0 || !ports.isRam(call.arguments[1]!, 4)) {
+      const { instructionAlignment: alignment } = ports;
+      if (call.arguments[1]! % alignment !== 0 || !ports.isRam(call.arguments[1]!, alignment)) {
         return answer('sbi-hart', sbiError.invalidAddress);
       }
       target.hartState = hartState.startPending;

@@ -4,6 +4,7 @@
  * Whoever calls may split the time as it likes: nothing here depends on where a call ends.
  */
 import { assert } from '../base/index.ts';
+import { getProfile, type HartProfile } from '../isa/table/index.ts';
 import type { BusValue, Machine } from '../machine/index.ts';
 import { GUEST_RAM_ADDRESS } from '../memory/index.ts';
 import {
@@ -276,6 +277,11 @@ function onEnvironmentCall(context: RunContext, vm: Vm, vcpu: Vcpu): void {
   machine.skipInstruction(slot);
 }
 
+/** Whether instructions of 2 bytes exist. */
+function hasShort({ extensions }: HartProfile): boolean {
+  return extensions.includes('C');
+}
+
 /** All but what needs the call's own variables. */
 function sbiPorts(context: RunContext, vm: Vm, vcpu: Vcpu): Omit<SbiPorts, 'mayWrite'> {
   const { machine } = context;
@@ -300,6 +306,7 @@ function sbiPorts(context: RunContext, vm: Vm, vcpu: Vcpu): Omit<SbiPorts, 'mayW
     readGuest: (address, size) => vm.memory.read(address, size),
     writeGuest: (address, bytes) => vm.memory.write(address, bytes, 'sbi'),
     isRam: (address, size) => vm.memory.isPresent(address, size),
+    instructionAlignment: hasShort(getProfile(machine.profile(slot))) ? 2 : 4,
     flushTranslations: (target) => context.flushTranslations(target),
     shutDown(failed) {
       const how = failed ? 'reported a failure and shut down' : 'shut down';

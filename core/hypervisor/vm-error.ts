@@ -1,5 +1,6 @@
 /** Why a VM could not be made, or an image not be loaded: values, rendered to one sentence at the edge. */
 import { type ElfError, renderElfError } from '../formats/index.ts';
+import { type BootError, renderBootError } from '../platform/boot-files.ts';
 
 export type VmError =
   | { readonly kind: 'ram-zero'; readonly vm: string }
@@ -34,6 +35,7 @@ export type VmError =
       readonly ramStart: number;
       readonly ramSize: number;
     }
+  | { readonly kind: 'bad-boot-file'; readonly error: BootError }
   | { readonly kind: 'bad-snapshot'; readonly sentence: string }
   | { readonly kind: 'snapshot-shape'; readonly vm: string; readonly pages: number; readonly vcpus: number; readonly pagesWanted: number; readonly vcpusWanted: number }
   | { readonly kind: 'guest-does-not-assemble'; readonly guest: string; readonly sentence: string };
@@ -69,6 +71,8 @@ export function vmErrorSentence(error: VmError): string {
       return `${error.file} has a segment of ${error.size} bytes at ${hex(error.address)}, outside the VM's RAM of ${error.ramSize} bytes at ${hex(error.ramStart)}.`;
     case 'entry-outside-ram':
       return `${error.file} starts at ${hex(error.entry)}, outside the VM's RAM of ${error.ramSize} bytes at ${hex(error.ramStart)}.`;
+    case 'bad-boot-file':
+      return renderBootError(error.error);
     case 'bad-snapshot':
       return error.sentence;
     case 'snapshot-shape':

@@ -27,12 +27,16 @@ export type BootError =
   | { readonly kind: 'bad-elf'; readonly error: ElfError }
   | { readonly kind: 'outside-ram'; readonly file: string; readonly what: string; readonly address: number; readonly size: number; readonly ramBytes: number }
   | { readonly kind: 'overlap'; readonly first: string; readonly second: string; readonly address: number }
-  | { readonly kind: 'empty-file'; readonly file: string };
+  | { readonly kind: 'empty-file'; readonly file: string }
+  | { readonly kind: 'not-a-kernel'; readonly file: string; readonly found: string };
 
 const MIB = 1024 * 1024;
 /** A kernel for RV64 lies at a multiple of 2 MiB (Linux Documentation/arch/riscv/boot.rst). */
 export const KERNEL_OFFSET = 2 * MIB;
 const INITRD_OFFSET_MAX = 128 * MIB;
+const HEADER_BYTES = 64;
+/** magic2: 'RSC\x05'. */
+const IMAGE_MAGIC = 0x0543_5352;
 /** A kernel in RAM. */
 export interface PlacedKernel {
   readonly entry: number;
@@ -53,10 +57,31 @@ export function placeKernel(kernel: NamedBytes): Result<PlacedKernel, BootError>
   return ok({ entry, pieces: [{ what: name, address: entry, bytes, size: imageSize(bytes) }] });
 }
 
+/**
+ * Why a file is neither an ELF nor an `Image` that this machine can start; undefined when it is one. Header: Linux
+ * Documentation/arch/riscv/boot-image-header.rst; version 0.2, flags bit 0: big endian.
+ */
+export function findKernelFault({ name: file, bytes }: NamedBytes): BootError | undefined {
+  if (bytes.length === 0) return { kind: 'empty-file', file };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length >= 4 && view.getUint32(0) === 0x7f45_4c46) return undefined;
+  const fault = (found: string): BootError => ({ kind: 'not-a-kernel', file, found });
+  if (bytes.length < HEADER_BYTES) return fault(`${bytes.length} bytes`);
+  if (view.getUint16(0) === 0x1f8b) return fault('a gzip file, which must be unpacked first');
+  const magic = view.getUint32(56, true);
+  if (magic !== IMAGE_MAGIC) return fault(`${hexadecimal(magic)} in place of ${hexadecimal(IMAGE_MAGIC)} at byte 56`);
+  if ((view.getUint32(24, true) & 1) !== 0) return fault('a big-endian kernel');
+  const major = view.getUint32(32, true) >>> 16;
+  if (major !== 0) return fault(`version ${major} of the header`);
+  const offset = view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;
+  if (offset !== KERNEL_OFFSET) return fault(`a load offset of ${offset} in place of ${KERNEL_OFFSET} bytes`);
+  return undefined;
+}
+
 /** Bytes that a kernel image takes, its zeroes included: image_size of its header when it has one (boot-image-header.rst). */
 function imageSize(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const hasHeader = bytes.length >= 64 && view.getUint32(56, true) === 0x0543_5352; // 'RSC\x05'
+  const hasHeader = bytes.length >= HEADER_BYTES && view.getUint32(56, true) === IMAGE_MAGIC;
   if (!hasHeader) return bytes.length;
   const stated = view.getUint32(16, true) + view.getUint32(20, true) * 2 ** 32;
   return Math.max(bytes.length, Math.min(stated, 2 ** 52));
@@ -108,5 +133,7 @@ export function renderBootError(error: BootError): string {
       return `${error.first} and ${error.second} overlap at ${hexadecimal(error.address)}; more RAM may help.`;
     case 'empty-file':
       return `${error.file}: the file is empty.`;
+    case 'not-a-kernel':
+      return `${error.file} is no kernel: an ELF file or a RISC-V Image was expected, found ${error.found}.`;
   }
 }
