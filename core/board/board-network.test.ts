@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { VirtioEntropy } from '../devices/virtio/index.ts';
-import { CaptureTap, completeChecksums } from '../network/index.ts';
+import { CABLE_NS, CaptureTap, completeChecksums } from '../network/index.ts';
 import { bareMetalElf } from '../testing/bare-metal-program.ts';
 import { NET_PROGRAM } from '../testing/net-program.ts';
 import { NetworkGuest } from '../testing/network-guest.ts';
 import { readPcapng } from '../testing/pcapng-reader.ts';
 import { makeGuestMemory, mmioRegister, VirtioDriver, without } from '../testing/virtio-driver.ts';
-import { BoardNetwork, CABLE_NS } from './board-network.ts';
+import { BoardNetwork } from './board-network.ts';
 import { layOutBoot, renderBootError } from './boot-image.ts';
 import { VirtMachine } from './virt-machine.ts';
 

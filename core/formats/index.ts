@@ -7,3 +7,4 @@ export * from './snapshot-file.ts';
 export * from './elf-core.ts';
 export * from './byte-store.ts';
 export * from './qcow2/index.ts';
+export * from './overlay-store.ts';

@@ -42,7 +42,7 @@ import {
 } from './boot.ts';
 import type { ExitCause } from './cost-table.ts';
 import type { HostOptions, IncomingVmSpec, VmSpec } from './host-options.ts';
-import { DEVICES_DUE, makeVmDevices, serviceDevices } from './device-ports.ts';
+import { HostDevices } from './host-devices.ts';
 import { makeHostTcp } from './host-tcp.ts';
 import { Scheduler } from './scheduler.ts';
 import { catchUp, chargeExit, hartState, makeVcpu, type Vcpu, waitForPage } from './vcpu.ts';
@@ -87,6 +87,8 @@ export class Host {
   readonly queue: EventQueue = makeEventQueue();
   /** 'crashed': no power; nothing runs and frames are not taken until {@link boot}. */
   state: HostSnapshot['state'] = 'up';
+  /** Devices of its VMs, and what their cards are plugged into. */
+  readonly devices: HostDevices;
   takesTurns = false; //          several vCPUs share the present stretch of time
   private readonly handlers = new Map<string, EventHandler>();
   private readonly tcpHandlers: TcpHandler[] = [];
@@ -118,14 +120,15 @@ export class Host {
         ? new Machine(this.memory, ports)
         : new Machine(this.memory, ports, options.compiled);
     this.context = this.makeRunContext(options.picosecondsPerInstruction ?? 1000);
+    this.devices = new HostDevices(this, this.context);
     this.memory.writer.ports.onModelFault = (_vm, fault, page) => this.onModelFault(fault, page);
     this.tcp = makeHostTcp(options, this);
     this.registerHandler('tcp', (_kind, args, now) => {
       this.tcp.onTimer(args['connection'] as number, args['timer'] as TimerKind, now);
     });
     this.registerHandler('host', (kind, args, now) => {
-      if (kind === DEVICES_DUE) serviceDevices(this.findVm(args['vm'] as number), now);
-    }); // any other is a cut and nothing else
+      this.devices.onEvent(kind, args, now);
+    });
   }
 
   /** Virtual time: of the event inside a handler, else what the last run() reached. */
@@ -347,6 +350,7 @@ export class Host {
   crash(keeps: (event: SimulationEvent) => boolean): void {
     for (const vm of [...this.list]) this.destroyVm(vm.id);
     this.tcp.reset();
+    this.devices.network = undefined;
     removeEvents(this.queue, (event) => !keeps(event));
     this.state = 'crashed';
   }
@@ -422,7 +426,7 @@ export class Host {
       },
       state: plan.state,
     });
-    if (plan.devices !== undefined) vm.devices = makeVmDevices(vm, plan.devices, this, this.context);
+    if (plan.devices !== undefined) this.devices.give(vm, plan.devices);
     this.list.push(vm);
     this.list.sort((left, right) => left.id - right.id);
     this.scheduler.add(vm);
@@ -455,6 +459,7 @@ export class Host {
         a0: vcpu.index,
         a1: treeAddress,
         profile,
+        userCounters: vm.devices !== undefined,
       });
     }
   }
@@ -470,7 +475,7 @@ export class Host {
     const { image } = known;
     const profile = this.machine.profile(vm.getVcpu(0).hartSlot);
     for (let page = 0; page < vm.pageCount; page++) vm.memory.writeZeroPage(page, 'hypervisor');
-    if (vm.devices !== undefined) vm.devices = makeVmDevices(vm, vm.devices.spec, this, this.context);
+    if (vm.devices !== undefined) this.devices.give(vm, vm.devices.spec);
     const tree = treeOf(known, vm.pageCount * PAGE_SIZE, vm.vcpus.length, profile);
     this.bootVm(vm, image, tree, profile);
   }

@@ -106,6 +106,7 @@ function arrive(context: RunContext, vm: Vm, vcpu: Vcpu, wakeNs: number): void {
       a0: vcpu.index,
       a1: vcpu.startOpaque,
       profile: machine.profile(vcpu.hartSlot),
+      userCounters: vm.devices !== undefined,
     });
     vcpu.hartState = hartState.started;
     vcpu.startAtNs = Infinity;

@@ -102,6 +102,8 @@ export class Machine {
       readonly a0: number;
       readonly a1: number;
       readonly profile?: GuestProfileId;
+      /** User mode may read cycle, time and instret from the start, as behind OpenSBI and KVM. */
+      readonly userCounters?: boolean;
     },
   ): void {
     const hart = this.claim(slot, options.vm);
@@ -113,6 +115,7 @@ export class Machine {
     this.words[(hart >> 2) + hartWord.privilege] = privilege.supervisor;
     this.words[(hart >> 2) + hartWord.virtualMode] = 1;
     this.words[csrWord(hart, csrSlot.vsstatus) + 1] = 2; // UXL = 64 bits
+    if (options.userCounters === true) this.words[csrWord(hart, csrSlot.scounteren)] = 7;
   }
 
   /** The profile that a hart was reset or loaded with. */

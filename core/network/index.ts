@@ -12,3 +12,4 @@ export type { ConnectionId, TcpState, TimerKind } from './tcp/connection.ts';
 export * from './tcp/context.ts';
 export * from './tcp/stack.ts';
 export * from './fluid-links.ts';
+export * from './guest-network.ts';

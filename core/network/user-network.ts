@@ -8,7 +8,6 @@
  * are rows of a table known beforehand: DHCP tells a card its row.
  * Left out: VLANs, spanning tree (cables must not form a circle), ageing, routing, DNS, IPv6.
  */
-import { assert } from '../base/assert.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import { ARP_REPLY, ARP_REQUEST, makeArpFrame, parseArp } from './arp.ts';
 import { completeChecksums } from './checksum.ts';
@@ -80,9 +79,9 @@ export class UserNetwork {
     this.gateway = gateway;
   }
 
-  /** Adds a port; gives its number, which {@link receive} takes. */
+  /** Adds a port; gives its number, which {@link receive} takes. A capture under way takes it in. */
   addPort(port: SwitchPort): number {
-    assert(this.tap === undefined, 'ports are there before a capture begins');
+    this.tap?.interfaces.push(this.tap.capture.addInterface({ name: port.name }));
     return this.ports.push(port) - 1;
   }
 

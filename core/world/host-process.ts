@@ -478,6 +478,7 @@ export class HostProcess implements LogicalProcess {
 
   private hashDevices(digest: Hash64): void {
     for (const vm of this.host.vms()) vm.hashInto(digest);
+    this.host.devices.network?.guests.hashInto(digest);
     this.cabling.hashInto(digest);
     this.host.tcp.hashInto(digest);
     for (const { attachment } of this.mechanisms) attachment.hashInto(digest);
