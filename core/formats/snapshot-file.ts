@@ -24,7 +24,7 @@ export const pageCodec = { raw: 0, deflate: 1 } as const;
 /** Pages of the largest VM (a host has less RAM). */
 const PAGES_MAX = 1 << 20;
 const VCPUS_MAX = 64;
-const RECORD_MAX = 1 << 20;
+const RECORD_MAX = 2 << 20;
 
 /** What a snapshot says of its VM. */
 export interface SnapshotHead {

@@ -52,7 +52,7 @@ const PAYLOAD_MAX: Readonly<Record<RecordKindName, number>> = {
   roundEnd: 0,
   roundAck: 0,
   vcpu: 65_536,
-  device: 65_536,
+  device: 2 << 20, // frames that wait, pages in the balloon
   ready: 0,
   grant: 8,
   taken: 8,

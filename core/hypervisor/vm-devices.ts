@@ -8,7 +8,10 @@
  */
 import { assert } from '../base/assert.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
-import { type Hash64, hashInteger, hashUint32, makeHash } from '../base/index.ts';
+import {
+  decodeRecord, encodeRecord, type Hash64, hashInteger, hashUint32, makeHash, ok, type Recorded, type RecordError, type RecordShape,
+  type Result, wrongField,
+} from '../base/index.ts';
 import { EmptyVirtioSlot, GoldfishRtc, Plic, TestFinisher, Uart16550 } from '../devices/index.ts';
 import {
   VirtioBalloon, VirtioBlock, VirtioConsole, type VirtioDevice, VirtioEntropy, VirtioMmio, VirtioNet, type VirtioReport,
@@ -68,7 +71,7 @@ export interface PlacedDevice {
   readonly name: string;
   readonly address: number;
   readonly slot: number;
-  readonly device: BusDevice;
+  readonly device: BusDevice & Recorded;
 }
 
 /** 2026-01-01T00:00:00Z. */
@@ -79,8 +82,23 @@ const CONSOLE_PIECE_MAX = 128;
 /** When a queue waits for pages of a snapshot, it is tried again after this time. Unit: ns. */
 const RETRY_NS = 20_000;
 const NEWLINE = 10;
+const RECORD = {
+  name: 'devices', version: 1,
+  // biome-ignore format: a table, one row a line
+  fields: [
+    { name: 'line',        width: 'bytes', since: 1, max: CONSOLE_PIECE_MAX }, // from the serial port, on its way to the console
+    { name: 'lineSinceNs', width: 'u53',   since: 1 },
+    { name: 'digestLow',   width: 'u32',   since: 1 },
+    { name: 'digestHigh',  width: 'u32',   since: 1 },
+  ],
+  // biome-ignore format: a table, one row a line
+  lists: [{ name: 'devices', since: 1, max: 64, rows: [
+    { name: 'address', width: 'u53',   since: 1 },
+    { name: 'record',  width: 'bytes', since: 1 },
+  ] }],
+} as const satisfies RecordShape;
 
-export class VmDevices {
+export class VmDevices implements Recorded {
   static readonly [checkpointRules]: CheckpointRules = { ports: 'outside', spec: 'outside' };
   readonly spec: VmDeviceSpec;
   readonly bus = new Bus();
@@ -134,7 +152,7 @@ export class VmDevices {
   /** All devices, in a fixed order: for records, hashes and inspectors. */
   list(): readonly PlacedDevice[] {
     const { plic, serial, rtc, test, virtio } = MEMORY_MAP;
-    const at = (address: number, device: BusDevice, slot = -1) => ({ name: device.name, address, slot, device });
+    const at = (address: number, device: BusDevice & Recorded, slot = -1) => ({ name: device.name, address, slot, device });
     return [
       at(plic.address, this.plic),
       at(serial.address, this.serial),
@@ -212,6 +230,42 @@ export class VmDevices {
   /** The virtio devices as they stand. */
   reports(): readonly VirtioReport[] {
     return this.slots.map(({ core }) => core.report());
+  }
+
+  /** All devices, and what is on its way to the console. Nothing is due between two accesses that it lacks. */
+  saveRecord(): Uint8Array {
+    return encodeRecord(RECORD, {
+      line: Uint8Array.from(this.line, (it) => it.charCodeAt(0)), lineSinceNs: this.lineSinceNs,
+      digestLow: this.digest.low >>> 0, digestHigh: this.digest.high >>> 0,
+      devices: this.list().map(({ address, device }) => ({ address, record: device.saveRecord() })),
+    });
+  }
+
+  /** The same devices at the same places, or nothing of it. */
+  openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
+    const read = decodeRecord(RECORD, bytes);
+    if (!read.ok) return read;
+    const { line, lineSinceNs, digestLow, digestHigh, devices } = read.value;
+    const own = this.list();
+    if (devices.length !== own.length) return wrongField(RECORD, 'devices', devices.length);
+    const loads: (() => void)[] = [];
+    for (const [index, { address, record }] of devices.entries()) {
+      const place = own[index]!;
+      if (address !== place.address) return wrongField(RECORD, 'address', address);
+      const opened = place.device.openRecord(record);
+      if (!opened.ok) return opened;
+      loads.push(opened.value);
+    }
+    return ok(() => {
+      // The interrupt controller comes last: what the others' wires did to it is in its own record.
+      for (const load of loads.slice(1)) load();
+      loads[0]!();
+      this.line = String.fromCharCode(...line);
+      this.lineSinceNs = lineSinceNs;
+      this.digest.low = digestLow | 0;
+      this.digest.high = digestHigh | 0;
+      this.finish = undefined;
+    });
   }
 
   /** Mixes all that ever happened here into a hash. */

@@ -49,7 +49,8 @@ export interface VmParts {
   readonly state: VmState;
 }
 
-const DEVICE_RECORD_VERSION = 1;
+/** Version 1 is a VM without devices, whose records and hashes stay what they were; version 2 has them. */
+const RECORD_VERSION = { plain: 1, withDevices: 2 } as const;
 
 // biome-ignore format: a table, one row a line
 const DEVICE_HEADER = [
@@ -57,6 +58,7 @@ const DEVICE_HEADER = [
   { name: 'vcpuCount',   width: 'u16', since: 1 },
   { name: 'inputCount',  width: 'u16', since: 1 }, // console input that waits for the guest; bytes follow the vCPUs
   { name: 'reserved',    width: 'u16', since: 1 },
+  // since version 2 the record of VmDevices is the rest
 ] as const satisfies readonly FieldRow[];
 
 // biome-ignore format: a table, one row a line
@@ -68,7 +70,10 @@ const DEVICE_VCPU = [
   { name: 'startAtNs',       width: 'time', since: 1 }, // hart start on its way
   { name: 'startAddress',    width: 'u53',  since: 1 },
   { name: 'startOpaque',     width: 'u53',  since: 1 },
+  { name: 'externalAtNs',    width: 'time', since: 2 }, // change of the external interrupt wire on its way
 ] as const satisfies readonly FieldRow[];
+
+const vcpuFields = (version: number) => DEVICE_VCPU.filter((field) => field.since <= version);
 
 export class Vm {
   readonly id: number;
@@ -197,38 +202,43 @@ export class Vm {
     return vcpu;
   }
 
-  /** Console input, timers and hart states as one declared record. */
+  /** Console input, timers, hart states and all devices as one declared record. */
   deviceRecord(): Uint8Array {
     const input = this.debugConsole.waitingInput();
-    const size =
-      fieldsSize(DEVICE_HEADER) + this.vcpus.length * fieldsSize(DEVICE_VCPU) + input.length;
-    const bytes = new Uint8Array(size);
+    const version = this.recordVersion();
+    const fields = vcpuFields(version);
+    const devices = this.devices?.saveRecord() ?? new Uint8Array(0);
+    const fixed = fieldsSize(DEVICE_HEADER) + this.vcpus.length * fieldsSize(fields);
+    const bytes = new Uint8Array(fixed + input.length + devices.length);
     const view = new DataView(bytes.buffer);
     let at = writeFields(view, 0, DEVICE_HEADER, {
-      version: DEVICE_RECORD_VERSION,
+      version,
       vcpuCount: this.vcpus.length,
       inputCount: input.length,
       reserved: 0,
     });
     for (const vcpu of this.vcpus) {
-      at = writeFields(view, at, DEVICE_VCPU, { ...vcpu, waiting: vcpu.waiting ? 1 : 0 });
+      at = writeFields(view, at, fields, { ...vcpu, waiting: vcpu.waiting ? 1 : 0 });
     }
     bytes.set(input, at);
+    bytes.set(devices, at + input.length);
     return bytes;
   }
 
   /** Takes over a record that another host made. Changes nothing when it is refused. */
   loadDeviceRecord(bytes: Uint8Array): Result<undefined, RecordError> {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const fixed = fieldsSize(DEVICE_HEADER) + this.vcpus.length * fieldsSize(DEVICE_VCPU);
+    const expected = this.recordVersion();
+    const rows = vcpuFields(expected);
+    const fixed = fieldsSize(DEVICE_HEADER) + this.vcpus.length * fieldsSize(rows);
     if (bytes.length < fixed) {
       return err({ kind: 'record-size', found: bytes.length, expected: fixed });
     }
     const header = readFields(view, 0, DEVICE_HEADER);
     if (!header.ok) return header;
     const { version, vcpuCount, inputCount } = header.value;
-    if (version !== DEVICE_RECORD_VERSION) {
-      return err({ kind: 'record-version', found: version, expected: DEVICE_RECORD_VERSION });
+    if (version !== expected) {
+      return err({ kind: 'record-version', found: version, expected });
     }
     if (vcpuCount !== this.vcpus.length) {
       return err({ kind: 'record-value', field: 'vcpuCount', found: vcpuCount });
@@ -236,13 +246,13 @@ export class Vm {
     if (inputCount > CONSOLE_INPUT_MAX) {
       return err({ kind: 'record-value', field: 'inputCount', found: inputCount });
     }
-    if (bytes.length !== fixed + inputCount) {
+    if (this.devices === undefined ? bytes.length !== fixed + inputCount : bytes.length < fixed + inputCount) {
       return err({ kind: 'record-size', found: bytes.length, expected: fixed + inputCount });
     }
     const loaded = [];
     let at = fieldsSize(DEVICE_HEADER);
-    for (let index = 0; index < vcpuCount; index++, at += fieldsSize(DEVICE_VCPU)) {
-      const fields = readFields(view, at, DEVICE_VCPU);
+    for (let index = 0; index < vcpuCount; index++, at += fieldsSize(rows)) {
+      const fields = readFields(view, at, rows);
       if (!fields.ok) return fields;
       const known = (Object.values(hartState) as number[]).includes(fields.value.hartState);
       if (!known || fields.value.waiting > 1) {
@@ -250,11 +260,19 @@ export class Vm {
       }
       loaded.push(fields.value);
     }
+    const devices = this.devices?.openRecord(bytes.subarray(at + inputCount));
+    if (devices?.ok === false) return devices;
+    // Devices drive their wires; when a change reaches a vCPU is in the vCPU's own fields.
+    devices?.value();
     loaded.forEach((fields, index) => {
       Object.assign(this.getVcpu(index), fields, { waiting: fields.waiting === 1 });
     });
-    this.debugConsole.restoreInput([...bytes.subarray(at)]);
+    this.debugConsole.restoreInput([...bytes.subarray(at, at + inputCount)]);
     return ok(undefined);
+  }
+
+  private recordVersion(): number {
+    return this.devices === undefined ? RECORD_VERSION.plain : RECORD_VERSION.withDevices;
   }
 
   /** Mixes vCPUs, devices and state into the run hash; pages come through the memory's written log. */
