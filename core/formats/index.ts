@@ -8,3 +8,4 @@ export * from './elf-core.ts';
 export * from './byte-store.ts';
 export * from './qcow2/index.ts';
 export * from './overlay-store.ts';
+export * from './guest-bundle.ts';

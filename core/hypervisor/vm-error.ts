@@ -36,6 +36,9 @@ export type VmError =
       readonly ramSize: number;
     }
   | { readonly kind: 'bad-boot-file'; readonly error: BootError }
+  | { readonly kind: 'bad-bundle'; readonly sentence: string }
+  | { readonly kind: 'no-such-file'; readonly vm: string; readonly file: string; readonly known: readonly string[] }
+  | { readonly kind: 'too-many-disks'; readonly vm: string; readonly found: number; readonly maximum: number }
   | { readonly kind: 'bad-snapshot'; readonly sentence: string }
   | { readonly kind: 'snapshot-shape'; readonly vm: string; readonly pages: number; readonly vcpus: number; readonly pagesWanted: number; readonly vcpusWanted: number }
   | { readonly kind: 'guest-does-not-assemble'; readonly guest: string; readonly sentence: string };
@@ -73,6 +76,11 @@ export function vmErrorSentence(error: VmError): string {
       return `${error.file} starts at ${hex(error.entry)}, outside the VM's RAM of ${error.ramSize} bytes at ${hex(error.ramStart)}.`;
     case 'bad-boot-file':
       return renderBootError(error.error);
+    case 'no-such-file':
+      return `VM ${error.vm} wants the file '${error.file}'; there are ${error.known.join(', ') || 'none'}.`;
+    case 'too-many-disks':
+      return `VM ${error.vm} has ${error.found} disks; ${error.maximum} are possible beside its other devices.`;
+    case 'bad-bundle':
     case 'bad-snapshot':
       return error.sentence;
     case 'snapshot-shape':

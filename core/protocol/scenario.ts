@@ -52,6 +52,15 @@ export interface ScenarioHost {
   readonly place?: ScenarioPlace;
 }
 
+/** What a VM boots, by names of files in the bundle beside the scenario (core/formats/guest-bundle.ts). It then has devices. */
+export interface ScenarioBoot {
+  readonly kernel: string; //         an `Image` or an ELF
+  readonly initrd?: string;
+  readonly append: string; //         the kernel's command line
+  readonly disks: readonly string[]; // images, raw or qcow2
+  readonly network: boolean; //       whether it has a network card
+}
+
 /** One VM, booted at time 0. */
 export interface ScenarioVm {
   readonly id: number;
@@ -63,6 +72,7 @@ export interface ScenarioVm {
   readonly vcpuCount: number;
   /** Id of its harts' profile; rv64ima when missing. */
   readonly profile?: string;
+  readonly boot?: ScenarioBoot;
   /** Typed into its console at boot: how a lab's knobs reach the guest. */
   readonly bootInput: string;
 }

@@ -1,5 +1,5 @@
 /**
- * The scenario's VMs on their hosts: booted from a program or an ELF file, or put back from a snapshot
+ * The scenario's VMs on their hosts: booted from a program, an ELF file or a bundle of files, or put back from a snapshot
  * file, which goes on at the instant that it shows, so that its clock does not jump.
  */
 import { assert } from '../base/index.ts';
@@ -8,6 +8,7 @@ import { restoreVm } from '../hypervisor/restore-vm.ts';
 import type { GuestProfileId } from '../isa/table/index.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import { rank } from '../sim/rank.ts';
+import { guestPartsOf } from './guest-files.ts';
 import type { HostProcess } from './host-process.ts';
 import { bootPaged, isPaged } from './paged-vms.ts';
 
@@ -24,15 +25,19 @@ export function bootVms(self: HostProcess, guest: Uint8Array | undefined): void 
 }
 
 function boot(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array | undefined): void {
+  const parts = file === undefined ? undefined : guestPartsOf(spec.boot, file, spec.guest, { ...spec, seed: self.scenario.seed });
+  assert(parts?.ok !== false, 'guest files were checked with their scenario');
   const made = self.host.createVm({
     id: spec.id,
     name: spec.name,
-    image: file === undefined ? { kind: 'program', name: spec.guest } : { kind: 'elf', name: spec.guest, bytes: file },
+    image: parts?.value.image ?? { kind: 'program', name: spec.guest },
+    ...(parts?.value.devices === undefined ? {} : { bootArguments: parts.value.bootArguments, devices: parts.value.devices }),
     ramBytes: spec.pageCount * 4096,
     vcpuCount: spec.vcpuCount,
     ...(spec.profile === undefined ? {} : { profile: spec.profile as GuestProfileId }),
   });
   assert(made.ok, `VM ${spec.id} of the scenario fits its host`);
+  for (const [index, store] of (parts?.value.stores ?? []).entries()) self.disks.set(`disk:${spec.id}:${index}`, store);
   self.onRuns(made.value, 0);
   if (spec.bootInput !== '') made.value.type(spec.bootInput);
 }

@@ -5,6 +5,7 @@
  */
 import { assert, hashHex, hashInteger, hashText, makeHash, type Hash64 } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import type { OverlayStore } from '../formats/index.ts';
 import { Host } from '../hypervisor/host.ts';
 import type { Vm } from '../hypervisor/vm.ts';
 import { RUNS, STANDS } from '../mechanisms/custody.ts';
@@ -79,6 +80,8 @@ export class HostProcess implements LogicalProcess {
   readonly knobs: Record<string, number>;
   readonly checkpoints: CheckpointPart;
   readonly streams: Streams;
+  /** Files of the disks that VMs of this host were booted with, 'disk:<vm>:<index>'. */
+  readonly disks = new Map<string, OverlayStore>();
   private readonly ring: SampleRing | undefined;
   private readonly columns: readonly string[];
   private readonly commands = new Map<number, LoggedCommand>();
@@ -275,7 +278,10 @@ export class HostProcess implements LogicalProcess {
     return this.cabling.capture();
   }
 
+  /** A snapshot by its name, or a disk's file as it stands. */
   snapshotFile(name: string): Uint8Array | undefined {
+    const disk = this.disks.get(name);
+    if (disk !== undefined) return disk.bytes();
     for (const { attachment } of this.mechanisms) {
       const bytes = attachment.file?.(name);
       if (bytes !== undefined) return bytes;

@@ -6,6 +6,7 @@
 import { err, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import { findGuestProgram, GUEST_PROGRAMS } from '../guests/index.ts';
 import type { GuestProfileId } from '../isa/table/index.ts';
+import type { BootFiles } from '../formats/index.ts';
 import { gStageTableCount } from '../memory/index.ts';
 import { knobsOfWorld } from '../mechanisms/knobs-of-file.ts';
 import { allKnobs } from '../mechanisms/lab.ts';
@@ -15,7 +16,8 @@ import { HART_COUNT_MAX, VM_SLOT_COUNT } from '../protocol/host-memory-layout.ts
 import type { Scenario, ScenarioHost, ScenarioLink, ScenarioVm } from '../protocol/scenario.ts';
 import { readCommand } from '../sim/command-log.ts';
 import { findDuplicateKey } from './duplicate-key.ts';
-import { findGuestError, findKnobError, GUEST_FILE_NAME } from './scenario.ts';
+import { bootFilesOf } from './guest-files.ts';
+import { findGuestError, findKnobError, GUEST_FILE_NAME, profileFor } from './scenario.ts';
 import { type FileFault, findFormFault, type ScenarioFile } from './scenario-schema.ts';
 import { mechanismFor, validateCommand } from './validate-command.ts';
 import { sentenceOf, type WorldError } from './world-error.ts';
@@ -84,7 +86,7 @@ export function parseScenarioFile(options: FileOptions): Result<Scenario, WorldE
   }
   const guest = findGuestFault(file, options.guest);
   if (guest !== undefined) return err(guest);
-  const parts = partsOf(file, lab?.contract.metrics.map(({ id }) => id) ?? []);
+  const parts = partsOf(file, options.guest, lab?.contract.metrics.map(({ id }) => id) ?? []);
   const known = (id: string) => lab?.contract.knobs.some((knob) => knob.id === id) ?? false;
   const stated = Object.fromEntries(Object.entries(knobsOfWorld(parts)).filter(([id]) => known(id)));
   const knobs = lab === undefined ? {} : allKnobs(lab.contract, { ...stated, ...turned });
@@ -191,6 +193,9 @@ function findVmFault(file: ScenarioFile): FileFault | undefined {
         sentence: `there is no guest '${vm.guest}'; known are ${guests.join(', ')}`,
       };
     }
+    if (vm.boot !== undefined && vm.guest !== 'file') {
+      return { path: `${path}.boot`, sentence: `only a VM with the guest 'file' boots files, this one runs '${vm.guest}'` };
+    }
     const least = findGuestProgram(vm.guest)?.ramBytesMin ?? 0;
     if (vm.memoryMiB << 20 < least) {
       return {
@@ -249,9 +254,11 @@ function findGuestFault(file: ScenarioFile, guest: Uint8Array | undefined): Worl
       sentence: "a guest file was given, and no VM has the guest 'file'",
     };
   }
-  for (const vm of file.vms) {
+  for (const [at, vm] of file.vms.entries()) {
     if (vm.guest !== 'file') continue;
-    const error = findGuestError(guest, undefined, { ramBytes: vm.memoryMiB << 20, vcpuCount: vm.vcpus, ...profileOf(vm) });
+    const boot = vm.boot === undefined ? {} : { boot: withoutGaps(vm.boot) };
+    const owner = { id: at + 1, name: vm.name, seed: file.seed };
+    const error = findGuestError(guest, undefined, { ramBytes: vm.memoryMiB << 20, vcpuCount: vm.vcpus, owner, ...profileOf(vm), ...boot });
     if (error !== undefined) return { kind: 'bad-guest', error };
   }
   return undefined;
@@ -262,10 +269,24 @@ function profileOf({ profile }: ScenarioFile['vms'][number]): { readonly profile
   return profile === undefined ? {} : { profile };
 }
 
+/** What a VM of the file boots, a field that is missing left out. */
+function withoutGaps({ initrd, ...boot }: NonNullable<ScenarioFile['vms'][number]['boot']>): BootFiles {
+  return initrd === undefined ? boot : { ...boot, initrd };
+}
+
+/** Boot files and profile of a VM: what it says, and what the bundle says for one that runs it. */
+function bootParts(vm: ScenarioFile['vms'][number], guest: Uint8Array | undefined): Pick<ScenarioVm, 'boot' | 'profile'> {
+  const stated = vm.boot === undefined ? undefined : withoutGaps(vm.boot);
+  const found = vm.guest === 'file' && guest !== undefined ? bootFilesOf(stated, guest) : undefined;
+  const boot = found?.ok === true ? found.value : undefined;
+  return { ...profileFor(boot, vm.profile), ...(boot === undefined ? {} : { boot }) };
+}
+
 // ── Building ──────────────────────────────────────────────────────────────────────────────────
 
 function partsOf(
   file: ScenarioFile,
+  guest: Uint8Array | undefined,
   sampleColumns: readonly string[],
 ): Pick<Scenario, 'processes' | 'hosts' | 'links' | 'vms'> {
   const hostId = (name: string) => file.hosts.findIndex((host) => host.name === name);
@@ -299,7 +320,7 @@ function partsOf(
       host: hostId(vm.host),
       pageCount: vm.memoryMiB * PAGES_PER_MIB,
       vcpuCount: vm.vcpus,
-      ...profileOf(vm),
+      ...bootParts(vm, guest),
       bootInput: vm.input,
     }),
   );

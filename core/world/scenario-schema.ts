@@ -13,6 +13,7 @@ const VM_COUNT_MAX = 255;
 const COMMAND_COUNT_MAX = 10_000;
 const NAME_LENGTH_MAX = 40;
 const TEXT_LENGTH_MAX = 4096;
+const FILE_NAME_LENGTH_MAX = 255;
 /** Longest run: four hours. Unit: ns. */
 const UNTIL_NS_MAX = 14_400_000_000_000;
 
@@ -36,6 +37,11 @@ const name = v.pipe(
 const text = v.pipe(
   v.string('expected a text'),
   v.maxLength(TEXT_LENGTH_MAX, `expected at most ${TEXT_LENGTH_MAX} characters`),
+);
+const fileName = v.pipe(
+  v.string('expected the name of a file'),
+  v.minLength(1, 'expected the name of a file'),
+  v.maxLength(FILE_NAME_LENGTH_MAX, `expected at most ${FILE_NAME_LENGTH_MAX} characters`),
 );
 const list = <Item extends v.GenericSchema>(item: Item, most: number) =>
   v.pipe(v.array(item, 'expected a list'), v.maxLength(most, `expected at most ${most} entries`));
@@ -110,6 +116,16 @@ export const scenarioFileSchema = v.strictObject({
       vcpus: whole(1, 8, ''),
       /** What its harts are; rv64ima when missing. */
       profile: v.optional(v.picklist(PROFILES, `expected one of ${PROFILES.join(', ')}`)),
+      /** What it boots from the bundle that is given beside the scenario; then it has devices, and rv64gc when no profile is said. */
+      boot: v.optional(
+        v.strictObject({
+          kernel: fileName,
+          initrd: v.optional(fileName),
+          append: text,
+          disks: list(fileName, 7),
+          network: v.boolean('expected true or false'),
+        }),
+      ),
       /** Typed into its console at boot. */
       input: text,
     }),

@@ -8,11 +8,13 @@ import { checkImage, deviceTreeRoom, prepareImage, vmDeviceTree } from '../hyper
 import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
 import type { VmError } from '../hypervisor/vm-error.ts';
 import type { GuestProfileId } from '../isa/table/index.ts';
+import type { BootFiles } from '../formats/index.ts';
 import { gStageTableCount } from '../memory/index.ts';
 import { allKnobs } from '../mechanisms/lab.ts';
 import { findLab, LABS } from '../mechanisms/labs.ts';
 import { FRAME_COUNT_MAX } from '../protocol/host-memory-layout.ts';
 import type { Scenario, ScriptedCommand } from '../protocol/scenario.ts';
+import { bootFilesOf, type FileOwner, guestPartsOf } from './guest-files.ts';
 import type { WorldError } from './world-error.ts';
 
 /** Name of a guest file inside a scenario; the file's own name stays with whoever opened it. */
@@ -123,18 +125,35 @@ export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldErro
 export function findGuestError(
   bytes: Uint8Array,
   name: string | undefined,
-  vm: { readonly ramBytes: number; readonly vcpuCount: number; readonly profile?: GuestProfileId },
+  vm: {
+    readonly ramBytes: number;
+    readonly vcpuCount: number;
+    readonly profile?: GuestProfileId;
+    readonly boot?: BootFiles;
+    readonly owner?: FileOwner;
+  },
 ): VmError | undefined {
   if (isSnapshotBytes(bytes)) return findSnapshotError(bytes, vm);
-  const image = prepareImage({ kind: 'elf', name: name ?? GUEST_FILE_NAME, bytes }, vm.profile);
+  const boot = bootFilesOf(vm.boot, bytes);
+  if (!boot.ok) return boot.error;
+  const parts = guestPartsOf(boot.value, bytes, name ?? GUEST_FILE_NAME, vm.owner ?? { id: 1, name: 'vm', seed: 0 });
+  if (!parts.ok) return parts.error;
+  const image = prepareImage(parts.value.image, profileFor(boot.value, vm.profile).profile, vm.ramBytes);
   if (!image.ok) return image.error;
-  const tree = vmDeviceTree({ ...vm, bootArguments: '' });
+  const { bootArguments, devices } = parts.value;
+  const tree = vmDeviceTree({ ...vm, bootArguments, initrd: image.value.initrd, hasDevices: devices !== undefined });
   const fits = checkImage(image.value, {
     vm: 'guest',
     ramBytes: vm.ramBytes,
     treeBytes: deviceTreeRoom(tree),
   });
   return fits.ok ? undefined : fits.error;
+}
+
+/** The profile of a VM: as stated; kernels from a bundle are built for rv64gc. */
+export function profileFor(boot: BootFiles | undefined, stated: GuestProfileId | undefined): { readonly profile?: GuestProfileId } {
+  if (stated !== undefined) return { profile: stated };
+  return boot === undefined ? {} : { profile: 'rv64gc' };
 }
 
 /** Why a snapshot is none, or of a VM of another shape. */
@@ -168,7 +187,9 @@ export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, World
   const head = snapshot?.value.head;
   const ramBytes = head === undefined ? options.ramBytes : head.pageCount * PAGE_SIZE;
   const vcpuCount = head?.vcpuCount ?? options.vcpuCount;
-  const profile = options.profile === undefined ? {} : { profile: options.profile };
+  const boot = bootFilesOf(undefined, kernel);
+  if (!boot.ok) return err({ kind: 'bad-guest', error: boot.error });
+  const profile = profileFor(boot.value, options.profile);
   const error =
     findVmSizeError(ramBytes, vcpuCount) ??
     findGuestError(kernel, kernelName, { ramBytes, vcpuCount, ...profile });
@@ -194,6 +215,7 @@ export function vmScenarioOf(options: VmScenarioOptions): Result<Scenario, World
         pageCount,
         vcpuCount,
         ...profile,
+        ...(boot.value === undefined ? {} : { boot: boot.value }),
         bootInput: '',
       },
     ],

@@ -7,7 +7,9 @@ import { GUEST_PROFILES, readScenarioFile, sentenceOf } from '../../core/world/i
 import type { StartOptions } from '../session-api.ts';
 import { planner, snapshotInstant, VM_LAB } from '../world.ts';
 import { readDuration, readInteger, readSize } from './arguments.ts';
+import { BOOT_OPTIONS, type BootBundle, readBundleOptions, writeDisks } from './boot-bundle.ts';
 import { Consoles } from './consoles.ts';
+import { Dialog, Keyboard } from './dialog.ts';
 import { checkWritable, optional, readGuest, readOptions, readText } from './options.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { startHeadlessRun } from './run-session.ts';
@@ -16,11 +18,21 @@ import { BadInput, showDuration, showFailure } from './terminal.ts';
 
 /** What `vm --help` prints. */
 export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [options]
+       npm run -s headless -- vm --kernel Image --initrd file --append text [--disk file] [--net]
        npm run -s headless -- vm --restore file.core [options]
        npm run -s headless -- vm --scenario file.json [--kernel guest.elf] [options]
 
   --kernel guest.elf   an S-mode program for the harts' profile: a0 hart id, a1 device tree, RAM from
                        0x80000000, SBI 2.0
+                       An Image (a Linux kernel), or any kernel with one of the next four options, gets
+                       devices at the places of QEMU's virt machine: serial port, interrupt controller,
+                       clock, virtio disks, card, console and random bytes
+  --initrd file        initial RAM disk for the kernel
+  --append text        the kernel's command line, such as console=ttyS0
+  --disk file          a disk image, raw or qcow2; changes go to the file when the run ends; may be given
+                       up to five times
+  --net                a virtio network card (10.0.2.15 by DHCP); the gateway 10.0.2.2 answers pings, and
+                       echoes on UDP and TCP port 7
   --restore file.core  a VM goes on from a snapshot, at the instant that it shows; it brings its
                        RAM and its vCPUs
   --scenario file.json the VMs of a scenario file, with its commands; what they print goes to
@@ -28,11 +40,15 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
                        --kernel is then what VMs with the guest 'file' run
   --snapshot file.core writes a snapshot of where the VM stands at the end, an ELF core that gdb
                        and readelf open
-  --ram size           64M by default
+  --ram size           64M by default, with devices 128M
   --vcpus n            1 by default
-  --profile name       its harts: rv64ima by default, or rv64gc
+  --profile name       its harts: rv64ima by default, with devices rv64gc
   --until duration     virtual time at most; 10s by default, counted from a snapshot's instant;
                        of a scenario file, its own
+  --answer 'a=>b'      types b and a line feed when the console has shown a; may be given several
+                       times, answered in their order
+  --interactive        what is typed goes to the console, and virtual time keeps to the clock on
+                       the wall; control-] ends the run
   --expect text        ends with 0 as soon as the console shows it, with 1 if it never does
   --seed n             0 … 4294967295, default 1
   --report file.json   writes a report there
@@ -44,11 +60,17 @@ not come, 2 for bad input.
 /** Virtual time between two looks at the console for the text. Unit: ns. */
 const LOOK_NS = 10_000_000;
 const UNTIL_NS = 10_000_000_000;
+/** The VM's id in a run that is made of one. */
+const VM_ID = 1;
+const MIB = 1024 * 1024;
 
 interface VmArguments {
   readonly kernel: string | undefined; //   or the snapshot to restore
   readonly restores: boolean;
   readonly scenario: string | undefined; // text of the file
+  readonly bundle: BootBundle | undefined;
+  readonly dialog: Dialog;
+  readonly isInteractive: boolean;
   readonly snapshot: string | undefined;
   readonly ramBytes: number;
   readonly vcpuCount: number;
@@ -70,6 +92,9 @@ function readArguments(rest: readonly string[]): VmArguments {
     profile: 'value',
     until: 'value',
     expect: 'value',
+    answer: 'values',
+    interactive: 'switch',
+    ...BOOT_OPTIONS,
     seed: 'value',
     report: 'value',
   });
@@ -82,19 +107,23 @@ function readArguments(rest: readonly string[]): VmArguments {
     throw new BadInput('vm needs --kernel guest.elf, --restore file.core or --scenario file.json.');
   }
   if (restore !== undefined) {
-    const surplus = ['kernel', 'ram', 'vcpus', 'profile', 'scenario'].find((name) => given.value(name) !== undefined);
+    const surplus = ['kernel', 'ram', 'vcpus', 'profile', 'scenario', 'initrd', 'append', 'disk'].find((name) => given.value(name) !== undefined);
     if (surplus !== undefined) throw new BadInput(`vm takes --restore or --${surplus}, not both: a snapshot brings its own.`);
   }
   if (path !== undefined) {
-    const surplus = ['ram', 'vcpus', 'profile'].find((name) => given.value(name) !== undefined);
+    const surplus = ['ram', 'vcpus', 'profile', 'append'].find((name) => given.value(name) !== undefined);
     if (surplus !== undefined) throw new BadInput(`vm takes --scenario or --${surplus}, not both: the file says it.`);
   }
+  const bundle = restore === undefined ? readBundleOptions(given) : undefined;
   return {
     kernel,
+    bundle,
+    dialog: new Dialog(given.values('answer')),
+    isInteractive: given.has('interactive'),
     restores: restore !== undefined,
     scenario: path === undefined ? undefined : readText('--scenario', path),
     snapshot: given.value('snapshot'),
-    ramBytes: optional(given.value('ram'), (text) => readSize('--ram', text)) ?? 64 * 1024 * 1024,
+    ramBytes: optional(given.value('ram'), (text) => readSize('--ram', text)) ?? (bundle === undefined ? 64 : 128) * MIB,
     vcpuCount: optional(given.value('vcpus'), (text) => readInteger('--vcpus', text, { minimum: 1, maximum: 16 })) ?? 1,
     profile: optional(given.value('profile'), readProfile),
     untilNs: optional(given.value('until'), (text) => readDuration('--until', text)),
@@ -124,7 +153,7 @@ interface Plan {
 
 function planOf(asked: VmArguments): Plan {
   const { kernel, restores, seed } = asked;
-  const bytes = kernel === undefined ? undefined : readGuest(restores ? '--restore' : '--kernel', kernel);
+  const bytes = asked.bundle?.bytes ?? (kernel === undefined ? undefined : readGuest(restores ? '--restore' : '--kernel', kernel));
   const guest = kernel === undefined || bytes === undefined ? {} : { guest: { name: kernel, bytes } };
   const common = { playing: false, speed: Number.POSITIVE_INFINITY, capture: false, ...guest };
   if (asked.scenario === undefined) {
@@ -164,6 +193,7 @@ export async function runVm(rest: readonly string[]): Promise<number> {
     const virtualTimeNs = await advance(run, asked, { ...plan, consoles });
     consoles.end();
     if (asked.snapshot !== undefined && run.failure() === undefined) await writeSnapshot(run, asked.snapshot);
+    if (asked.scenario === undefined) await writeDisks(run, VM_ID, asked.bundle?.disks ?? []);
     const wallSeconds = (performance.now() - beganAtMs) / 1000;
     return await finish(run, { asked, plan, text: consoles.text(), virtualTimeNs, wallSeconds });
   } finally {
@@ -177,13 +207,31 @@ async function advance(
   asked: VmArguments,
   way: { readonly beginsAtNs: number; readonly endNs: number; readonly consoles: Consoles },
 ): Promise<number> {
+  const keyboard = asked.isInteractive ? new Keyboard() : undefined;
+  try {
+    return await goOn(run, asked, way, keyboard);
+  } finally {
+    keyboard?.close();
+  }
+}
+
+async function goOn(
+  run: HeadlessRun,
+  asked: VmArguments,
+  way: { readonly beginsAtNs: number; readonly endNs: number; readonly consoles: Consoles },
+  keyboard: Keyboard | undefined,
+): Promise<number> {
   const { consoles } = way;
+  const beganAtMs = performance.now();
   let timeNs = way.beginsAtNs;
   let searchedTo = 0;
-  while (timeNs < way.endNs && run.failure() === undefined) {
+  while (timeNs < way.endNs && run.failure() === undefined && keyboard?.ended !== true) {
     timeNs = Math.min(way.endNs, timeNs + LOOK_NS);
     await run.coordinator.advanceTo(timeNs);
     consoles.settle();
+    if (keyboard !== undefined) await sleepUntil(beganAtMs + (timeNs - way.beginsAtNs) / 1e6);
+    const text = asked.dialog.reply(consoles.text()) + (keyboard?.take() ?? '');
+    if (text !== '') await run.coordinator.command({ kind: 'console-input', vm: VM_ID, text });
     if (asked.expect !== undefined) {
       if (consoles.text().indexOf(asked.expect, searchedTo) >= 0) break;
       searchedTo = Math.max(0, consoles.text().length - asked.expect.length);
@@ -192,6 +240,12 @@ async function advance(
     if (vms.length > 0 && vms.every(({ state }) => state === 'stopped' || state === 'failed')) break;
   }
   return timeNs;
+}
+
+/** For a person virtual time does not run ahead of the clock on the wall. */
+async function sleepUntil(timeMs: number): Promise<void> {
+  const restMs = timeMs - performance.now();
+  if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
 }
 
 /** All VMs, each as the host tells it on which it is (or was last). */

@@ -1,0 +1,52 @@
+/** `--kernel`, `--initrd`, `--append`, `--disk`, `--net` of `headless vm`: the files of a VM as one bundle, and disks written back. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type BootFiles, packBundle } from '../../core/formats/index.ts';
+import type { HeadlessRun } from './run-session.ts';
+import { type GivenOptions, readGuest } from './options.ts';
+import { BadInput } from './terminal.ts';
+
+/** Of the eight virtio slots; card, console and source of random bytes take the others. */
+const DISKS_MAX = 5;
+const ELF_MAGIC = 0x7f45_4c46;
+
+/** Options that make a VM with devices. */
+export const BOOT_OPTIONS = { initrd: 'value', append: 'value', disk: 'values', net: 'switch' } as const;
+
+/** What a VM is made of when its kernel comes with more than itself, or is no ELF. */
+export interface BootBundle {
+  readonly bytes: Uint8Array;
+  readonly disks: readonly string[];
+}
+
+/** The bundle that the options ask for; undefined: a guest on its own, as an ELF or a snapshot. */
+export function readBundleOptions(given: GivenOptions): BootBundle | undefined {
+  const [kernel, initrd, append] = [given.value('kernel'), given.value('initrd'), given.value('append')];
+  const disks = given.values('disk');
+  const isAsked = initrd !== undefined || append !== undefined || disks.length > 0 || given.has('net');
+  if (kernel === undefined) {
+    if (isAsked) throw new BadInput('vm: --initrd, --append, --disk and --net go with --kernel.');
+    return undefined;
+  }
+  const bytes = readGuest('--kernel', kernel);
+  const isElf = bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === ELF_MAGIC;
+  if (!isAsked && isElf) return undefined;
+  if (disks.length > DISKS_MAX) throw new BadInput(`--disk is given ${disks.length} times; a VM takes ${DISKS_MAX}.`);
+  const twice = disks.find((path, at) => disks.indexOf(path) !== at);
+  if (twice !== undefined) throw new BadInput(`--disk '${twice}' is given twice.`);
+  const files = new Map([[kernel, bytes]]);
+  if (initrd !== undefined) files.set(initrd, readGuest('--initrd', initrd));
+  for (const path of disks) files.set(path, readGuest('--disk', path));
+  const boot: BootFiles = {
+    kernel, append: append ?? '', disks, network: given.has('net'), ...(initrd === undefined ? {} : { initrd }),
+  };
+  return { bytes: packBundle(files, boot), disks };
+}
+
+/** Writes disks that have changed back to their files. */
+export async function writeDisks(run: HeadlessRun, vm: number, disks: readonly string[]): Promise<void> {
+  for (const [index, path] of disks.entries()) {
+    const bytes = await run.coordinator.snapshotFile(`disk:${vm}:${index}`);
+    if (bytes.length === 0 || Buffer.compare(bytes, readFileSync(path)) === 0) continue;
+    writeFileSync(path, bytes);
+  }
+}
