@@ -48,6 +48,20 @@ test('segments anywhere in RAM, zeroes behind them', () => {
   expect(image.pieces.map(({ address, size }) => [address, size])).toContainEqual([far, 4096]);
 });
 
+test('firmware linked at 0 that relocates itself lies at the beginning of RAM; other files at 0 are refused', () => {
+  const elf = writeElf({
+    entry: 8,
+    segments: [{ physicalAddress: 0, bytes: bytes(256) }, { physicalAddress: 0x1000, bytes: bytes(16) }],
+    symbols: [{ name: 'tohost', address: 0x1000 }],
+  });
+  expect(sentence({ program: { name: 'low.elf', bytes: elf } })).toContain('outside RAM');
+  elf[16] = 3; // ET_DYN
+  const image = laidOut({ program: { name: 'movable.elf', bytes: elf } });
+  expect(image.entry).toBe(RAM_ADDRESS + 8);
+  expect(image.pieces.slice(0, 2).map(({ address }) => address)).toEqual([RAM_ADDRESS, RAM_ADDRESS + 0x1000]);
+  expect(image.symbols).toMatchObject([{ address: BigInt(RAM_ADDRESS + 0x1000) }]);
+});
+
 test('in small RAM the tree lies in its last pages', () => {
   const image = laidOut({ ramBytes: 64 * 1024 });
   expect(image.treeAddress % 4096).toBe(0);

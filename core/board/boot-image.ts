@@ -46,7 +46,7 @@ const NEXT_MODE_SUPERVISOR = 1n;
 
 /** Lays everything out, or says what does not fit. */
 export function layOutBoot(request: BootRequest): Result<BootImage, BootError> {
-  const program = parseElf(request.program.bytes, { name: request.program.name });
+  const program = parseElf(request.program.bytes, { name: request.program.name, base: RAM_ADDRESS });
   if (!program.ok) return err({ kind: 'bad-elf', error: program.error });
   const pieces: BootPiece[] = program.value.segments.map(({ physicalAddress, bytes, memorySize }) => ({
     what: request.program.name,

@@ -1,8 +1,8 @@
 /**
  * ELF executables for a RISC-V guest: what a loader needs (segments, entry) and the symbols that an
  * inspector shows. Reads 64-bit little-endian EM_RISCV files of type ET_EXEC or ET_DYN.
- * Left out: relocations (an ET_DYN file is taken at the physical addresses it states), dynamic linking
- * (refused by name), notes, debug sections, archives and 32-bit files.
+ * Left out: relocations (an ET_DYN file is taken at the physical addresses it states, or moved as a whole where the
+ * caller asks for it), dynamic linking (refused by name), notes, debug sections, archives and 32-bit files.
  * Standard: System V ABI gabi 4.3 draft, chapters 4 and 5; RISC-V ELF psABI 1.0, "File Header".
  */
 import { err, ok, type Result } from '../base/result.ts';
@@ -76,6 +76,7 @@ const SYMBOLS_MAX = 1_000_000;
 /** Sv39x4 maps 41 bits of guest physical address. */
 const PHYSICAL_ADDRESS_LIMIT = 2 ** 41;
 const EM_RISCV = 243;
+const ET_DYN = 3;
 const PT_LOAD = 1;
 const PT_INTERP = 3;
 const SHT_SYMTAB = 2;
@@ -152,7 +153,7 @@ function checkHeader(reader: Reader): Result<undefined, ElfError> {
   const version = view.getUint32(20, true);
   if (version !== 1) return err({ kind: 'bad-version', name, found: version });
   const type = view.getUint16(16, true);
-  if (type !== 2 && type !== 3) return err({ kind: 'not-executable', name, type });
+  if (type !== 2 && type !== ET_DYN) return err({ kind: 'not-executable', name, type });
   return ok(undefined);
 }
 
@@ -312,11 +313,12 @@ function parseSymbols(reader: Reader): Result<ElfSymbol[], ElfError> {
 
 /**
  * Reads an executable. `name` is what the file is called, for sentences. Segments are views into
- * `bytes`. Never throws; time is linear in the size of the file.
+ * `bytes`. Never throws; time is linear in the size of the file. `base`: where a file of type ET_DYN that begins at
+ * address 0 is to lie (firmware that relocates itself is linked so).
  */
 export function parseElf(
   bytes: Uint8Array,
-  options: { readonly name: string },
+  options: { readonly name: string; readonly base?: number },
 ): Result<ElfImage, ElfError> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader: Reader = { name: options.name, bytes, view };
@@ -329,11 +331,18 @@ export function parseElf(
   const symbols = parseSymbols(reader);
   if (!symbols.ok) return symbols;
   const flags = view.getUint32(48, true);
+  const isMovable = view.getUint16(16, true) === ET_DYN && segments.value[0]?.physicalAddress === 0;
+  const base = isMovable ? (options.base ?? 0) : 0;
+  const moved = ({ index: _index, ...segment }: ProgramHeader) => ({
+    ...segment,
+    physicalAddress: segment.physicalAddress + base,
+    virtualAddress: segment.virtualAddress + BigInt(base),
+  });
   return ok({
     name: options.name,
-    entry: entry.value,
-    segments: segments.value.map(({ index: _index, ...segment }) => segment),
-    symbols: symbols.value,
+    entry: entry.value + base,
+    segments: segments.value.map(moved),
+    symbols: base === 0 ? symbols.value : symbols.value.map((it) => ({ ...it, address: it.address + BigInt(base) })),
     usesCompressed: (flags & 1) !== 0,
     floatAbi: FLOAT_ABIS[(flags >>> 1) & 3] ?? 'soft',
   });

@@ -9,3 +9,5 @@ export * from './byte-store.ts';
 export * from './qcow2/index.ts';
 export * from './overlay-store.ts';
 export * from './guest-bundle.ts';
+export * from './cpio.ts';
+export * from './kernel-module.ts';

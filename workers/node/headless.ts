@@ -1,10 +1,11 @@
 /**
  * The headless command line: the same core and coordinator as the page, over Node's threads.
- * Exit status: 0 when all checks hold, 1 when one does not or the run failed, 2 for bad input; of `machine` what its program says.
+ * Exit status: 0 when all checks hold, 1 when one does not or the run failed, 2 for bad input; of `machine` what its program says, of `guests` 3 when the machine lacks something.
  */
 import { listLabs } from '../../core/world/index.ts';
 import { suggestion } from './arguments.ts';
 import { benchHelp, runBench } from './headless-bench.ts';
+import { guestsHelp, runGuests } from './headless-guests.ts';
 import { labHelp, runLab } from './headless-lab.ts';
 import { machineHelp, runMachine } from './headless-machine.ts';
 import { runVm, vmHelp } from './headless-vm.ts';
@@ -18,6 +19,7 @@ const help = `usage: npm run -s headless -- <command> [options]
   walkthrough <slug>   plays a lab's walkthrough and holds what it expects
   vm [options]         runs a kernel file in a VM, its console on stdout
   machine <elf>        runs a bare-metal program on a board, its console on stdout
+  guests               fetches Debian's kernel and programs for guests (npm run guests)
   bench [name]         measures speeds on this machine
 
 --help after a command tells its options. Exit status: 0 all checks hold, 1 one does
@@ -57,12 +59,15 @@ async function main(command: string | undefined, rest: readonly string[]): Promi
     case 'machine':
       if (wantsHelp) process.stdout.write(machineHelp);
       return wantsHelp ? 0 : runMachine(rest);
+    case 'guests':
+      if (wantsHelp) process.stdout.write(guestsHelp);
+      return wantsHelp ? 0 : await runGuests(rest);
     case 'bench':
       if (wantsHelp) process.stdout.write(benchHelp);
       return wantsHelp ? 0 : runBench(rest);
     default:
       throw new BadInput(
-        `There is no command '${command}'${suggestion(command, ['list', 'lab', 'walkthrough', 'vm', 'machine', 'bench'])}`,
+        `There is no command '${command}'${suggestion(command, ['list', 'lab', 'walkthrough', 'vm', 'machine', 'guests', 'bench'])}`,
       );
   }
 }

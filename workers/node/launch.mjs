@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { execute, installDependencies, isOlderThan, root } from './tool-install.mjs';
 
 const usage = `usage: npm start | npm run dev | npm test | npm run verify | npm run bench -- [name]
+       npm run guests [-- options]   (Debian's kernel and programs, to boot)
        npm run -s headless -- <list | lab | vm | …> [options]   (--help for its own page)
        npm run new-mechanism -- <slug> | npm run screenshots -- [slug …] [--size 1920x1080]`;
 
@@ -95,6 +96,9 @@ async function main() {
       return;
     case 'headless':
       process.exit(await headless(rest));
+      return;
+    case 'guests':
+      process.exit(await headless(['guests', ...rest]));
       return;
     case 'bench':
       process.exit(await bench(rest));

@@ -14,13 +14,17 @@ export function execute(command, args, options = {}) {
   return done.status ?? 1;
 }
 
+/** Fetched guests are no source. */
+const guestFolder = join(root, 'public/guests');
+
 function newestChange(path) {
   const facts = statSync(path);
   if (!facts.isDirectory()) return facts.mtimeMs;
   let newest = 0;
   for (const name of readdirSync(path)) {
-    if (name === 'node_modules' || name === 'guests') continue;
-    newest = Math.max(newest, newestChange(join(path, name)));
+    const inner = join(path, name);
+    if (name === 'node_modules' || inner === guestFolder) continue;
+    newest = Math.max(newest, newestChange(inner));
   }
   return newest;
 }
