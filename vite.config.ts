@@ -4,11 +4,12 @@ import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import { isolationHeaders } from './workers/node/headers.mjs';
 import { offlinePlugin } from './workers/node/offline-list.mjs';
+import { publicFilesPlugin } from './workers/node/public-files.mjs';
 
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [react(), offlinePlugin()],
+  plugins: [react(), publicFilesPlugin(), offlinePlugin()],
   server: { headers: isolationHeaders, strictPort: false },
   preview: { headers: isolationHeaders },
   worker: { format: 'es' },

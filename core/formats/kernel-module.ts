@@ -18,6 +18,10 @@ const TYPE_RELOCATIONS = 4;
 const TYPE_NO_BITS = 8;
 const BIND_LOCAL = 0;
 const SYMBOL_OF_SECTION = 3;
+/** A longer name, or line of .modinfo, is damage. */
+const TEXT_MAX = 4096;
+/** Linkers align to a page at most. */
+const ALIGN_MAX = 4096;
 /** Sections whose content loading does not need. */
 const DROPPED = ['.BTF', '.BTF.ext', '.comment'];
 
@@ -38,10 +42,11 @@ interface Module {
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const number64 = (view: DataView, at: number) => view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
 
+/** The text from there to its zero, cut at TEXT_MAX. */
 function textAt(bytes: Uint8Array, at: number): string {
-  let end = at;
-  while (end < bytes.length && bytes[end] !== 0) end++;
-  return String.fromCharCode(...bytes.subarray(at, end));
+  let text = '';
+  for (let index = at; index < bytes.length && bytes[index] !== 0 && text.length < TEXT_MAX; index++) text += String.fromCharCode(bytes[index]!);
+  return text;
 }
 
 /** Header and sections of a relocatable RISC-V object; the error is one sentence. */
@@ -59,12 +64,14 @@ function readObject(name: string, bytes: Uint8Array): Result<Module, string> {
     const at = table + index * SECTION_SIZE;
     const content = sectionOf(bytes, at);
     if (content === undefined || names === undefined) return err(`${name}: section ${index} lies outside the file.`);
+    const align = Math.max(1, number64(view, at + 48));
+    if (align > ALIGN_MAX) return err(`${name}: section ${index} is aligned to ${align} bytes; expected ${ALIGN_MAX} at most.`);
     sections.push({
       name: textAt(names, view.getUint32(at, true)),
       header: bytes.slice(at, at + SECTION_SIZE),
       type: view.getUint32(at + 4, true),
       link: view.getUint32(at + 40, true),
-      align: Math.max(1, number64(view, at + 48)),
+      align,
       content,
     });
   }
@@ -184,7 +191,7 @@ function keepSymbols(table: Section, strings: Section, places: Int32Array): numb
     if (symbol[4]! >> 4 === BIND_LOCAL) firstGlobal = kept.length;
   });
   table.content = new Uint8Array(kept.length * SYMBOL_SIZE);
-  kept.forEach((symbol, index) => table.content.set(symbol, index * SYMBOL_SIZE));
+  kept.forEach((symbol, index) => void table.content.set(symbol, index * SYMBOL_SIZE));
   strings.content = Uint8Array.from(names);
   return firstGlobal;
 }

@@ -4,7 +4,10 @@ import { dirname, resolve } from 'node:path';
 import {
   type BlockImage,
   type ByteStore,
+  createQcow2,
   isQcow2,
+  MemoryStore,
+  openQcow2,
   openQcow2Chain,
   RawImage,
   renderQcow2Error,
@@ -82,12 +85,12 @@ function openStore(path: string, writable: boolean, files: number[]): FileStore 
  * Opens a raw or qcow2 image, told apart by its first bytes; backing files lie where its header says,
  * beside it where that is relative. A file that cannot be written is a disk that is read only.
  */
-export function openDisk(option: string, path: string): OpenDisk {
+export function openDisk(option: string, path: string, options: { readonly readOnly?: boolean } = {}): OpenDisk {
   const files: number[] = [];
   const close = () => {
     for (const file of files.splice(0)) closeSync(file);
   };
-  const writable = openStore(path, true, files);
+  const writable = options.readOnly === true ? undefined : openStore(path, true, files);
   const store = writable ?? openStore(path, false, files);
   if (store === undefined) {
     close();
@@ -101,4 +104,18 @@ export function openDisk(option: string, path: string): OpenDisk {
     throw new BadInput(`${option} ${renderQcow2Error(opened.error, `'${path}'`)}`);
   }
   return { image: opened.value, close };
+}
+
+/** Most bytes that a copy in memory keeps of what was written. */
+const COPY_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** As {@link openDisk}, but the file stays as it is: what is written goes to a copy in memory and is gone in the end. */
+export function openDiskCopy(option: string, path: string): OpenDisk {
+  const below = openDisk(option, path, { readOnly: true });
+  const store = new MemoryStore({ bytesMax: COPY_BYTES_MAX });
+  const created = createQcow2(store, { diskBytes: below.image.byteCount, backing: { name: 'the file', format: 'raw' } });
+  const opened = created.ok ? openQcow2(store, { backing: below.image }) : created;
+  if (opened.ok) return { image: opened.value, close: below.close };
+  below.close();
+  throw new BadInput(`${option} ${renderQcow2Error(opened.error, `'${path}'`)}`);
 }

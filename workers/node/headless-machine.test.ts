@@ -153,6 +153,24 @@ test('as a process: console on stdout, the program’s status', () => {
   expect([done.status, done.stdout, done.stderr]).toEqual([7, '!', expect.stringContaining('Test 7 failed')]);
 });
 
+test('a text that is waited for ends the run; what is typed reaches the serial port', () => {
+  const echo = fileOf('echo', `_start:
+    li   t0, 0x10000000
+1:  li   t2, 500
+2:  addi t2, t2, -1              # a look now and then: each leaves compiled code
+    bnez t2, 2b
+    lbu  t1, 5(t0)
+    andi t1, t1, 1
+    beqz t1, 1b
+    lbu  t1, 0(t0)
+    sb   t1, 0(t0)
+    j    1b`);
+  const typed = join(folder, 'typed');
+  writeFileSync(typed, 'abc hello def');
+  expect(run(echo, '--input', typed, '--expect', 'hello')).toMatchObject({ status: 0, err: '', out: expect.stringMatching(/^abc hello/) });
+  expect(run(echo, '--input', typed, '--expect', 'hallo', '--max-instructions', '50000')).toMatchObject({ status: 1, err: expect.stringContaining("did not show 'hallo'") });
+});
+
 test('failures: the code is the status, a failed test is named', () => {
   expect(run(fileOf('failure'))).toMatchObject({ status: 42, err: expect.stringContaining('failed with code 42') });
   const report = join(folder, 'failed.json');
@@ -214,6 +232,11 @@ test.each([
   [['PROGRAM', '--aia', 'imsic'], 'expected none, aplic, aplic-imsic'],
   [['PROGRAM', '--engine', 'translator'], 'there is one engine'],
   [['PROGRAM', '--kernel', '/nowhere/Image'], '--kernel'],
+  [['--guest', 'debain'], "did you mean 'debian'?"],
+  [['PROGRAM', '--guest', 'debian'], 'a program or --guest'],
+  [['--guest', 'debian', '--kernel', 'Image'], 'leave --kernel out'],
+  [['PROGRAM', '--expect', ''], '--expect takes 1 to'],
+  [['PROGRAM', '--input', '/nowhere/keys'], '--input'],
   [['PROGRAM', '--max-instructions', '0'], '--max-instructions'],
   [['PROGRAM', '--report', '/nowhere/report.json'], 'cannot be written'],
   [['PROGRAM', '--rma', '1M'], "did you mean 'ram'?"],

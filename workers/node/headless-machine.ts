@@ -2,7 +2,6 @@
 import { writeFileSync } from 'node:fs';
 import {
   AIA_CHOICES,
-  type Advance,
   type AiaChoice,
   type BootImage,
   BoardNetwork,
@@ -24,17 +23,25 @@ import {
   type VirtMachineOptions,
 } from '../../core/board/index.ts';
 import { compileHostModule } from '../../core/wasm/index.ts';
+import { GUEST_CHECK, GUEST_READY, GUESTS } from '../../core/protocol/guest-library.ts';
 import { readInteger, readSize, suggestion } from './arguments.ts';
-import { openDisk, type OpenDisk } from './file-store.ts';
+import { openDisk, openDiskCopy, type OpenDisk } from './file-store.ts';
+import { type ChosenGuest, chooseGuest } from './guest-choice.ts';
+import { fileKeyboard, type Keyboard, terminalKeyboard } from './keyboard.ts';
+import { type ConsoleAdvance, MachineConsole, SEEN_MAX } from './machine-console.ts';
 import { checkWritable, type GivenOptions, optional, readGuest, readOptions } from './options.ts';
 import { BadInput, showDuration } from './terminal.ts';
 
 /** What `machine --help` prints. */
 export const machineHelp = `usage: npm run -s headless -- machine <program.elf> [options]
+       npm run -s headless -- machine --guest <id> [options]
 
 Runs a bare-metal RISC-V program on a board laid out as QEMU's virt machine: every hart starts in
 M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for firmware.
 
+  --guest id           a guest that npm run guests has fetched: ${GUESTS.map(({ id }) => id).join(', ')}; brings firmware, kernel,
+                       initial RAM disk, command line, RAM and a disk, whose changes are gone in the
+                       end; --append adds to its command line ('${GUEST_CHECK}' checks itself)
   --ram size           128M by default, RAM begins at 0x80000000
   --harts n            1 by default
   --profile name       extensions of the harts: ${HART_PROFILES.map(({ id }) => id).join(', ')}
@@ -51,14 +58,18 @@ M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for fir
   --net                a virtio network card (10.0.2.15 by DHCP) on a network of its own; the
                        gateway 10.0.2.2 answers pings, and echoes on UDP and TCP port 7
   --capture f.pcapng   writes what crossed that network there; implies --net
+  --input file         types the file's bytes, to a guest when its shell is ready; without it, a
+                       terminal's keys go to a guest (Ctrl-A x leaves)
+  --expect text        ends with 0 as soon as the console shows the text
   --max-instructions n ends with 1 after as many, of all harts together
   --report file.json   writes a report there
   --device-tree file   writes the board's device tree there
 
 The serial port (and HTIF, when the program has a symbol tohost) goes to stdout. Exit status: 0
-when the program ends by the test finisher's pass or by tohost 1; otherwise its failure code (the
-number of the failed test), or 1 when that is no status from 1 to 255, when it sleeps for ever
-has had its instructions or has reset the machine 101 times; 2 also for bad input.
+when the program ends by the test finisher's pass or by tohost 1, or the expected text is seen;
+otherwise its failure code (the number of the failed test), or 1 when that is no status from 1 to
+255, when it sleeps for ever, has had its instructions or has reset the machine 101 times; 2 also
+for bad input.
 `;
 
 const MIB = 1024 * 1024;
@@ -73,8 +84,6 @@ const DISKS_MAX = 7;
 /** A program that resets more often will never do anything else. */
 const RESETS_MAX = 100;
 const PROFILE: HartProfileId = 'rv64gc';
-/** Virtual time between two looks at the console. Unit: ns. */
-const LOOK_NS = 10_000_000;
 
 interface MachineArguments {
   readonly request: BootRequest;
@@ -82,6 +91,9 @@ interface MachineArguments {
   readonly report: string | undefined;
   readonly deviceTree: string | undefined;
   readonly disks: readonly string[];
+  readonly guest: ChosenGuest | undefined;
+  readonly input: Uint8Array | undefined;
+  readonly expected: string | undefined;
   readonly pci: boolean;
   readonly network: boolean;
   readonly capture: string | undefined;
@@ -90,6 +102,20 @@ interface MachineArguments {
 function readFile(given: GivenOptions, option: string): NamedBytes | undefined {
   const path = given.value(option);
   return path === undefined ? undefined : { name: path, bytes: readGuest(`--${option}`, path) };
+}
+
+function namedFile(option: string, path: string): NamedBytes {
+  return { name: path, bytes: readGuest(`--${option}`, path) };
+}
+
+/** The guest of the library; it brings what these options would give. */
+function readGuestOption(given: GivenOptions, program: string | undefined): ChosenGuest | undefined {
+  const id = given.value('guest');
+  if (id === undefined) return undefined;
+  if (program !== undefined) throw new BadInput(`machine takes a program or --guest, found '${program}', too.`);
+  const doubled = ['kernel', 'initrd'].find((name) => given.value(name) !== undefined);
+  if (doubled !== undefined) throw new BadInput(`--guest brings its own ${doubled}; leave --${doubled} out.`);
+  return chooseGuest(id);
 }
 
 function readProfile(text: string | undefined): HartProfileId {
@@ -122,18 +148,23 @@ function readArguments(rest: readonly string[]): MachineArguments {
     pci: 'switch',
     net: 'switch',
     capture: 'value',
+    guest: 'value',
+    input: 'value',
+    expect: 'value',
     'max-instructions': 'value',
     report: 'value',
     'device-tree': 'value',
   });
   const [path, surplus] = given.operands;
-  if (path === undefined) throw new BadInput('machine needs a program: machine <program.elf>.');
+  const guest = readGuestOption(given, path);
+  const program = guest?.paths.firmware ?? path;
+  if (program === undefined) throw new BadInput('machine needs a program: machine <program.elf>, or --guest <id>.');
   if (surplus !== undefined) throw new BadInput(`machine takes one program, found '${surplus}', too.`);
   const engine = given.value('engine');
   if (engine !== undefined && engine !== 'interpreter') {
     throw new BadInput(`--engine is '${engine}'; there is one engine: interpreter.`);
   }
-  const ramBytes = optional(given.value('ram'), (text) => readSize('--ram', text)) ?? RAM_BYTES;
+  const ramBytes = optional(given.value('ram'), (text) => readSize('--ram', text)) ?? guest?.entry.ramBytes ?? RAM_BYTES;
   if (ramBytes < 4096 || ramBytes > RAM_BYTES_MAX || ramBytes % 4096 !== 0) {
     throw new BadInput(`--ram is ${ramBytes} bytes; expected whole pages of 4 KiB, 896 MiB at most.`);
   }
@@ -141,13 +172,20 @@ function readArguments(rest: readonly string[]): MachineArguments {
     optional(given.value(name), (text) => readInteger(`--${name}`, text, { minimum: 1, maximum }));
   const disks = given.values('disk');
   if (disks.length > DISKS_MAX) throw new BadInput(`--disk is given ${disks.length} times; the board takes ${DISKS_MAX}.`);
-  const [kernel, initrd] = [readFile(given, 'kernel'), readFile(given, 'initrd')];
+  if (guest !== undefined && ramBytes < guest.entry.ramBytesMin) {
+    throw new BadInput(`--ram is ${ramBytes} bytes; the guest '${guest.entry.id}' needs ${guest.entry.ramBytesMin / MIB} MiB.`);
+  }
+  const kernel = guest === undefined ? readFile(given, 'kernel') : namedFile('kernel', guest.paths.kernel);
+  const initrd = guest === undefined ? readFile(given, 'initrd') : namedFile('initrd', guest.paths.initrd);
+  const input = given.value('input');
+  const expected = given.value('expect');
+  if (expected !== undefined && (expected === '' || expected.length > SEEN_MAX)) throw new BadInput(`--expect takes 1 to ${SEEN_MAX} characters.`);
   return {
     request: {
-      program: { name: path, bytes: readGuest('machine', path) },
+      program: { name: program, bytes: readGuest('machine', program) },
       ...(kernel === undefined ? {} : { kernel }),
       ...(initrd === undefined ? {} : { initrd }),
-      bootArguments: given.value('append') ?? '',
+      bootArguments: [...(guest === undefined ? [] : ['console=ttyS0', guest.entry.append]), given.value('append') ?? ''].filter((it) => it !== '').join(' '),
       ramBytes,
       hartCount: count('harts', HARTS_MAX) ?? 1,
       profile: readProfile(given.value('profile')),
@@ -157,6 +195,9 @@ function readArguments(rest: readonly string[]): MachineArguments {
     report: given.value('report'),
     deviceTree: given.value('device-tree'),
     disks,
+    guest,
+    input: input === undefined ? undefined : readGuest('--input', input),
+    expected,
     pci: given.has('pci'),
     network: given.has('net') || given.value('capture') !== undefined,
     capture: given.value('capture'),
@@ -166,7 +207,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
 /** How a run came to its end, over all resets that the program asked for. */
 interface Outcome {
   readonly machine: VirtMachine;
-  readonly advance: Advance;
+  readonly advance: ConsoleAdvance;
   readonly end: MachineEnd | undefined;
   readonly resets: number;
   readonly attempted: number;
@@ -177,11 +218,14 @@ interface Outcome {
 export interface Terminal {
   out(bytes: Uint8Array): void;
   error(sentence: string): void;
+  /** Keys of the person who sits there, if somebody does. */
+  keyboard?(): Keyboard | undefined;
 }
 
 const PROCESS: Terminal = {
   out: (bytes) => void process.stdout.write(bytes),
   error: (sentence) => void process.stderr.write(`${sentence}\n`),
+  keyboard: terminalKeyboard,
 };
 
 /** Runs it; the result is the exit status. */
@@ -196,6 +240,7 @@ export function runMachine(rest: readonly string[], terminal: Terminal = PROCESS
   const disks: OpenDisk[] = [];
   try {
     for (const path of asked.disks) disks.push(openDisk('--disk', path));
+    if (asked.guest !== undefined && disks.length === 0) disks.push(openDiskCopy('--guest', asked.guest.paths.disk));
     return runBoard(asked, image.value, disks, terminal);
   } finally {
     for (const { close } of disks) close();
@@ -211,18 +256,21 @@ function runBoard(
   const beganAtMs = performance.now();
   const compiled = compileHostModule();
   const { ramBytes, hartCount, profile, aia = 'none' } = asked.request;
-  let pending: number[] = [];
-  let consoleBytes = 0;
-  const flush = () => {
-    consoleBytes += pending.length;
-    if (pending.length > 0) terminal.out(Uint8Array.from(pending));
-    pending = [];
-  };
+  const { guest, input, expected } = asked;
+  const keys = input !== undefined || guest === undefined || expected !== undefined || bootsToCheck(asked) ? undefined : terminal.keyboard?.();
+  const keyboard = input === undefined ? keys : fileKeyboard(input);
+  const console = new MachineConsole({
+    out: (bytes) => terminal.out(bytes),
+    expected,
+    keyboard,
+    typeAfter: guest === undefined ? undefined : GUEST_READY,
+    paced: keys !== undefined,
+  });
   const tap = asked.capture === undefined ? undefined : new CaptureTap({ bytesMax: CAPTURE_BYTES_MAX });
   const slots: NonNullable<VirtMachineOptions['slots']>[number][] = [];
   if (!asked.pci) slots.push(...disks.map((disk) => diskSlot(disk.image)));
   if (asked.network) slots.push((line, ram, clock) => new BoardNetwork(line, ram, clock, tap));
-  const transmit = (byte: number) => void pending.push(byte);
+  const { transmit } = console;
   const onOutput = (bytes: Uint8Array) => bytes.forEach(transmit);
   const functions: NonNullable<VirtMachineOptions['functions']> = asked.pci
     ? [...disks.map((disk) => diskFunction(disk.image)), consoleFunction(onOutput), entropyFunction(1)]
@@ -231,12 +279,13 @@ function runBoard(
   let outcome: Outcome | undefined;
   for (let resets = 0, before = 0; outcome === undefined; resets++) {
     const machine = new VirtMachine(image, options);
-    const advance = runToEnd(machine, asked.instructionsMax - before, flush);
+    const advance = console.run(machine, asked.instructionsMax - before);
     before += machine.instructionsAttempted();
     const end = machine.ended();
     if (end?.how === 'reset' && resets < RESETS_MAX) continue;
-    outcome = { machine, advance, end, resets, attempted: before, consoleBytes };
+    outcome = { machine, advance, end, resets, attempted: before, consoleBytes: console.byteCount };
   }
+  keyboard?.close();
   const wallSeconds = (performance.now() - beganAtMs) / 1000;
   if (asked.capture !== undefined && tap !== undefined) {
     writeFileSync(asked.capture, tap.file({ application: 'glasshouse machine' }));
@@ -244,29 +293,28 @@ function runBoard(
   if (asked.report !== undefined) {
     writeFileSync(asked.report, `${JSON.stringify(reportOf(asked, outcome, wallSeconds), null, 2)}\n`);
   }
-  const sentence = sentenceOf(outcome);
+  const sentence = sentenceOf(asked, outcome);
   if (sentence !== '') terminal.error(sentence);
-  return statusOf(outcome);
+  return asked.expected !== undefined && outcome.advance !== 'expected' ? Math.max(1, statusOf(outcome)) : statusOf(outcome);
 }
 
-function runToEnd(machine: VirtMachine, instructionsMax: number, flush: () => void): Advance {
-  for (;;) {
-    const advance = machine.advance(machine.timeNs() + LOOK_NS, instructionsMax);
-    flush();
-    if (advance !== 'reached') return advance;
-  }
+/** The guest will check itself and power off: nobody types. */
+function bootsToCheck({ request }: MachineArguments): boolean {
+  return (request.bootArguments ?? '').split(' ').includes(GUEST_CHECK);
 }
 
-function statusOf({ end }: Outcome): number {
+function statusOf({ end, advance }: Outcome): number {
+  if (advance === 'expected' || advance === 'left') return 0;
   if (end?.how === 'pass') return 0;
   const code = end?.how === 'fail' ? end.code : 1;
   return code >= 1 && code <= 255 ? code : 1;
 }
 
 /** What a person wants to know when it did not end well. */
-function sentenceOf(outcome: Outcome): string {
+function sentenceOf(asked: MachineArguments, outcome: Outcome): string {
   const { end, advance, machine } = outcome;
   const where = `after ${outcome.attempted} instructions, ${showDuration(machine.timeNs())} of virtual time`;
+  if (asked.expected !== undefined && advance !== 'expected') return `The console did not show '${asked.expected}' ${where}.`;
   if (advance === 'asleep') return `Every hart waits for an interrupt that nothing will raise, ${where}.`;
   if (advance === 'instructions') return `The program has not ended ${where}.`;
   if (end === undefined || end.how === 'pass') return '';

@@ -4,7 +4,7 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { execute, installDependencies, isOlderThan, root } from './tool-install.mjs';
+import { execute, installDependencies, installGuestTools, isOlderThan, root } from './tool-install.mjs';
 
 const usage = `usage: npm start | npm run dev | npm test | npm run verify | npm run bench -- [name]
        npm run guests [-- options]   (Debian's kernel and programs, to boot)
@@ -85,7 +85,7 @@ async function main() {
     case 'start': {
       await buildPage();
       const { serve } = await import('./serve.mjs');
-      await serve(join(root, 'dist'), rest);
+      await serve(join(root, 'dist'), rest, join(root, 'public/guests'));
       return;
     }
     case 'build':
@@ -98,6 +98,7 @@ async function main() {
       process.exit(await headless(rest));
       return;
     case 'guests':
+      installGuestTools();
       process.exit(await headless(['guests', ...rest]));
       return;
     case 'bench':

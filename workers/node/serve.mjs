@@ -3,6 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
 import { servedHeaders } from './headers.mjs';
+import { GUESTS } from './public-files.mjs';
 
 const types = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',
@@ -24,12 +25,18 @@ export function findFile(folder, requestPath) {
   return existsSync(path) && statSync(path).isFile() ? path : undefined;
 }
 
-function handle(folder, headers, request, response) {
+/** The file of a request: of the page's folder, or a guest, which no build copies. `guests`: their folder. */
+function fileOf(folder, guests, requestPath) {
+  const inGuests = requestPath.startsWith(`/${GUESTS}/`) && guests !== undefined;
+  return inGuests ? findFile(guests, requestPath.slice(GUESTS.length + 1)) : findFile(folder, requestPath);
+}
+
+function handle(folder, headers, guests, request, response) {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.writeHead(405, { ...headers, Allow: 'GET, HEAD' }).end();
     return;
   }
-  const file = findFile(folder, request.url ?? '/');
+  const file = fileOf(folder, guests, request.url ?? '/');
   if (!file) {
     response.writeHead(404, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end('There is no such file.\n');
     return;
@@ -57,13 +64,13 @@ function portOf(args) {
 }
 
 /**
- * Serves `folder` on 127.0.0.1 and prints the URL. `--port n` fixes the port; otherwise 4173 or the next free one.
+ * Serves `folder` on 127.0.0.1, with the fetched guests of folder `guests` beside it, and prints the URL. `--port n` fixes the port; otherwise 4173 or the next free one.
  * `--plain` leaves the isolation headers out (to try the page as a page without cross-origin isolation).
  */
-export function serve(folder, args = []) {
+export function serve(folder, args = [], guests = undefined) {
   const { port, fixed } = portOf(args);
   const headers = args.includes('--plain') ? {} : servedHeaders;
-  const server = createServer((request, response) => handle(folder, headers, request, response));
+  const server = createServer((request, response) => handle(folder, headers, guests, request, response));
   return new Promise((resolve) => {
     let attempt = port;
     server.on('error', (error) => {

@@ -91,14 +91,23 @@ export async function findChromium() {
   return undefined;
 }
 
-/** Outside judges that some tests call when they are there; on Debian as root they are installed. Never fatal. */
-export function installJudges() {
-  const wanted = { tshark: 'tshark', readelf: 'binutils' };
+/** Installs Debian's packages of programs that are missing, where we are root on Debian. Never fatal. `wanted`: package by program. */
+function installMissing(wanted) {
   const missing = Object.entries(wanted)
-    .filter(([tool]) => !existsSync(`/usr/bin/${tool}`))
+    .filter(([tool]) => !['/usr/bin', '/usr/sbin', '/sbin'].some((folder) => existsSync(join(folder, tool))))
     .map(([, name]) => name);
   if (missing.length === 0 || !isRootOnDebian()) return;
   process.stderr.write(`Installing ${missing.join(', ')} (once) …\n`);
   apt(['-qq', 'update']);
   apt(['-qq', '-y', '--no-install-recommends', 'install', ...missing]);
+}
+
+/** Outside judges that some tests call when they are there. */
+export function installJudges() {
+  installMissing({ tshark: 'tshark', readelf: 'binutils' });
+}
+
+/** What the root image of guests is made with. */
+export function installGuestTools() {
+  installMissing({ mke2fs: 'e2fsprogs' });
 }

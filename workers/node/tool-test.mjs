@@ -38,6 +38,22 @@ function countsOf(file, read) {
   return counts.passed + counts.failed === 0 ? { passed: 0, failed: 1 } : counts;
 }
 
+/** Why tests were left out, as their titles say it: `… (left out: reason)`; how many for each reason. */
+function leftOutOf(report) {
+  const reasons = new Map();
+  for (const { title, status } of (report.testResults ?? []).flatMap((file) => file.assertionResults ?? [])) {
+    const reason = status === 'passed' || status === 'failed' ? undefined : /\(left out: (.*)\)$/.exec(title)?.[1];
+    if (reason !== undefined) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  return [...reasons];
+}
+
+/** Fetches the guests that tests boot, as anybody would: for `.ci/run`, which asks for it by GLASSHOUSE_GUESTS. */
+function guests() {
+  const failed = execute(process.execPath, [join(root, 'workers/node/launch.mjs'), 'guests']) === 0 ? 0 : 1;
+  return { passed: 1 - failed, failed };
+}
+
 function unit(verify, only) {
   const report = join(root, '.cache/vitest.json');
   rmSync(report, { force: true });
@@ -46,7 +62,7 @@ function unit(verify, only) {
     ['--no-install', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...only],
     { env: { ...process.env, ...(verify ? { GLASSHOUSE_VERIFY: '1' } : {}) } },
   );
-  const counts = countsOf(report, (it) => ({ passed: it.numPassedTests, failed: it.numFailedTests }));
+  const counts = countsOf(report, (it) => ({ passed: it.numPassedTests, failed: it.numFailedTests, leftOut: leftOutOf(it) }));
   // A file that cannot even load, or an error outside a test, fails the run though no test says so.
   if (status !== 0 && counts.failed === 0) counts.failed = 1;
   return counts;
@@ -93,6 +109,7 @@ export async function runTests({ verify, only }) {
   const wants = (name) => runner === undefined || runner === name;
   installJudges();
   const all = [];
+  if (runner === undefined && process.env.GLASSHOUSE_GUESTS) all.push(step('guests', guests));
   if (wants('types')) all.push(step('types', typeCheck));
   if (wants('lint')) all.push(step('lint', lint));
   if (wants('unit')) all.push(step(verify ? 'unit and property, long' : 'unit and property', () => unit(verify, rest)));
@@ -103,6 +120,7 @@ export async function runTests({ verify, only }) {
   }
   const passed = all.reduce((sum, it) => sum + it.passed, 0);
   const failed = all.reduce((sum, it) => sum + it.failed, 0) + (all.length === 0 ? 1 : 0);
+  for (const [reason, count] of all.flatMap(({ leftOut }) => leftOut ?? [])) process.stdout.write(`\nskipped: ${count} (${reason})`);
   process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
   return failed === 0 ? 0 : 1;
 }

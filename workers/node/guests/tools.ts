@@ -15,9 +15,12 @@ export class GuestsFailure extends Error {
 /** Status when this machine lacks a program or an address that is needed. */
 export const LACKING = 3;
 
+/** Where programs are looked for; those of file systems are not in everybody's path. */
+const PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/sbin'].join(':');
+
 /** Whether a program is in the path. */
 export function hasTool(name: string): boolean {
-  return spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0;
+  return spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore', env: { ...process.env, PATH } }).status === 0;
 }
 
 /** Fails with what to install, unless all programs are there. `packages`: Debian's packages that hold them. */
@@ -32,7 +35,7 @@ export function needTools(what: string, names: readonly string[], packages: read
 
 /** Output of a program that has to succeed. */
 export function outputOf(program: string, args: readonly string[], options: { readonly env?: NodeJS.ProcessEnv; readonly input?: Uint8Array; readonly cwd?: string } = {}): Buffer {
-  const done = spawnSync(program, [...args], { maxBuffer: 1024 * 1024 * 1024, ...options });
+  const done = spawnSync(program, [...args], { maxBuffer: 1024 * 1024 * 1024, ...options, env: { ...(options.env ?? process.env), PATH } });
   if (done.error === undefined && done.status === 0) return done.stdout;
   throw failureOf(program, args, done.error?.message ?? lastLines(done.stderr.toString()));
 }
@@ -41,7 +44,7 @@ export function outputOf(program: string, args: readonly string[], options: { re
 export function runTool(program: string, args: readonly string[], options: SpawnOptions & { readonly onLine?: (line: string) => void } = {}): Promise<void> {
   const { onLine, ...rest } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args], { ...rest, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, [...args], { ...rest, env: { ...(rest.env ?? process.env), PATH }, stdio: ['ignore', 'pipe', 'pipe'] });
     let kept = '';
     let begun = '';
     const take = (piece: Buffer) => {

@@ -1,0 +1,47 @@
+/** `--guest id`: the files of a guest of the library, where `npm run guests` has put them. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GUEST_MANIFEST, GUESTS, type GuestEntry, type GuestFiles, guestsOf } from '../../core/protocol/guest-library.ts';
+import { suggestion } from './arguments.ts';
+import { findFileFault, GUEST_FOLDER, readManifest } from './guests/store.ts';
+import { BadInput } from './terminal.ts';
+
+/** A guest that is there: its row, and its files as paths of this machine. */
+export interface ChosenGuest {
+  readonly entry: GuestEntry;
+  readonly paths: GuestFiles;
+}
+
+/** The project's folder of guests: from the source as from the bundle, the nearest above that has a package.json. */
+export function guestFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  return join(folder, GUEST_FOLDER);
+}
+
+/** Guests that are there, and those that are not. */
+export function listGuests(folder: string = guestFolder()): { readonly there: readonly GuestEntry[]; readonly absent: readonly GuestEntry[] } {
+  const there = existsSync(join(folder, GUEST_MANIFEST)) ? guestsOf(readManifest(folder)) : [];
+  return { there, absent: GUESTS.filter((it) => !there.includes(it)) };
+}
+
+/** The guest of that id; {@link BadInput} says how to get it when it is not there, or what is wrong with it. */
+export function chooseGuest(id: string, folder: string = guestFolder()): ChosenGuest {
+  const { there, absent } = listGuests(folder);
+  const entry = there.find((it) => it.id === id);
+  if (entry === undefined) {
+    const row = absent.find((it) => it.id === id);
+    if (row !== undefined) throw new BadInput(`The guest '${id}' (${row.title}) is not on this machine yet; '${row.command}' gets it.`);
+    throw new BadInput(`There is no guest '${id}'${suggestion(id, GUESTS.map((it) => it.id))}`);
+  }
+  const files = readManifest(folder).parts.flatMap((part) => part.files);
+  for (const path of Object.values(entry.files)) {
+    const row = files.find((it) => it.path === path);
+    const fault = row === undefined ? `${path} is missing` : findFileFault(folder, row);
+    if (fault !== undefined) throw new BadInput(`The guest '${id}' is not whole: ${fault}; '${entry.command}' makes it again.`);
+  }
+  const { firmware, kernel, initrd, disk } = entry.files;
+  const at = (path: string) => join(folder, path);
+  return { entry, paths: { firmware: at(firmware), kernel: at(kernel), initrd: at(initrd), disk: at(disk) } };
+}
