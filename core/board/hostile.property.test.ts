@@ -17,7 +17,7 @@ const long = process.env['GLASSHOUSE_VERIFY'] !== undefined;
 const PROGRAM = writeElf({ entry: RAM_ADDRESS, segments: [{ physicalAddress: RAM_ADDRESS, bytes: new Uint8Array(64) }] });
 
 function makeBoard(bytes: Uint8Array, aia: AiaChoice): VirtMachine | undefined {
-  const options = { ramBytes: 256 * 1024, hartCount: 2, profile: aia === 'aplic-imsic' ? ('rv64gc-aia' as const) : ('rv64gch-sstc' as const), aia };
+  const options = { ramBytes: 256 * 1024, hartCount: 2, profile: aia === 'aplic-imsic' ? ('rv64gch-sstc-aia' as const) : ('rv64gch-sstc' as const), aia };
   const image = layOutBoot({ program: { name: 'hostile', bytes }, ...options });
   return image.ok ? new VirtMachine(image.value, { ...options, compiled, transmit: () => undefined }) : undefined;
 }

@@ -1,12 +1,13 @@
 /**
  * Which controller joins the devices' wires to the harts' external interrupts: a PLIC; an APLIC with a
  * machine-level root and a supervisor-level child; or that APLIC sending messages to interrupt files of
- * the harts. All at QEMU's places, by the names of its option `aia`. The interrupt files have no guest
- * files beside them.
+ * the harts. All at QEMU's places, by the names of its option `aia`. Harts with the H extension have guest interrupt
+ * files behind their own, as QEMU's option `aia-guests` makes them.
  */
 import { Aplic, InterruptFile, InterruptFilePages, Plic } from '../devices/index.ts';
 import type { Bus } from '../machine/bus.ts';
-import { type AiaChoice, hartLine, IDENTITY_COUNT, MEMORY_MAP, SOURCE_COUNT } from '../platform/memory-map.ts';
+import { type FileLevel, GUEST_LINE } from '../machine/index.ts';
+import { type AiaChoice, guestIndexBits, hartLine, IDENTITY_COUNT, MEMORY_MAP, SOURCE_COUNT } from '../platform/memory-map.ts';
 
 /** A wire to a hart: `code` is a bit of mip. */
 export type OnExternal = (hart: number, code: number, level: boolean) => void;
@@ -20,6 +21,8 @@ export interface InterruptController {
 export interface HartFiles {
   readonly machine: InterruptFile;
   readonly supervisor: InterruptFile;
+  /** Of guests 1, 2, … */
+  readonly guests: readonly InterruptFile[];
 }
 
 /** What attachController() made. `files` by hart; empty without incoming-MSI controllers. */
@@ -29,9 +32,15 @@ export interface Wiring {
 }
 
 /** Makes it and puts its registers on the bus. */
-export function attachController(bus: Bus, aia: AiaChoice, hartCount: number, onExternal: OnExternal): Wiring {
+export function attachController(
+  bus: Bus,
+  aia: AiaChoice,
+  harts: { readonly hartCount: number; readonly guestFileCount: number },
+  onExternal: OnExternal,
+): Wiring {
+  const { hartCount } = harts;
   if (aia === 'none') return { controller: attachPlic(bus, hartCount, onExternal), files: [] };
-  const files = aia === 'aplic-imsic' ? attachFiles(bus, hartCount, onExternal) : [];
+  const files = aia === 'aplic-imsic' ? attachFiles(bus, harts, onExternal) : [];
   const portsOf = (code: number) => ({
     onSignal: (hart: number, level: boolean) => onExternal(hart, code, level),
     // A message to where no device takes words is lost.
@@ -56,14 +65,27 @@ function attachPlic(bus: Bus, hartCount: number, onExternal: OnExternal): Plic {
   return plic;
 }
 
-function attachFiles(bus: Bus, hartCount: number, onExternal: OnExternal): HartFiles[] {
+/** The file of a hart at a level of its CSRs. */
+export function fileAt(files: HartFiles | undefined, level: FileLevel): InterruptFile | undefined {
+  return typeof level === 'number' ? files?.guests[level - 1] : files?.[level];
+}
+
+function attachFiles(
+  bus: Bus,
+  { hartCount, guestFileCount }: { readonly hartCount: number; readonly guestFileCount: number },
+  onExternal: OnExternal,
+): HartFiles[] {
   const make = (hart: number, code: number) => new InterruptFile(IDENTITY_COUNT, (level) => onExternal(hart, code, level));
   const files = Array.from({ length: hartCount }, (_, hart) => ({
     machine: make(hart, hartLine.machineExternal),
     supervisor: make(hart, hartLine.supervisorExternal),
+    guests: Array.from({ length: guestFileCount }, (_none, index) => make(hart, GUEST_LINE + 1 + index)),
   }));
-  const pages = (name: string, of: (it: HartFiles) => InterruptFile) => new InterruptFilePages(name, files.map(of));
-  bus.attach(MEMORY_MAP.imsicMachine.address, pages('imsics (machine)', (it) => it.machine));
-  bus.attach(MEMORY_MAP.imsicSupervisor.address, pages('imsics (supervisor)', (it) => it.supervisor));
+  const pages = (name: string, of: (it: HartFiles) => readonly (InterruptFile | undefined)[]) =>
+    new InterruptFilePages(name, files.flatMap(of));
+  // A hart's pages are a power of two: its own, its guests', then such without a file (AIA 1.0 §3.6).
+  const vacant = new Array<undefined>((1 << guestIndexBits(guestFileCount)) - 1 - guestFileCount).fill(undefined);
+  bus.attach(MEMORY_MAP.imsicMachine.address, pages('imsics (machine)', (it) => [it.machine]));
+  bus.attach(MEMORY_MAP.imsicSupervisor.address, pages('imsics (supervisor)', (it) => [it.supervisor, ...it.guests, ...vacant]));
   return files;
 }

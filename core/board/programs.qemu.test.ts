@@ -18,7 +18,8 @@ test.skipIf(!qemu).each(BARE_METAL_PROGRAMS.filter(({ onlyHere }) => onlyHere ==
     const file = join(folder, 'program.elf');
     writeFileSync(file, bareMetalElf(program));
     const done = spawnSync('qemu-system-riscv64', [
-      '-M', `virt,aia=${program.aia ?? 'none'}`, '-cpu', 'rv64', '-m', '128M', '-smp', String(program.hartCount), '-bios', 'none', '-nographic',
+      '-M', `virt,aia=${program.aia ?? 'none'}${program.guests === undefined ? '' : `,aia-guests=${program.guests}`}`,
+      '-cpu', program.guests === undefined ? 'rv64' : 'rv64,h=true', '-m', '128M', '-smp', String(program.hartCount), '-bios', 'none', '-nographic',
       '-monitor', 'none', '-serial', 'stdio', '-kernel', file,
     ], { encoding: 'latin1', timeout: 20_000, stdio: ['ignore', 'pipe', 'pipe'] });
     expect([done.stdout, done.status]).toEqual([program.console, program.status]);

@@ -24,7 +24,7 @@ import { Rom } from './rom.ts';
 export interface VirtDevicePorts extends FinisherPorts {
   /** Virtual time of the access under way, or of the slice. Unit: ns. */
   nowNs(): number;
-  /** A wire to a hart changed: `code` is a bit of mip. */
+  /** A wire to a hart changed: `code` is a bit of mip, or GUEST_LINE + n for its guest interrupt file n. */
   setInterrupt(hart: number, code: number, level: boolean): void;
   /** A hart's comparator or the clock was written. */
   onTimer(hart: number): void;
@@ -44,6 +44,8 @@ export interface SlotDevice extends BusDevice {
 export interface VirtDeviceOptions {
   readonly hartCount: number;
   readonly aia?: AiaChoice;
+  /** Guest interrupt files of each hart; none when not given. */
+  readonly guestFileCount?: number;
   /** What the real-time clock shows at virtual time 0. Unit: ns since 1970. */
   readonly epochNs: bigint;
   /** Content of the mask ROM. */
@@ -74,7 +76,8 @@ export class VirtDevices {
     assert(makers.length <= VIRTIO_SLOT_COUNT, `the board has ${VIRTIO_SLOT_COUNT} virtio slots`);
     this.hartCount = hartCount;
     this.ports = ports;
-    const wiring = attachController(this.bus, options.aia ?? 'none', hartCount, (hart, code, level) =>
+    const harts = { hartCount, guestFileCount: options.guestFileCount ?? 0 };
+    const wiring = attachController(this.bus, options.aia ?? 'none', harts, (hart, code, level) =>
       this.ports.setInterrupt(hart, code, level),
     );
     this.controller = wiring.controller;

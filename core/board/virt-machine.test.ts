@@ -14,9 +14,14 @@ const compiled = compileHostModule();
 const RAM_BYTES = 4 * 1024 * 1024;
 const INSTRUCTIONS_MAX = 2_000_000;
 
-function boot(program: Pick<BareMetalProgram, 'name' | 'source' | 'hartCount' | 'aia'>) {
+function profileOf({ aia, guests }: Pick<BareMetalProgram, 'aia' | 'guests'>) {
+  if (guests !== undefined) return 'rv64gch-sstc-aia' as const;
+  return aia === 'aplic-imsic' ? ('rv64gc-aia' as const) : ('rv64gc' as const);
+}
+
+function boot(program: Pick<BareMetalProgram, 'name' | 'source' | 'hartCount' | 'aia' | 'guests'>) {
   const file = { name: program.name, bytes: bareMetalElf(program) };
-  const options = { ramBytes: RAM_BYTES, hartCount: program.hartCount, profile: program.aia === 'aplic-imsic' ? ('rv64gc-aia' as const) : ('rv64gc' as const), ...(program.aia === undefined ? {} : { aia: program.aia }) };
+  const options = { ramBytes: RAM_BYTES, hartCount: program.hartCount, profile: profileOf(program), ...(program.aia === undefined ? {} : { aia: program.aia }) };
   const image = layOutBoot({ program: file, ...options });
   if (!image.ok) throw new Error(renderBootError(image.error));
   const told = { console: '' };

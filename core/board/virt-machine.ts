@@ -11,14 +11,15 @@ import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.t
 import { gStageTableCount, MemorySystem, type VmMemory } from '../memory/index.ts';
 import { assert } from '../base/assert.ts';
 import type { InterruptLine } from '../machine/bus.ts';
-import { BareMachine, type BareMachinePorts } from '../machine/index.ts';
+import { BareMachine, type BareMachinePorts, GUEST_EXTERNAL_COUNT, GUEST_LINE } from '../machine/index.ts';
 import type { PciFunction } from '../pcie/index.ts';
 import { TICK_NS } from '../devices/index.ts';
-import type { HartProfileId } from '../isa/table/index.ts';
+import { getProfile, type HartProfileId } from '../isa/table/index.ts';
 import { exitReason } from '../protocol/host-memory-layout.ts';
 import type { BootImage } from './boot-image.ts';
 import { type HtifPlaces, pollHtif } from './htif.ts';
-import { type AiaChoice, hartLine } from '../platform/memory-map.ts';
+import { fileAt } from './interrupt-controller.ts';
+import { type AiaChoice, guestFileCountOf, hartLine } from '../platform/memory-map.ts';
 import { type SlotDevice, VirtDevices } from './virt-devices.ts';
 
 /** Turn of a hart while several have work. Unit: ns. */
@@ -71,10 +72,13 @@ interface Lane {
   /** Picoseconds into the nanosecond. */
   remainderPs: number;
   waiting: boolean;
-  /** Bits of mip that the board drives: as wanted, and as the hart knows them. */
+  /** Wires that the board drives, as bits: as wanted, and as the hart knows them. */
   wanted: number;
   told: number;
 }
+
+/** Wires to a hart: bits of mip, and those of its guest interrupt files. */
+const WIRES = [...Object.values(hartLine), ...Array.from({ length: GUEST_EXTERNAL_COUNT }, (_, index) => GUEST_LINE + 1 + index)];
 
 /** 2026-01-01T00:00:00Z. */
 const EPOCH_NS = 1_767_225_600_000_000_000n;
@@ -109,6 +113,7 @@ export class VirtMachine {
       {
         hartCount: options.hartCount,
         ...(options.aia === undefined ? {} : { aia: options.aia }),
+        guestFileCount: guestFileCountOf(getProfile(options.profile).extensions),
         epochNs: options.epochNs ?? EPOCH_NS,
         rom: image.rom,
         slots: (options.slots ?? []).map((make) => (line: InterruptLine) => make(line, this.ram, this.slotClock())),
@@ -274,7 +279,7 @@ export class VirtMachine {
     const changed = lane.wanted ^ lane.told;
     if (changed === 0) return;
     lane.told = lane.wanted;
-    for (const code of Object.values(hartLine)) {
+    for (const code of WIRES) {
       if (((changed >> code) & 1) === 1) this.harts.setInterrupt(hart, code, ((lane.wanted >> code) & 1) === 1);
     }
   }
@@ -351,7 +356,7 @@ export class VirtMachine {
   private hartPorts(): BareMachinePorts {
     const { bus } = this.devices;
     return {
-      interruptFile: (hart, level) => this.devices.files[hart]?.[level],
+      interruptFile: (hart, level) => fileAt(this.devices.files[hart], level),
       timeTicks: (_hart, budgetLeft) => this.ticks(this.instructionNs(budgetLeft)),
       load: (_hart, address, byteCount, into) => {
         const answered = bus.read(address, byteCount, into);

@@ -77,14 +77,14 @@ test.skipIf(!dtc)(`dtc reads it without a complaint${dtc ? '' : ' (left out: dtc
 });
 
 const qemu = spawnSync('qemu-system-riscv64', ['--version']).status === 0;
-test.skipIf(!qemu).each(['none', 'aplic', 'aplic-imsic'] as const)(`aia=%s: every node of it is QEMU's, property by property${qemu ? '' : ' (left out: qemu-system-riscv64, Debian package qemu-system-misc, is not installed)'}`, (aia) => {
+test.skipIf(!qemu).each([['none', 0], ['aplic', 0], ['aplic-imsic', 0], ['aplic-imsic', 3]] as const)(`aia=%s, %i guest interrupt files a hart: every node of it is QEMU's, property by property${qemu ? '' : ' (left out: qemu-system-riscv64, Debian package qemu-system-misc, is not installed)'}`, (aia, guests) => {
   const folder = mkdtempSync(join(tmpdir(), 'glasshouse-tree-'));
   try {
     const file = join(folder, 'virt.dtb');
-    execFileSync('qemu-system-riscv64', ['-M', `virt,aia=${aia},dumpdtb=${file}`, '-display', 'none', '-m', '128M', '-smp', '2'], { stdio: 'ignore' });
+    execFileSync('qemu-system-riscv64', ['-M', `virt,aia=${aia}${guests === 0 ? '' : `,aia-guests=${guests}`},dumpdtb=${file}`, '-display', 'none', '-m', '128M', '-smp', '2'], { stdio: 'ignore' });
     const theirs = parseDeviceTree(new Uint8Array(readFileSync(file)));
     if (!theirs.ok) throw new Error("QEMU's blob is a device tree");
-    const [ours, known] = [describe(boardTree({ ...OPTIONS, aia })), describe(theirs.value)];
+    const [ours, known] = [describe(boardTree({ ...OPTIONS, ...(guests === 0 ? {} : { profile: 'rv64gch-sstc-aia' as const }), aia })), describe(theirs.value)];
     // What the harts can do differs, and the PCIe bridge has no I/O and no 64-bit window; newer bindings come on top; QEMU writes no empty command line.
     const own = /:(riscv,isa(-base|-extensions)?|mmu-type|bootargs|ranges)$|interrupt-controller:#address-cells$/;
     for (const [where, value] of ours) if (!own.test(where)) expect(known.get(where), where).toBe(value);

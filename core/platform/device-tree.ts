@@ -15,7 +15,7 @@ import {
   wideCells,
 } from '../formats/index.ts';
 import { CACHE_BLOCK_SIZE, getProfile, type HartProfile, type HartProfileId } from '../isa/table/index.ts';
-import { type AiaChoice, hartLine, IDENTITY_COUNT, INTERRUPT, MEMORY_MAP, type Place, RAM_ADDRESS, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
+import { type AiaChoice, guestFileCountOf, guestIndexBits, hartLine, IDENTITY_COUNT, INTERRUPT, MEMORY_MAP, type Place, RAM_ADDRESS, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from './memory-map.ts';
 
 export interface BoardTreeOptions {
   readonly ramBytes: number;
@@ -182,20 +182,22 @@ function controllers(options: BoardTreeOptions): DeviceTreeNode[] {
     domain(MEMORY_MAP.aplicSupervisor, handle, toSupervisor),
     domain(MEMORY_MAP.aplicMachine, handleOf.aplicMachine(hartCount), toMachine,
       cells('riscv,children', handle), cells('riscv,delegate', handle, 1, SOURCE_COUNT)),
-    ...(isMsi ? interruptFiles(hartCount) : []),
+    ...(isMsi ? interruptFiles(options) : []),
   ];
 }
 
-/** The interrupt files of all harts, by level. */
-function interruptFiles(hartCount: number): DeviceTreeNode[] {
+/** The interrupt files of all harts, by level; a hart's guests' are in the pages behind its own. */
+function interruptFiles({ hartCount, profile }: BoardTreeOptions): DeviceTreeNode[] {
   const INTERPROCESSOR_IDENTITY = 1;
-  const files = (place: Place, phandle: number, code: number) =>
-    at('imsics', { address: place.address, size: place.size * hartCount }, cells('phandle', phandle), text('compatible', 'riscv,imsics'),
+  const guestBits = guestIndexBits(guestFileCountOf(getProfile(profile).extensions));
+  const files = (place: Place, phandle: number, code: number, bits: number) =>
+    at('imsics', { address: place.address, size: (place.size * hartCount) << bits }, cells('phandle', phandle), text('compatible', 'riscv,imsics'),
       empty('interrupt-controller'), cells('#interrupt-cells', 0), empty('msi-controller'), wires(hartCount, code),
-      cells('riscv,num-ids', IDENTITY_COUNT), cells('riscv,ipi-id', INTERPROCESSOR_IDENTITY));
+      cells('riscv,num-ids', IDENTITY_COUNT), cells('riscv,ipi-id', INTERPROCESSOR_IDENTITY),
+      ...(bits === 0 ? [] : [cells('riscv,guest-index-bits', bits)]));
   return [
-    files(MEMORY_MAP.imsicSupervisor, handleOf.imsicSupervisor(hartCount), hartLine.supervisorExternal),
-    files(MEMORY_MAP.imsicMachine, handleOf.imsicMachine(hartCount), hartLine.machineExternal),
+    files(MEMORY_MAP.imsicSupervisor, handleOf.imsicSupervisor(hartCount), hartLine.supervisorExternal, guestBits),
+    files(MEMORY_MAP.imsicMachine, handleOf.imsicMachine(hartCount), hartLine.machineExternal, 0),
   ];
 }
 

@@ -39,6 +39,16 @@ export const IDENTITY_COUNT = 255;
 /** Bits of mip that the board's wires drive (RISC-V Privileged 20240411 §3.1.9). */
 export const hartLine = { software: 3, timer: 7, supervisorExternal: 9, machineExternal: 11 } as const;
 
+/** Guest interrupt files of each hart that has both the H extension and the AIA, else none. */
+export function guestFileCountOf(extensions: readonly string[]): number {
+  return extensions.includes('H') && extensions.includes('Smaia') ? 3 : 0;
+}
+
+/** log2 of the pages that a hart's interrupt files of supervisor level take: its own and those of its guests. */
+export function guestIndexBits(guestFileCount: number): number {
+  return 32 - Math.clz32(guestFileCount);
+}
+
 /** Interrupt controllers, by the names of QEMU's machine option `aia`; none: a PLIC. */
 export const AIA_CHOICES = ['none', 'aplic', 'aplic-imsic'] as const;
 export type AiaChoice = (typeof AIA_CHOICES)[number];

@@ -16,6 +16,8 @@ export interface BareMetalProgram {
   readonly onlyHere?: true;
   /** Interrupt controller of the board; a PLIC when not given. */
   readonly aia?: 'aplic' | 'aplic-imsic';
+  /** Guest interrupt files of each hart, which then has the H extension; with interrupt files only. */
+  readonly guests?: 3;
 }
 
 const ORIGIN = 0x8000_0000;
@@ -72,7 +74,7 @@ pass:
 /** A program from its source: places and subroutines are added. */
 export const program = (
   name: string,
-  run: { readonly console: string; readonly status?: number; readonly hartCount?: number; readonly onlyHere?: true; readonly aia?: 'aplic' | 'aplic-imsic' },
+  run: { readonly console: string; readonly status?: number; readonly hartCount?: number; readonly onlyHere?: true; readonly aia?: 'aplic' | 'aplic-imsic'; readonly guests?: 3 },
   source: string,
 ): BareMetalProgram => ({
   name,
@@ -82,6 +84,7 @@ export const program = (
   source: `${PLACES}_start:\n${source}\n${RUNTIME}`,
   ...(run.onlyHere === undefined ? {} : { onlyHere: true }),
   ...(run.aia === undefined ? {} : { aia: run.aia }),
+  ...(run.guests === undefined ? {} : { guests: run.guests }),
 });
 
 /** A source as an ELF file for harts of profile rv64gc, with its labels. */

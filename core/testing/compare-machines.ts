@@ -5,17 +5,19 @@
  * after a write to a page table the machine's TLBs are emptied.
  */
 import { assert } from '../base/assert.ts';
+import { InterruptFile } from '../devices/index.ts';
 import { makePrng, nextBelow, type Prng } from '../base/prng.ts';
+import { A, message, type ReferenceFile, topIdentity } from '../isa/reference/bare/aia.ts';
 import { bareReferenceStep, type BareOutcome } from '../isa/reference/bare/step.ts';
 import { type BareReferenceHart, type BareReferencePort, get, isVirtual, makeBareReferenceHart, type Mode, N } from '../isa/reference/bare/hart.ts';
 import { getProfile, type HartProfileId } from '../isa/table/index.ts';
 import { findBareCsr } from '../machine/bare/csr-table.ts';
 import { bareAddress, bareSlot, bareWord, PMPADDR_SLOT } from '../machine/bare/registers.ts';
 import { hartWord, registerWord, writeCounter } from '../machine/hart.ts';
-import { BareMachine } from '../machine/index.ts';
+import { BareMachine, GUEST_LINE } from '../machine/index.ts';
 import { frameAddress, MemorySystem, type VmMemory } from '../memory/index.ts';
 import { exitReason, hartOffset } from '../protocol/host-memory-layout.ts';
-import { type CodeKind, DEVICE, machinePage, randomizeMachineHart, randomMachineMemory, TABLE_PAGES } from './random-machine.ts';
+import { type CodeKind, DEVICE, IDENTITIES, machinePage, randomizeMachineHart, randomMachineMemory, TABLE_PAGES } from './random-machine.ts';
 
 const EPISODES_PER_WORLD = 24;
 const KINDS: readonly CodeKind[] = ['mixed', 'plain', 'registers'];
@@ -42,13 +44,15 @@ interface Pair {
   readonly written: { address: number; byteCount: number }[];
   readonly seen: Map<string, number>;
   readonly clock: { now: number; start: number; budget: number };
+  /** The machine's interrupt files, in the order of the reference's; empty without the AIA. */
+  readonly files: readonly InterruptFile[];
   instructions: number;
   tablesChanged: boolean;
 }
 
 /** Storage that both keep: slot in the record and CSR number. */
 const KEPT: readonly (readonly [slot: number, number: number])[] = Object.entries(bareSlot).flatMap(([name, slot]) => {
-  const number = (N as Readonly<Record<string, number>>)[name];
+  const number = ({ ...N, ...A } as Readonly<Record<string, number>>)[name];
   return number === undefined ? [] : [[slot, number] as const];
 });
 /** Compares at least `instructions` instructions. `spoil` may break the machine first (a canary). */
@@ -56,13 +60,16 @@ export function compareMachines(options: {
   readonly seed: number;
   readonly instructions: number;
   readonly profile?: HartProfileId;
+  /** Kinds of code, world by world; all when not given. */
+  readonly kinds?: readonly CodeKind[];
   readonly spoil?: (machine: BareMachine) => void;
 }): MachineComparison {
+  const kinds = options.kinds ?? KINDS;
   const pair = makePair(options.seed, options.profile ?? 'rv64gch-sstc');
   options.spoil?.(pair.machine);
   let difference: string | undefined;
   for (let world = 0; pair.instructions < options.instructions && difference === undefined; world++) {
-    const kind = KINDS[world % KINDS.length]!;
+    const kind = kinds[world % kinds.length]!;
     resetWorld(pair, kind);
     for (let episode = 0; episode < EPISODES_PER_WORLD && difference === undefined; episode++) {
       difference = runEpisode(pair, kind);
@@ -80,18 +87,33 @@ function deviceValue(address: number, byteCount: number): bigint | undefined {
   return BigInt.asUintN(8 * byteCount, BigInt(offset + 1) * 0x9e37_79b9_7f4a_7c15n);
 }
 
+/** Lines that devices move: the external ones are the interrupt files' where there are such. */
+const LINE_CODES = { wires: [3, 7, 9, 11], files: [3, 7, 3, 7] } as const;
+
 /** Stores from 0x800 on move a line: its number in bits 2 … 1 of the value, its level in bit 0. */
-function deviceLine(address: number, value: bigint): { readonly code: number; readonly level: boolean } | undefined {
-  if (address < Number(DEVICE) + 0x400) return undefined;
-  return { code: [3, 7, 9, 11][Number((value >> 1n) & 3n)]!, level: (value & 1n) === 1n };
+function deviceLine(address: number, value: bigint, hasFiles: boolean): { readonly code: number; readonly level: boolean } | undefined {
+  if (address < Number(DEVICE) + 0x400 || (hasFiles && address >= Number(DEVICE) + 0xc00)) return undefined;
+  return { code: LINE_CODES[hasFiles ? 'files' : 'wires'][Number((value >> 1n) & 3n)]!, level: (value & 1n) === 1n };
 }
+
+/** Stores from 0xc00 on are messages to interrupt files where there are such. */
+function deviceMessage(address: number, value: bigint): { readonly file: number; readonly identity: number } | undefined {
+  if (address < Number(DEVICE) + 0xc00) return undefined;
+  return { file: Number((value >> 8n) & 7n) % 5, identity: Number(value & 127n) };
+}
+
+/** Wires of the interrupt files: of M, of HS, of guests 1, 2 and 3. */
+const FILE_WIRES = [11, 9, GUEST_LINE + 1, GUEST_LINE + 2, GUEST_LINE + 3];
 
 function makePair(seed: number, profile: HartProfileId): Pair {
   const system = new MemorySystem(machinePage.count + 24);
   const made = system.createVm({ vmId: 1, pageCount: machinePage.count, allocated: true });
   assert(made.ok, 'the host has room');
   const clock = { now: 0, start: 0, budget: 0 };
+  const hasFiles = (getProfile(profile).extensions as readonly string[]).includes('Smaia');
+  const files = hasFiles ? FILE_WIRES.map((wire) => new InterruptFile(IDENTITIES, (level) => machine.setInterrupt(0, wire, level))) : [];
   const machine: BareMachine = new BareMachine(system, made.value, {
+    interruptFile: (_hart, level) => files[level === 'machine' ? 0 : level === 'supervisor' ? 1 : 1 + level],
     timeTicks: (_hart, left) => clock.start + clock.budget - left - 1,
     load(_hart, address, byteCount, into) {
       const value = deviceValue(address, byteCount);
@@ -102,7 +124,10 @@ function makePair(seed: number, profile: HartProfileId): Pair {
     },
     store(_hart, address, byteCount, { low, high }) {
       if (deviceValue(address, byteCount) === undefined) return false;
-      const line = deviceLine(address, BigInt(low >>> 0) | (BigInt(high >>> 0) << 32n));
+      const whole = BigInt(low >>> 0) | (BigInt(high >>> 0) << 32n);
+      const line = deviceLine(address, whole, hasFiles);
+      const told = hasFiles ? deviceMessage(address, whole) : undefined;
+      if (told !== undefined) files[told.file]!.receive(told.identity);
       if (line !== undefined) machine.setInterrupt(0, line.code, line.level);
       return true;
     },
@@ -119,6 +144,7 @@ function makePair(seed: number, profile: HartProfileId): Pair {
     written: [],
     seen: new Map(),
     clock,
+    files,
     instructions: 0,
     tablesChanged: false,
   };
@@ -150,8 +176,12 @@ function makePort(pairOf: () => Pair): BareReferencePort {
     load: (address, byteCount) => (address < 1n << 53n ? deviceValue(Number(address), byteCount) : undefined),
     store(address, byteCount, value) {
       if (address >= 1n << 53n || deviceValue(Number(address), byteCount) === undefined) return false;
-      const line = deviceLine(Number(address), value);
-      if (line !== undefined) setLine(pairOf().reference, line.code, line.level);
+      const pair = pairOf();
+      const hasFiles = pair.files.length > 0;
+      const line = deviceLine(Number(address), value, hasFiles);
+      if (line !== undefined) setLine(pair.reference, line.code, line.level);
+      const told = hasFiles ? deviceMessage(Number(address), value) : undefined;
+      if (told !== undefined) message(pair.reference, told.file, told.identity);
       return true;
     },
     time: () => BigInt(pairOf().clock.now),
@@ -178,10 +208,15 @@ function runEpisode(pair: Pair, kind: CodeKind): string | undefined {
   const began = reference.mode;
   for (let steps = 0, lost = 0; steps < STEPS_PER_EPISODE && lost < 12; ) {
     if (nextBelow(prng, 25) === 0) {
-      const code = [3, 7, 9, 11][nextBelow(prng, 4)]!;
+      const code = LINE_CODES[pair.files.length > 0 ? 'files' : 'wires'][nextBelow(prng, 4)]!;
       const level = nextBelow(prng, 2) === 1;
       machine.setInterrupt(0, code, level);
       setLine(reference, code, level);
+      if (pair.files.length > 0) {
+        const [file, identity] = [nextBelow(prng, 5), nextBelow(prng, IDENTITIES + 2)];
+        pair.files[file]!.receive(identity);
+        message(reference, file, identity);
+      }
     }
     const wanted = nextBelow(prng, 3) === 0 ? 1 + nextBelow(prng, 24) : 1;
     const start = clock.now;
@@ -239,7 +274,33 @@ function note(pair: Pair, before: Mode, outcome: BareOutcome): void {
 
 const PRIVILEGE: Readonly<Record<Mode, number>> = { M: 3, HS: 1, VS: 1, U: 0, VU: 0 };
 
-function loadIntoMachine({ machine, system, reference }: Pair): void {
+/** Registers of an interrupt file as the machine numbers them. */
+const FILE_REGISTERS = { delivery: 0x70, threshold: 0x72, pending: [0x80, 0x82], enabled: [0xc0, 0xc2] } as const;
+
+const wordOf = (identities: ReadonlySet<number>, word: number): bigint =>
+  [...identities].reduce((bits, each) => (each >> 6 === word ? bits | (1n << BigInt(each & 63)) : bits), 0n);
+
+function loadFile(into: InterruptFile, from: ReferenceFile): void {
+  into.writeRegister(FILE_REGISTERS.delivery, from.delivers ? 1n : 0n);
+  into.writeRegister(FILE_REGISTERS.threshold, BigInt(from.threshold));
+  for (const name of ['pending', 'enabled'] as const) {
+    for (const [word, select] of FILE_REGISTERS[name].entries()) into.writeRegister(select, wordOf(from[name], word));
+  }
+}
+
+/** What differs between an interrupt file and the reference's. */
+function compareFile(mine: InterruptFile, its: ReferenceFile): string | undefined {
+  if (mine.top() !== topIdentity(its) * 0x1_0001) return `top is ${mine.top()}`;
+  if (mine.readRegister(FILE_REGISTERS.delivery) !== (its.delivers ? 1n : 0n)) return 'delivery';
+  if (mine.readRegister(FILE_REGISTERS.threshold) !== BigInt(its.threshold)) return 'threshold';
+  for (const name of ['pending', 'enabled'] as const) {
+    if (FILE_REGISTERS[name].some((select, word) => mine.readRegister(select) !== wordOf(its[name], word))) return name;
+  }
+  return undefined;
+}
+
+function loadIntoMachine(pair: Pair): void {
+  const { machine, system, reference } = pair;
   const { longs, words } = system.host;
   const { attempted, retired } = reference;
   machine.resetHart(0, { pc: 0, profile: reference.profile.id as HartProfileId });
@@ -248,6 +309,7 @@ function loadIntoMachine({ machine, system, reference }: Pair): void {
   };
   for (const [slot, number] of KEPT) put(slot, get(reference, number));
   for (let index = 0; index < 16; index++) put(PMPADDR_SLOT + index, get(reference, N.pmpaddr0 + index));
+  for (const [index, file] of reference.files.entries()) loadFile(pair.files[index]!, file);
   put(bareSlot.lines, reference.lines);
   put(bareSlot.cycleOffset, reference.cycleOffset);
   put(bareSlot.instretOffset, reference.instretOffset);
@@ -291,6 +353,12 @@ function compareAll(pair: Pair, outcome: BareOutcome, ran: { exit: number; left:
   found ??= differs('mcycle offset', slot(bareSlot.cycleOffset), reference.cycleOffset);
   found ??= differs('minstret offset', slot(bareSlot.instretOffset), reference.instretOffset);
   found ??= differs('retired', BigInt(machine.instructionsRetired(0)), reference.retired);
+  if (outcome.name === undefined || outcome.name.startsWith('csrr')) {
+    for (const [index, file] of reference.files.entries()) {
+      const what = compareFile(pair.files[index]!, file);
+      if (what !== undefined) found ??= `interrupt file ${index}: ${what}`;
+    }
+  }
   const held = words[(HART >> 2) + hartWord.reservationValid]!;
   if (held !== (reference.reservation?.byteCount ?? 0)) found ??= `reservation of ${held} bytes`;
   return found ?? compareWritten(pair);

@@ -12,6 +12,7 @@ import { nextBelow, nextUint32, type Prng } from '../base/prng.ts';
 import { encode } from '../isa/encode.ts';
 import { randomFloat } from '../isa/random-float.ts';
 import { randomValue } from '../isa/random-program.ts';
+import { A, driveLines, makeReferenceFile } from '../isa/reference/bare/aia.ts';
 import { type BareReferenceHart, get, type Mode, N, set } from '../isa/reference/bare/hart.ts';
 import { write } from '../isa/reference/bare/csr.ts';
 import { COMPRESSED, INSTRUCTIONS, type Row } from '../isa/table/index.ts';
@@ -37,13 +38,16 @@ const FENCE_ROWS = INSTRUCTIONS.filter(
 );
 const NUMBERS: readonly number[] = [...Object.values(N), ...Object.values(N), 1, 2, 3, 0xf14, 0xc03, 0x323, ...Array.from({ length: 16 }, (_, index) => 0x3b0 + index), 0x3a1, 0xb03, 0x7a0, 0xda0];
 
-function encodeSystem(prng: Prng, row: Row): number {
+/** The same for harts with the AIA. */
+const AIA_NUMBERS: readonly number[] = [...NUMBERS, ...Object.values(A), ...Object.values(A), N.hstatus, N.hgeie, N.hgeip, N.hideleg];
+
+function encodeSystem(prng: Prng, row: Row, numbers = NUMBERS): number {
   return encode(row, {
     rd: nextBelow(prng, 16),
     rs1: row.extension === 'H' ? 16 + nextBelow(prng, 16) : chance(prng, 25) ? 0 : nextBelow(prng, 32),
     rs2: nextBelow(prng, 32),
     immediate: row.format === 'csrImmediate' ? nextBelow(prng, 32) : 0,
-    csr: pick(prng, NUMBERS),
+    csr: pick(prng, numbers),
   });
 }
 
@@ -51,10 +55,11 @@ function encodeSystem(prng: Prng, row: Row): number {
 export type CodeKind = 'mixed' | 'registers' | 'plain';
 
 function anyWord(prng: Prng, extensions: readonly Extension[], kind: CodeKind): number {
-  if (kind === 'registers' && chance(prng, 80)) return encodeSystem(prng, pick(prng, CSR_ROWS));
+  const numbers = extensions.includes('Smaia') ? AIA_NUMBERS : NUMBERS;
+  if (kind === 'registers' && chance(prng, 80)) return encodeSystem(prng, pick(prng, CSR_ROWS), numbers);
   if (kind === 'plain' && chance(prng, 85)) return randomWord(prng, extensions);
   const ticket = nextBelow(prng, 100);
-  if (ticket < 12) return encodeSystem(prng, pick(prng, CSR_ROWS));
+  if (ticket < 12) return encodeSystem(prng, pick(prng, CSR_ROWS), numbers);
   if (ticket < 17) return encodeSystem(prng, pick(prng, GUEST_ROWS));
   if (ticket < 24) return encodeSystem(prng, pick(prng, CONTROL_ROWS));
   if (ticket < 26) return encodeSystem(prng, pick(prng, FENCE_ROWS));
@@ -156,6 +161,7 @@ export function randomizeMachineHart(prng: Prng, hart: BareReferenceHart, now: b
   if (hasGuests) set(hart, N.mideleg, 0x1444n);
   hart.fcsr = 0n;
   for (const number of Object.values(N)) randomizeCsr(prng, hart, number, code);
+  if (hart.profile.extensions.includes('Smaia')) for (const number of STORED_AIA) randomizeCsr(prng, hart, number, code);
   const openPmp = () => {
     set(hart, N.pmpaddr0, (1n << 54n) - 1n);
     set(hart, N.pmpcfg0, 0x1fn);
@@ -184,7 +190,25 @@ export function randomizeMachineHart(prng: Prng, hart: BareReferenceHart, now: b
   hart.pc = isUser && isTranslated && chance(prng, 95) ? code() - RAM + 0x4020_0000n : code();
   for (let index = 0; index < 32; index++) hart.f[index] = randomFloat(prng, chance(prng, 50) ? 4 : 8);
   hart.lines = chance(prng, 70) ? 0n : BigInt(nextUint32(prng) & 0xa88);
+  hart.files = hart.profile.extensions.includes('Smaia') ? randomFiles(prng) : [];
+  driveLines(hart);
   hart.reservation = undefined;
+}
+
+/** Greatest identity of the interrupt files. */
+export const IDENTITIES = 127;
+
+/** Of M, HS and three guests. Most deliver, with a few identities in each set. */
+function randomFiles(prng: Prng): BareReferenceHart['files'] {
+  return [0, 1, 2, 3, 4].map(() => {
+    const file = makeReferenceFile(IDENTITIES);
+    for (let count = nextBelow(prng, 4); count > 0; count--) file.pending.add(1 + nextBelow(prng, IDENTITIES));
+    for (const identity of file.pending) if (chance(prng, 50)) file.enabled.add(identity);
+    for (let count = nextBelow(prng, 12); count > 0; count--) file.enabled.add(1 + nextBelow(prng, IDENTITIES));
+    file.delivers = chance(prng, 80);
+    file.threshold = chance(prng, 80) ? 0 : nextBelow(prng, IDENTITIES + 1);
+    return file;
+  });
 }
 
 function randomizeCsr(prng: Prng, hart: BareReferenceHart, number: number, code: () => bigint): void {
@@ -193,6 +217,8 @@ function randomizeCsr(prng: Prng, hart: BareReferenceHart, number: number, code:
   if (isHypervisor && !hart.profile.extensions.includes('H')) return;
   write(hart, number, randomContent(prng, number, code));
 }
+
+const STORED_AIA = [A.miselect, A.siselect, A.vsiselect, A.hvictl, A.hviprio1];
 
 /** A value that `number` may be given. */
 function randomContent(prng: Prng, number: number, code: () => bigint): bigint {
@@ -210,6 +236,14 @@ function randomContent(prng: Prng, number: number, code: () => bigint): bigint {
     case N.menvcfg:
     case N.henvcfg:
       return many | (chance(prng, 60) ? 1n << 61n : 0n); // with Svadu a guest's walk writes, too
+    case A.miselect:
+    case A.siselect:
+    case A.vsiselect:
+      return BigInt(pick(prng, [0x30, 0x31, 0x3e, 0x40, 0x70, 0x70, 0x71, 0x72, 0x72, 0x80, 0x80, 0x81, 0x82, 0x84, 0xc0, 0xc0, 0xc2, 0xfe, 0x1ff]));
+    case A.hvictl:
+      return chance(prng, 60) ? many & 0x3ff_03ffn : BigInt(pick(prng, [0, 9, 1, 5, 13, 47]) << 16) | (many & 0x4000_03ffn);
+    case A.hviprio1:
+      return chance(prng, 50) ? 0n : many & 0x3f00_7f00n;
     case N.mip:
     case N.hvip:
       return chance(prng, 75) ? 0n : random;

@@ -46,7 +46,7 @@ M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for fir
   --harts n            1 by default
   --profile name       extensions of the harts: ${HART_PROFILES.map(({ id }) => id).join(', ')}
   --aia name           interrupt controller as QEMU's option of that name: none (a PLIC, the default),
-                       aplic, aplic-imsic (harts then need the profile rv64gc-aia)
+                       aplic, aplic-imsic (harts then need a profile with aia)
   --engine name        interpreter, the only one
   --kernel file        what firmware goes on to: an Image, 2 MiB into RAM, or an ELF file
   --initrd file        initial RAM disk for the kernel

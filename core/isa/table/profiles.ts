@@ -25,6 +25,7 @@ export const HART_PROFILES = [
   { id: 'rv64gch',      number: 2, extensions: [...GC, 'H', 'Svade'], isaString: `rv64imafdch_${GC_ISA}_svade` },
   { id: 'rv64gch-sstc', number: 3, extensions: [...GC, 'H', 'Svade', 'Svadu', 'Sstc', 'Svinval', 'Svpbmt'], isaString: `rv64imafdch_${GC_ISA}_sstc_svade_svadu_svinval_svpbmt` },
   { id: 'rv64gc-aia',   number: 4, extensions: [...GC, 'Sstc', 'Smaia'], isaString: `rv64imafdc_${GC_ISA}_smaia_ssaia_sstc` },
+  { id: 'rv64gch-sstc-aia', number: 5, extensions: [...GC, 'H', 'Svade', 'Svadu', 'Sstc', 'Svinval', 'Svpbmt', 'Smaia'], isaString: `rv64imafdch_${GC_ISA}_smaia_ssaia_sstc_svade_svadu_svinval_svpbmt` },
 ] as const satisfies readonly HartProfile[];
 
 export type HartProfileId = (typeof HART_PROFILES)[number]['id'];

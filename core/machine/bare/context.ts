@@ -3,7 +3,7 @@ import { HART_PROFILES } from '../../isa/table/index.ts';
 import type { Extension } from '../../isa/table/row.ts';
 import type { MemorySystem, VmMemory } from '../../memory/index.ts';
 import { bareBlock, exitReason, HART_STRIDE } from '../../protocol/host-memory-layout.ts';
-import type { InterruptFilePort } from './aia.ts';
+import type { FileLevel, InterruptFilePort } from './aia.ts';
 import type { BusValue } from '../bus.ts';
 import { DecodedPages } from '../decoded-pages.ts';
 import { setFloatState } from '../float-instructions.ts';
@@ -26,7 +26,7 @@ export interface BareMachinePorts {
   /** Stores likewise. */
   store(hart: number, address: number, byteCount: number, value: BusValue): boolean;
   /** A hart's interrupt file at a level; absent or undefined: it has none. */
-  interruptFile?(hart: number, level: 'machine' | 'supervisor'): InterruptFilePort | undefined;
+  interruptFile?(hart: number, level: FileLevel): InterruptFilePort | undefined;
 }
 
 /** Traps of one hart by cause, exceptions and interrupts apart. */

@@ -6,9 +6,10 @@ import { HART_PROFILES } from '../../isa/table/index.ts';
 import { bareBlock } from '../../protocol/host-memory-layout.ts';
 import { readFloatCsr, writeFloatCsr } from '../float-instructions.ts';
 import { hartWord, readCounter, slotOfHart, writeCounter } from '../hart.ts';
-import { isAbsent, readAia, writeAia } from './aia.ts';
+import { readAia, refusalOf, writeAia } from './aia.ts';
 import type { BareContext } from './context.ts';
 import { type BareCsr, findBareCsr } from './csr-table.ts';
+import { guestExternalPending, hasInjected } from './guest-interrupts.ts';
 import { isPmpAddressLocked, legalConfigurations, readPmpAddress } from './pmp.ts';
 import {
   bareIndex,
@@ -37,7 +38,8 @@ const VSTIMECMP = 0x24d;
 function effectiveNumber(context: BareContext, hart: number, number: number): number {
   if (!context.isVirtual(hart)) return number;
   const isReplaced = number === 0x100 || number === 0x104 || number === 0x105 || (number >= 0x140 && number <= 0x144);
-  return isReplaced || number === SATP || number === STIMECMP ? number + 0x100 : number;
+  const isAia = number === 0x150 || number === 0x151 || number === 0x15c || number === 0xdb0;
+  return isReplaced || isAia || number === SATP || number === STIMECMP ? number + 0x100 : number;
 }
 
 /** The row behind `number` as the hart sees it now, or undefined. */
@@ -51,10 +53,9 @@ export function rowOf(context: BareContext, hart: number, number: number): BareC
 /** Whether the hart may access `number`, which has a row, now. */
 export function permissionOf(context: BareContext, hart: number, number: number, row: BareCsr, writes: boolean): Permission {
   if (writes && number >>> 10 === 3) return 'illegal';
-  if (isAbsent(context, hart, row)) return 'illegal';
   const privilege = context.privilege(hart);
   if (row.behaviour === 'float') return context.isFloatOn(hart) ? 'allowed' : 'illegal';
-  if (privilege === mode.machine) return 'allowed';
+  if (privilege === mode.machine) return refusalOf(context, hart, row);
   const isVirtual = context.isVirtual(hart);
   const level = (number >>> 8) & 3;
   if (level === 3) return 'illegal';
@@ -62,6 +63,9 @@ export function permissionOf(context: BareContext, hart: number, number: number,
   if (isTimer && !mayUseTimer(context, hart)) return 'illegal';
   if (level > privilege + (isVirtual || privilege === 0 ? 0 : 1)) return isVirtual ? 'virtual' : 'illegal';
   const { words } = context;
+  // hvictl.VTI keeps from a guest what its hypervisor makes up (AIA 1.0 §6.3.2).
+  const isMadeUp = number === 0x104 || number === 0x144 || (number === STIMECMP && writes);
+  if (isVirtual && isMadeUp && hasInjected(words, hart)) return 'virtual';
   const enables = (slot: number) => words[bareWord(hart, slot)]!;
   if (isTimer && isVirtual) {
     const isOn = (words[bareWord(hart, bareSlot.henvcfg) + 1]! & environmentHigh.stce) !== 0;
@@ -80,7 +84,7 @@ export function permissionOf(context: BareContext, hart: number, number: number,
   if (number === SATP || number === 0x680) {
     return (words[bareWord(hart, bareSlot.mstatus)]! & statusLow.tvm) !== 0 ? 'illegal' : 'allowed';
   }
-  return 'allowed';
+  return refusalOf(context, hart, row);
 }
 
 function mayUseTimer(context: BareContext, hart: number): boolean {
@@ -118,6 +122,9 @@ export function readBareCsr(context: BareContext, hart: number, row: BareCsr, in
     case 'float':
       words[into] = readFloatCsr(words, hart, row.number);
       return;
+    case 'guestExternal':
+      words[into] = guestExternalPending(words, hart);
+      return;
     case 'window':
     case 'topExternal':
     case 'topInterrupt':
@@ -152,7 +159,9 @@ const MISA = HART_PROFILES.map(({ extensions }) => {
 
 /** mip with what a view shows of it: hvip and mvip have what software wrote only. */
 function pendingFor(context: BareContext, hart: number, row: BareCsr): number {
-  if (row.name === 'hvip' || row.name === 'mvip') return context.words[bareWord(hart, bareSlot.mip)]!;
+  const written = context.words[bareWord(hart, bareSlot.mip)]!;
+  if (row.name === 'hvip') return written;
+  if (row.name === 'mvip') return hasSupervisorTimer(context.words, hart) ? written & ~(1 << 5) : written;
   return pendingInterrupts(context, hart, context.ticks(hart));
 }
 

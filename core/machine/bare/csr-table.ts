@@ -3,12 +3,12 @@
  * and which a write changes, what else it does. Numbers that have no row are illegal instructions. A profile has
  * the rows and bits of its extensions. Bits that no mask names read as the row's `fixed` bits say, else 0.
  *
- * Left out: debug and trigger registers, Smepmp, Smstateen, AIA at VS level, guest external interrupts (GEILEN = 0), events
- * of the performance counters (they read 0). PMP has a grain of 4 KiB.
+ * Left out: debug and trigger registers, Smepmp, Smstateen, events of the performance counters (they read 0); guest
+ * external interrupts without the AIA (GEILEN is 0 then). PMP has a grain of 4 KiB.
  */
 import { HART_PROFILES } from '../../isa/table/index.ts';
 import type { Extension } from '../../isa/table/row.ts';
-import { bareSlot, hstatusLow, PMP_COUNT, PMPADDR_SLOT, statusHigh, statusLow } from './registers.ts';
+import { bareSlot, GUEST_EXTERNAL, guestControl, hstatusLow, PMP_COUNT, PMPADDR_SLOT, statusHigh, statusLow } from './registers.ts';
 
 /** What a register is besides bits of a slot. */
 export type BareBehaviour =
@@ -28,9 +28,11 @@ export type BareBehaviour =
   | 'time'
   | 'comparator' //      stimecmp, vstimecmp
   | 'float'
-  | 'window' //          mireg, sireg
-  | 'topExternal' //     mtopei, stopei
-  | 'topInterrupt' //    mtopi, stopi
+  | 'guestExternal' //   hgeip
+  | 'guestPriority' //   hvictl, hviprio1: what vstopi says changes
+  | 'window' //          mireg, sireg, vsireg
+  | 'topExternal' //     mtopei, stopei, vstopei
+  | 'topInterrupt' //    mtopi, stopi, vstopi
   | 'pmpConfiguration'
   | 'pmpAddress';
 
@@ -49,6 +51,8 @@ export interface BareCsr {
   readonly behaviour: BareBehaviour;
   readonly section: string;
   readonly extension?: Extension;
+  /** A second extension without which there is no such register. */
+  readonly needs?: Extension;
   /** Bits that come with an extension, to be seen and written. */
   readonly wider?: readonly { readonly extension: Extension; readonly bits: Halves }[];
 }
@@ -69,6 +73,10 @@ const COUNTERS = [{ extension: 'Zihpm', bits: low(~7) }] as const;
 const EXCEPTIONS = 0xb3ff;
 const GUEST_EXCEPTIONS = 0xf0_0400;
 const CBO = [{ extension: 'Zicbom', bits: low(0x70) }, { extension: 'Zicboz', bits: low(0x80) }] as const;
+const { vti, iid, dpr, ipriom, iprio } = guestControl;
+const HVICTL = vti | iid | dpr | ipriom | iprio;
+/** Priorities of interrupts 1 and 5; all others of hviprio1 and hviprio2 are read-only zeros. */
+const HVIPRIO1 = 0xff00_ff00 | 0;
 const ENVIRONMENT = [
   ...CBO,
   { extension: 'Svadu', bits: [0, 1 << 29] },
@@ -118,20 +126,20 @@ const ROWS: readonly BareCsr[] = [
   { name: 'sip',           number: 0x144, slot: bareSlot.mip,        read: low(0x222), write: low(0x2), behaviour: 'pending', section: `${sm}.3` },
   { name: 'stimecmp',      number: 0x14d, slot: bareSlot.stimecmp,   read: ALL, write: ALL,   behaviour: 'comparator', section: 'Privileged 20240411, Sstc', extension: 'Sstc' },
   { name: 'satp',          number: 0x180, slot: bareSlot.satp,       read: ALL, write: ALL,   behaviour: 'translation', section: `${sm}.11` },
-  { name: 'hstatus',       number: 0x600, slot: bareSlot.hstatus,    read: low(HSTATUS), write: low(HSTATUS), fixed: [0, UXL], behaviour: 'hypervisorStatus', section: `${hyp}.1`, extension: 'H' },
+  { name: 'hstatus',       number: 0x600, slot: bareSlot.hstatus,    read: low(HSTATUS), write: low(HSTATUS), fixed: [0, UXL], behaviour: 'hypervisorStatus', section: `${hyp}.1`, extension: 'H', wider: [{ extension: 'Smaia', bits: low(hstatusLow.vgein) }] },
   { name: 'hedeleg',       number: 0x602, slot: bareSlot.hedeleg,    read: low(0xb1ff), write: low(0xb1ff), behaviour: 'plain', section: `${hyp}.2`, extension: 'H' },
   { name: 'hideleg',       number: 0x603, slot: bareSlot.hideleg,    read: low(0x444), write: low(0x444), behaviour: 'delegation', section: `${hyp}.2`, extension: 'H' },
   { name: 'hie',           number: 0x604, slot: bareSlot.mie,        read: low(0x1444), write: low(0x1444), behaviour: 'enable', section: `${hyp}.3`, extension: 'H' },
   { name: 'htimedelta',    number: 0x605, slot: bareSlot.htimedelta, read: ALL, write: ALL,   behaviour: 'comparator', section: `${hyp}.7`, extension: 'H' },
   { name: 'hcounteren',    number: 0x606, slot: bareSlot.hcounteren, read: low(-1), write: low(7), behaviour: 'plain', section: `${hyp}.6`, extension: 'H', wider: COUNTERS },
-  { name: 'hgeie',         number: 0x607, slot: -1,                  read: NONE, write: NONE, behaviour: 'plain',   section: `${hyp}.4`, extension: 'H' },
+  { name: 'hgeie',         number: 0x607, slot: bareSlot.hgeie,      read: NONE, write: NONE, behaviour: 'enable',  section: `${hyp}.4`, extension: 'H', wider: [{ extension: 'Smaia', bits: low(GUEST_EXTERNAL) }] },
   { name: 'henvcfg',       number: 0x60a, slot: bareSlot.henvcfg,    read: low(1), write: low(1), behaviour: 'environment', section: `${hyp}.5`, extension: 'H', wider: ENVIRONMENT },
   { name: 'htval',         number: 0x643, slot: bareSlot.htval,      read: ALL, write: ALL,   behaviour: 'plain',   section: `${hyp}.8`, extension: 'H' },
   { name: 'hip',           number: 0x644, slot: bareSlot.mip,        read: low(0x1444), write: low(0x4), behaviour: 'pending', section: `${hyp}.3`, extension: 'H' },
   { name: 'hvip',          number: 0x645, slot: bareSlot.mip,        read: low(0x444), write: low(0x444), behaviour: 'pending', section: `${hyp}.3`, extension: 'H' },
   { name: 'htinst',        number: 0x64a, slot: bareSlot.htinst,     read: ALL, write: ALL,   behaviour: 'plain',   section: `${hyp}.9`, extension: 'H' },
   { name: 'hgatp',         number: 0x680, slot: bareSlot.hgatp,      read: ALL, write: ALL,   behaviour: 'translation', section: `${hyp}.10`, extension: 'H' },
-  { name: 'hgeip',         number: 0xe12, slot: -1,                  read: NONE, write: NONE, behaviour: 'plain',   section: `${hyp}.4`, extension: 'H' },
+  { name: 'hgeip',         number: 0xe12, slot: -1,                  read: low(GUEST_EXTERNAL), write: NONE, behaviour: 'guestExternal', section: `${hyp}.4`, extension: 'H' },
   { name: 'vsstatus',      number: 0x200, slot: bareSlot.vsstatus,   read: low(S), write: low(S), fixed: [0, UXL], behaviour: 'status', section: `${hyp}.11`, extension: 'H', wider: FLOAT },
   { name: 'vsie',          number: 0x204, slot: bareSlot.mie,        read: low(0x222), write: low(0x222), behaviour: 'enable', section: `${hyp}.12`, extension: 'H' },
   { name: 'vstvec',        number: 0x205, slot: bareSlot.vstvec,     read: ALL, write: TVEC,  behaviour: 'plain',   section: `${hyp}.13`, extension: 'H' },
@@ -140,7 +148,7 @@ const ROWS: readonly BareCsr[] = [
   { name: 'vscause',       number: 0x242, slot: bareSlot.vscause,    read: ALL, write: ALL,   behaviour: 'plain',   section: `${hyp}.16`, extension: 'H' },
   { name: 'vstval',        number: 0x243, slot: bareSlot.vstval,     read: ALL, write: ALL,   behaviour: 'plain',   section: `${hyp}.17`, extension: 'H' },
   { name: 'vsip',          number: 0x244, slot: bareSlot.mip,        read: low(0x222), write: low(0x2), behaviour: 'pending', section: `${hyp}.12`, extension: 'H' },
-  { name: 'vstimecmp',     number: 0x24d, slot: bareSlot.vstimecmp,  read: ALL, write: ALL,   behaviour: 'comparator', section: 'Privileged 20240411, Sstc', extension: 'Sstc' },
+  { name: 'vstimecmp',     number: 0x24d, slot: bareSlot.vstimecmp,  read: ALL, write: ALL,   behaviour: 'comparator', section: 'Privileged 20240411, Sstc', extension: 'Sstc', needs: 'H' },
   { name: 'vsatp',         number: 0x280, slot: bareSlot.vsatp,      read: ALL, write: ALL,   behaviour: 'translation', section: `${hyp}.18`, extension: 'H' },
   { name: 'cycle',         number: 0xc00, slot: bareSlot.cycleOffset, read: ALL, write: NONE, behaviour: 'cycle',   section: 'Unprivileged 20240411 §8.1' },
   { name: 'time',          number: 0xc01, slot: -1,                  read: NONE, write: NONE, behaviour: 'time',    section: 'Unprivileged 20240411 §8.1' },
@@ -158,6 +166,14 @@ const ROWS: readonly BareCsr[] = [
   { name: 'sireg',         number: 0x151, slot: bareSlot.siselect,   read: ALL, write: ALL,   behaviour: 'window',  section: 'AIA 1.0 §2.2', extension: 'Smaia' },
   { name: 'stopei',        number: 0x15c, slot: -1,                  read: ALL, write: ALL,   behaviour: 'topExternal', section: 'AIA 1.0 §3.10', extension: 'Smaia' },
   { name: 'stopi',         number: 0xdb0, slot: -1,                  read: ALL, write: NONE,  behaviour: 'topInterrupt', section: 'AIA 1.0 §5.4.2', extension: 'Smaia' },
+  { name: 'hvien',         number: 0x608, slot: -1,                  read: NONE, write: NONE, behaviour: 'plain',   section: 'AIA 1.0 §6.3.2', extension: 'Smaia', needs: 'H' },
+  { name: 'hvictl',        number: 0x609, slot: bareSlot.hvictl,     read: low(HVICTL), write: low(HVICTL), behaviour: 'guestPriority', section: 'AIA 1.0 §6.3.2', extension: 'Smaia', needs: 'H' },
+  { name: 'hviprio1',      number: 0x646, slot: bareSlot.hviprio1,   read: low(HVIPRIO1), write: low(HVIPRIO1), behaviour: 'guestPriority', section: 'AIA 1.0 §6.3.1', extension: 'Smaia', needs: 'H' },
+  { name: 'hviprio2',      number: 0x647, slot: -1,                  read: NONE, write: NONE, behaviour: 'plain',   section: 'AIA 1.0 §6.3.1', extension: 'Smaia', needs: 'H' },
+  { name: 'vsiselect',     number: 0x250, slot: bareSlot.vsiselect,  read: low(0x1ff), write: low(0x1ff), behaviour: 'plain', section: 'AIA 1.0 §2.3', extension: 'Smaia', needs: 'H' },
+  { name: 'vsireg',        number: 0x251, slot: bareSlot.vsiselect,  read: ALL, write: ALL,   behaviour: 'window',  section: 'AIA 1.0 §2.3', extension: 'Smaia', needs: 'H' },
+  { name: 'vstopei',       number: 0x25c, slot: -1,                  read: ALL, write: ALL,   behaviour: 'topExternal', section: 'AIA 1.0 §3.10', extension: 'Smaia', needs: 'H' },
+  { name: 'vstopi',        number: 0xeb0, slot: -1,                  read: ALL, write: NONE,  behaviour: 'topInterrupt', section: 'AIA 1.0 §6.3.3', extension: 'Smaia', needs: 'H' },
   { name: 'pmpcfg0',       number: 0x3a0, slot: bareSlot.pmpcfg0,    read: ALL, write: ALL,   behaviour: 'pmpConfiguration', section: 'Privileged 20240411 §3.7.1' },
   { name: 'pmpcfg2',       number: 0x3a2, slot: bareSlot.pmpcfg2,    read: ALL, write: ALL,   behaviour: 'pmpConfiguration', section: 'Privileged 20240411 §3.7.1' },
 ];
@@ -190,7 +206,7 @@ const BY_PROFILE: readonly ReadonlyMap<number, BareCsr>[] = HART_PROFILES.map(({
   const has = (extension: Extension | undefined) =>
     extension === undefined || (extensions as readonly Extension[]).includes(extension);
   return new Map(
-    BARE_CSRS.filter((row) => has(row.extension)).map((row) => [row.number, widened(row, has)]),
+    BARE_CSRS.filter((row) => has(row.extension) && has(row.needs)).map((row) => [row.number, widened(row, has)]),
   );
 });
 

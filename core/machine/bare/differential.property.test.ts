@@ -18,21 +18,24 @@ const [FROM, TO] = (SLICE ?? (VERIFY ? '1-100' : '1-4')).split('-').map(Number) 
 const INSTRUCTIONS_A_TRIAL = IS_LONG ? 100_000 : 6_000;
 const TIMEOUT_MS = 3_600_000;
 
-/** Profiles in turn: every second trial has all extensions. */
-const PROFILES = ['rv64gch-sstc', 'rv64gch', 'rv64gch-sstc', 'rv64gc', 'rv64gch-sstc', 'rv64gch', 'rv64gch-sstc', 'rv64ima'] as const;
+/** Profiles in turn: most trials have guests. */
+const PROFILES = [
+  'rv64gch-sstc', 'rv64gch-sstc-aia', 'rv64gch', 'rv64gch-sstc-aia', 'rv64gch-sstc', 'rv64gc', 'rv64gch-sstc-aia', 'rv64gc-aia', 'rv64gch-sstc', 'rv64ima',
+] as const;
 
 /** Exceptions that M, HS and VS each must have been entered for. */
 const CAUSES = {
   M: [1, 2, 3, 5, 6, 7, 11, 12, 13, 15],
-  HS: [1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 15, 20, 21, 22, 23],
+  HS: [1, 2, 3, 5, 6, 7, 9, 12, 13, 15, 20, 21, 22, 23],
   VS: [1, 2, 12, 13, 15],
 } as const;
 /** What the long form must have reached besides. */
 const RARE = [
   ...[4, 8, 9, 10, 20, 21, 22, 23].map((cause) => `cause ${cause} to M`),
-  ...[8, 10].map((cause) => `cause ${cause} to HS`),
+  ...[4, 8, 10].map((cause) => `cause ${cause} to HS`),
   ...[3, 4, 5, 6, 7, 8].map((cause) => `cause ${cause} to VS`),
-  ...[1, 2, 6, 10].map((code) => `interrupt ${code}`),
+  // 14 is 13 for the guest, and so on: what hvictl injects.
+  ...[1, 2, 6, 10, 14, 48].map((code) => `interrupt ${code}`),
   ...['M', 'HS', 'VS'].flatMap((mode) => [`${mode} trapped`, `${mode} wait`]),
   ...['U trapped', 'VU trapped', `instruction ${0x3020}`],
 ];
@@ -60,9 +63,9 @@ test(
     const expected = [
       ...Object.entries(CAUSES).flatMap(([to, causes]) => causes.map((cause) => `cause ${cause} to ${to}`)),
       ...['M', 'HS', 'U', 'VS', 'VU'].map((mode) => `${mode} retired`),
-      ...[3, 5, 7, 9, 11].map((code) => `interrupt ${code}`),
+      ...[3, 5, 7, 9, 11, 12].map((code) => `interrupt ${code}`),
       `instruction ${0x3000}`,
-      ...(IS_LONG && TO - FROM >= 7 ? RARE : []),
+      ...(IS_LONG && TO - FROM >= PROFILES.length - 1 ? RARE : []),
     ];
     expect(instructions).toBeGreaterThanOrEqual((TO - FROM + 1) * INSTRUCTIONS_A_TRIAL);
     expect(expected.filter((what) => (seen.get(what) ?? 0) === 0)).toEqual([]);
@@ -106,6 +109,17 @@ for (const [what, spoil] of Object.entries(CANARIES)) {
   });
 }
 
+test('canary: the guest has another guest interrupt file than VGEIN says', () => {
+  const spoil = ({ context: { ports } }: BareMachine) => {
+    const { interruptFile } = ports;
+    replace(ports, 'interruptFile', (hart, level) => interruptFile!(hart, typeof level === 'number' ? 1 : level));
+  };
+  const found = [1, 2, 3, 4, 5, 6].some(
+    (seed) => compareMachines({ seed, profile: 'rv64gch-sstc-aia', instructions: 12_000, spoil }).difference !== undefined,
+  );
+  expect(found).toBe(true);
+});
+
 test.runIf(VERIFY)('canary: satp changes and the TLB stays', () => {
   const spoil = ({ context }: BareMachine) => replace(context, 'flush', () => undefined);
   const found = Array.from({ length: 20 }, (_, seed) => seed).some(
@@ -122,7 +136,7 @@ test('canary: one broken row of the CSR table', () => {
     const row = findBareCsr(csr, number) as { -readonly [Key in keyof BareCsr]: BareCsr[Key] };
     const { write } = row;
     row.write = [write[0] & ~bit, write[1]];
-    const found = [1, 2, 3, 4, 5, 6].some((seed) => compareMachines({ seed, instructions: 12_000 }).difference !== undefined);
+    const found = [1, 2, 3, 4, 5, 6].some((seed) => compareMachines({ seed, instructions: 12_000, kinds: ['registers'] }).difference !== undefined);
     row.write = write;
     expect(found, row.name).toBe(true);
   }

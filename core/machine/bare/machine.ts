@@ -17,10 +17,10 @@ import { readBareCsr } from './csr-access.ts';
 import { findBareCsr } from './csr-table.ts';
 import { BareMemory } from './memory-access.ts';
 import { makeBareMemorySlowPaths } from './memory-slow-paths.ts';
-import { BARE_HART_MAX, BARE_SLOT_COUNT, bareAddress, bareSlot, bareWord, LINES, mode, VIRTUAL_INTERRUPTS } from './registers.ts';
+import { BARE_HART_MAX, BARE_SLOT_COUNT, bareAddress, bareSlot, bareWord, GUEST_EXTERNAL, GUEST_LINE, LINES, mode, VIRTUAL_INTERRUPTS } from './registers.ts';
 import { illegal, makeBareSystemSlowPaths } from './system-instructions.ts';
 import { nextTimerTick } from './timers.ts';
-import { pendingInterrupts, takeInterrupt } from './trap.ts';
+import { isAnyPending, takeInterrupt } from './trap.ts';
 
 /** Bytes of the record from its start that are state: registers, then the CSRs. */
 const STATE_END = hartOffset.bareCsr + 8 * BARE_SLOT_COUNT;
@@ -130,9 +130,12 @@ export class BareMachine {
     this.context.requestExit(bareAddress(index));
   }
 
-  /** Level of an interrupt line, by its bit of mip: 3 software, 7 timer, 9 supervisor external, 11 external. */
+  /**
+   * Level of an interrupt line, by its bit of mip: 3 software, 7 timer, 9 supervisor external, 11 external; guest
+   * external interrupt n is GUEST_LINE + n.
+   */
   setInterrupt(index: number, code: number, level: boolean): void {
-    assert(((LINES >>> code) & 1) === 1, 'an interrupt line: 3, 7, 9 or 11');
+    assert((((LINES | (GUEST_EXTERNAL << GUEST_LINE)) >>> code) & 1) === 1, 'an interrupt line: 3, 7, 9, 11 or of a guest');
     const word = bareWord(bareAddress(index), bareSlot.lines);
     const bit = 1 << code;
     this.words[word] = level ? this.words[word]! | bit : this.words[word]! & ~bit;
@@ -141,7 +144,7 @@ export class BareMachine {
   /** Whether wfi would go on at `ticks`: an interrupt is pending and enabled, masked by the mode or not. */
   isWoken(index: number, ticks: number): boolean {
     const hart = bareAddress(index);
-    return (pendingInterrupts(this.context, hart, ticks) & this.words[bareWord(hart, bareSlot.mie)]!) !== 0;
+    return isAnyPending(this.context, hart, ticks);
   }
 
   /** The first tick after `ticks` at which a comparator of the hart's own may change an interrupt; or Infinity. */

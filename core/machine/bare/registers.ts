@@ -18,6 +18,7 @@ const SLOT_NAMES = [
   'cycleOffset', 'instretOffset',
   /** Levels of the interrupt lines from outside, as bits of mip. */
   'lines', 'pmpcfg0', 'pmpcfg2', 'miselect', 'siselect',
+  'vsiselect', 'hgeie', 'hvictl', 'hviprio1',
 ] as const;
 
 export type BareSlot = (typeof SLOT_NAMES)[number];
@@ -42,8 +43,10 @@ export const statusLow = {
 export const statusHigh = { gva: 1 << 6, mpv: 1 << 7, sd: 0x8000_0000 | 0 } as const;
 /** Bits of hstatus in its low half (H extension). */
 export const hstatusLow = {
-  gva: 1 << 6, spv: 1 << 7, spvp: 1 << 8, hu: 1 << 9, vtvm: 1 << 20, vtw: 1 << 21, vtsr: 1 << 22,
+  gva: 1 << 6, spv: 1 << 7, spvp: 1 << 8, hu: 1 << 9, vgein: 3 << 12, vtvm: 1 << 20, vtw: 1 << 21, vtsr: 1 << 22,
 } as const;
+/** Fields of hvictl (AIA 1.0 §6.3.2); IID has 6 bits. */
+export const guestControl = { vti: 1 << 30, iid: 0x3f << 16, dpr: 1 << 9, ipriom: 1 << 8, iprio: 0xff } as const;
 /** Bits of menvcfg and henvcfg: low half, then high half (§3.1.18). */
 export const environmentLow = { fiom: 1, cbie: 3 << 4, cbcfe: 1 << 6, cbze: 1 << 7 } as const;
 export const environmentHigh = { adue: 1 << 29, pbmte: 1 << 30, stce: 0x8000_0000 | 0 } as const;
@@ -54,6 +57,12 @@ export const VIRTUAL_INTERRUPTS = 0x1444;
 export const SUPERVISOR_INTERRUPTS = 0x222;
 /** Interrupt lines that come from outside: 3, 7, 9 and 11. */
 export const LINES = 0xa88;
+/** Guest external interrupts of a hart with H and the AIA (GEILEN): 1 … 3, as many as its guest interrupt files. */
+export const GUEST_EXTERNAL_COUNT = 3;
+/** Among the lines, guest external interrupt n is GUEST_LINE + n. */
+export const GUEST_LINE = 16;
+/** Bits of hgeip and hgeie. */
+export const GUEST_EXTERNAL = ((1 << GUEST_EXTERNAL_COUNT) - 1) << 1;
 
 /** Address of the first block of hart `index`. */
 export function bareAddress(index: number): number {

@@ -14,7 +14,7 @@ import { guestLoad, guestStore } from './guest-instructions.ts';
 import type { BareMemory } from './memory-access.ts';
 import { bareSlot, bareWord, environmentLow, hstatusLow, mode, statusLow } from './registers.ts';
 import {
-  pendingInterrupts,
+  isAnyPending,
   raiseException,
   returnFromMachine,
   returnFromSupervisor,
@@ -111,8 +111,7 @@ const HANDLERS: Readonly<Record<(typeof SYSTEM_HANDLERS)[number], Handler>> = {
     const refused = refuse(context, hart, { machine: 0, guest: hstatusLow.vtw });
     if (refused !== undefined) return refused(context, hart, word);
     advancePc(words, hart);
-    const enabled = words[bareWord(hart, bareSlot.mie)]!;
-    if ((pendingInterrupts(context, hart, context.ticks(hart)) & enabled) !== 0) return;
+    if (isAnyPending(context, hart, context.ticks(hart))) return;
     words[(hart >> 2) + hartWord.exitReason] = exitReason.wait;
   },
   sfenceVma: ({ context }, hart, word) => {
@@ -223,7 +222,9 @@ function accessCsr(
 }
 
 /** Registers whose writes may let an interrupt in. */
-const MAY_LET_IN: ReadonlySet<string> = new Set(['status', 'enable', 'pending', 'delegation', 'window', 'topExternal']);
+const MAY_LET_IN: ReadonlySet<string> = new Set([
+  'status', 'hypervisorStatus', 'enable', 'pending', 'delegation', 'guestPriority', 'window', 'topExternal',
+]);
 
 function combine(operation: 'write' | 'set' | 'clear', old: number, operand: number): number {
   if (operation === 'write') return operand;

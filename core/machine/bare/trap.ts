@@ -5,6 +5,7 @@
  */
 import { hartWord } from '../hart.ts';
 import type { BareContext } from './context.ts';
+import { guestExternalDue, guestTopInterrupt, hasInjected } from './guest-interrupts.ts';
 import {
   bareIndex,
   bareSlot,
@@ -14,8 +15,9 @@ import {
   mode,
   statusHigh,
   statusLow,
+  SUPERVISOR_INTERRUPTS,
 } from './registers.ts';
-import { timersDue } from './timers.ts';
+import { hasSupervisorTimer, timersDue } from './timers.ts';
 
 const INTERRUPT_HIGH = 0x8000_0000 | 0;
 
@@ -53,7 +55,17 @@ export function raiseException(context: BareContext, hart: number, cause: number
 export function pendingInterrupts(context: BareContext, hart: number, ticks: number): number {
   const { words } = context;
   const lines = words[bareWord(hart, bareSlot.lines)]! & LINES;
-  return words[bareWord(hart, bareSlot.mip)]! | lines | timersDue(words, hart, ticks);
+  // With stimecmp in force STIP is its and not software's (Sstc).
+  const notOwn = hasSupervisorTimer(words, hart) ? 1 << 5 : 0;
+  return (words[bareWord(hart, bareSlot.mip)]! & ~notOwn) | lines | timersDue(words, hart, ticks) | guestExternalDue(words, hart);
+}
+
+/** Whether wfi goes on: an interrupt is pending and enabled at some level, masked by the mode or not. */
+export function isAnyPending(context: BareContext, hart: number, ticks: number): boolean {
+  const { words } = context;
+  const pending = pendingInterrupts(context, hart, ticks);
+  if ((pending & words[bareWord(hart, bareSlot.mie)]!) !== 0) return true;
+  return hasInjected(words, hart) && guestTopInterrupt(context, hart, pending) !== 0;
 }
 
 /** Order in which interrupts of one destination are taken (§3.1.9, §18.2.3). */
@@ -62,37 +74,53 @@ export const PRIORITY = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6] as const;
 /** Who takes an interrupt. */
 const destination = { none: 0, machine: 1, supervisor: 2, guest: 3 } as const;
 
-/** Interrupts that are ready for the first destination that would take one, and which that is. */
-function readyInterrupts(context: BareContext, hart: number, ticks: number): { readonly to: number; readonly ready: number } {
+/** An interrupt that is due: where it goes, and its code there. */
+interface DueInterrupt {
+  readonly to: number;
+  readonly code: number;
+}
+
+const NONE: DueInterrupt = { to: destination.none, code: 0 };
+const firstOf = (ready: number): number => PRIORITY.find((each) => (ready & (1 << each)) !== 0)!;
+
+/** The interrupt that would be taken, the first for the first destination that takes one. */
+function dueInterrupt(context: BareContext, hart: number, ticks: number): DueInterrupt {
   const { words } = context;
-  const none = { to: destination.none, ready: 0 };
   const enabled = words[bareWord(hart, bareSlot.mie)]!;
-  if (enabled === 0) return none;
-  const ready = pendingInterrupts(context, hart, ticks) & enabled;
-  if (ready === 0) return none;
+  const isInjected = hasInjected(words, hart);
+  if (enabled === 0 && !isInjected) return NONE;
+  const pending = pendingInterrupts(context, hart, ticks);
+  const ready = pending & enabled;
+  if (ready === 0 && !isInjected) return NONE;
   const privilege = context.privilege(hart);
   const status = words[bareWord(hart, bareSlot.mstatus)]!;
   const delegated = words[bareWord(hart, bareSlot.mideleg)]!;
   const machine = ready & ~delegated;
   if (machine !== 0 && (privilege < mode.machine || (status & statusLow.mie) !== 0)) {
-    return { to: destination.machine, ready: machine };
+    return { to: destination.machine, code: firstOf(machine) };
   }
-  if (privilege === mode.machine) return none;
+  if (privilege === mode.machine) return NONE;
   const isVirtual = context.isVirtual(hart);
   const toGuest = words[bareWord(hart, bareSlot.hideleg)]!;
   const supervisor = ready & delegated & ~toGuest;
   if (supervisor !== 0 && (isVirtual || privilege < mode.supervisor || (status & statusLow.sie) !== 0)) {
-    return { to: destination.supervisor, ready: supervisor };
+    return { to: destination.supervisor, code: firstOf(supervisor) };
   }
-  const guest = ready & delegated & toGuest;
-  if (guest === 0 || !isVirtual) return none;
+  if (!isVirtual) return NONE;
   const isOpen = privilege < mode.supervisor || (words[bareWord(hart, bareSlot.vsstatus)]! & statusLow.sie) !== 0;
-  return isOpen ? { to: destination.guest, ready: guest } : none;
+  if (!isOpen) return NONE;
+  const guest = ready & delegated & toGuest;
+  if (isInjected || words[bareWord(hart, bareSlot.hviprio1)] !== 0) {
+    const top = guestTopInterrupt(context, hart, pending);
+    return top === 0 ? NONE : { to: destination.guest, code: top >>> 16 };
+  }
+  // Without priorities of the hypervisor's the order is the default one.
+  return guest === 0 ? NONE : { to: destination.guest, code: firstOf(guest) - 1 };
 }
 
 /** Whether an interrupt is due before the next instruction, as things stand at `ticks`. */
 export function mayTakeInterrupt(context: BareContext, hart: number, ticks: number): boolean {
-  return readyInterrupts(context, hart, ticks).to !== destination.none;
+  return dueInterrupt(context, hart, ticks).to !== destination.none;
 }
 
 /**
@@ -100,13 +128,13 @@ export function mayTakeInterrupt(context: BareContext, hart: number, ticks: numb
  * whether one was.
  */
 export function takeInterrupt(context: BareContext, hart: number, ticks: number): boolean {
-  const { to, ready } = readyInterrupts(context, hart, ticks);
+  const { to, code } = dueInterrupt(context, hart, ticks);
   if (to === destination.none) return false;
-  const code = PRIORITY.find((each) => (ready & (1 << each)) !== 0)!;
-  context.traps[bareIndex(hart)]!.interrupt[code]!++;
+  const isOfGuest = to === destination.guest && ((SUPERVISOR_INTERRUPTS >>> code) & 1) === 1;
+  context.traps[bareIndex(hart)]!.interrupt[isOfGuest ? code + 1 : code]!++;
   if (to === destination.machine) enterMachine(context, hart, code, INTERRUPT_HIGH, {});
   else if (to === destination.supervisor) enterSupervisor(context, hart, code, INTERRUPT_HIGH, {});
-  else enterGuestSupervisor(context, hart, code - 1, INTERRUPT_HIGH, {});
+  else enterGuestSupervisor(context, hart, code, INTERRUPT_HIGH, {});
   return true;
 }
 

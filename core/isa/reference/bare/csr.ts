@@ -2,6 +2,17 @@
  * The CSRs of the bare-metal reference hart, register by register from the manual (Privileged ISA 20240411 §3.1,
  * §12.1, §18.2, Sstc), without the machine's table.
  */
+import {
+  guestExternalBits,
+  guestExternals,
+  hasAia,
+  hasGuestInterrupts,
+  inaccessible,
+  isKeptFromGuest,
+  A,
+  readAia,
+  writeAia,
+} from './aia.ts';
 import { configuration } from './translation.ts';
 import {
   B,
@@ -41,7 +52,9 @@ const hasGuestComparator = (hart: BareReferenceHart): boolean => hasComparator(h
 
 /** mip, all sources together. */
 export function pending(hart: BareReferenceHart, port: BareReferencePort): bigint {
-  let bits = get(hart, N.mip) | hart.lines;
+  let bits = get(hart, N.mip) | (hart.lines & 0xa88n) | guestExternalBits(hart);
+  // STIP is the comparator's and not software's.
+  if (hasComparator(hart)) bits &= ~(1n << 5n);
   if (hasComparator(hart) && port.time() >= get(hart, N.stimecmp)) bits |= 1n << 5n;
   if (hasGuestComparator(hart) && guestTime(hart, port) >= get(hart, N.vstimecmp)) bits |= 1n << 6n;
   return bits;
@@ -98,6 +111,7 @@ export function read(hart: BareReferenceHart, port: BareReferencePort, number: n
     if (number === 2) return (hart.fcsr >> 5n) & 7n;
     if (number === 3) return hart.fcsr & 255n;
   }
+  if (hasAia(hart, number)) return readAia(hart, number, pending(hart, port));
   switch (number) {
     case N.misa: {
       const letters = hart.profile.extensions.filter((each) => each.length === 1);
@@ -159,8 +173,9 @@ function readHypervisor(hart: BareReferenceHart, port: BareReferencePort, number
     case N.vsip:
       return (pending(hart, port) & guestView(hart)) >> 1n;
     case N.hgeie:
+      return get(hart, number);
     case N.hgeip:
-      return 0n;
+      return guestExternals(hart);
     case N.vstimecmp:
       return has(hart, 'Sstc') ? get(hart, number) : undefined;
     default:
@@ -179,7 +194,7 @@ export function refusal(
   if (read(hart, port, meant(hart, number)) === undefined || read(hart, port, number) === undefined) return 'illegal';
   if (writes && number >> 10 === 3) return 'illegal';
   if (number <= 3) return isFloatOn(hart) ? undefined : 'illegal';
-  if (mode === 'M') return undefined;
+  if (mode === 'M') return inaccessible(hart, number);
   // What HS could not do either is illegal for everybody below.
   const level = (number >> 8) & 3;
   if (level === 3) return 'illegal';
@@ -191,7 +206,7 @@ export function refusal(
   switch (mode) {
     case 'HS':
       if ((number === N.satp || number === N.hgatp) && bit(get(hart, N.mstatus), B.TVM)) return 'illegal';
-      return undefined;
+      return inaccessible(hart, number);
     case 'U':
       if (level !== 0) return 'illegal';
       return counter !== undefined && !counters(N.scounteren, counter) ? 'illegal' : undefined;
@@ -199,6 +214,8 @@ export function refusal(
       if (level === 2) return 'virtual';
       if (number === N.satp && bit(get(hart, N.hstatus), HB.VTVM)) return 'virtual';
       if (isTimer && !(hasGuestComparator(hart) && counters(N.hcounteren, 1))) return 'virtual';
+      if (isKeptFromGuest(hart, number, writes)) return 'virtual';
+      if (hasAia(hart, number)) return inaccessible(hart, meant(hart, number));
       return counter !== undefined && !counters(N.hcounteren, counter) ? 'virtual' : undefined;
     case 'VU':
       if (level !== 0) return 'virtual';
@@ -210,6 +227,7 @@ export function refusal(
 /** S registers that are the VS ones under a hypervisor. */
 const REPLACED = new Set<number>([
   N.sstatus, N.sie, N.stvec, N.sscratch, N.sepc, N.scause, N.stval, N.sip, N.satp, N.stimecmp,
+  A.siselect, A.sireg, A.stopei, A.stopi,
 ]);
 
 /** The register that `number` means in the hart's mode. */
@@ -247,7 +265,9 @@ function placeOf(
     case N.vsstatus:
       return [number, statusMask(hart, S_STATUS), value];
     case N.hstatus:
-      return [number, 0x70_03c0n, value];
+      return [number, hasGuestInterrupts(hart) ? 0x70_33c0n : 0x70_03c0n, value];
+    case N.hgeie:
+      return [number, hasGuestInterrupts(hart) ? 0xen : 0n, value];
     case N.medeleg:
       return [number, has(hart, 'H') ? 0xf0_b7ffn : 0xb3ffn, value];
     case N.hedeleg:
@@ -296,7 +316,7 @@ function placeOf(
 /** Registers whose bits are all fixed. */
 function isFixed(number: number): boolean {
   const isEvent = (number >= 0xb03 && number <= 0xb1f) || (number >= 0x323 && number <= 0x33f);
-  return isEvent || number === N.misa || number === N.hgeie;
+  return isEvent || number === N.misa;
 }
 
 /** Writes `value` to the register with `number`, already meant for the mode. */
@@ -305,7 +325,8 @@ export function write(hart: BareReferenceHart, number: number, value: bigint): v
     const [shift, width] = ({ 1: [0n, 31n], 2: [5n, 7n], 3: [0n, 255n] } as const)[number as 1 | 2 | 3];
     hart.fcsr = insert(hart.fcsr, width << shift, value << shift);
     markFloatDirty(hart);
-  } else if (number >= N.pmpaddr0 && number < N.pmpaddr0 + 16) writePmpAddress(hart, number - N.pmpaddr0, value);
+  } else if (hasAia(hart, number)) writeAia(hart, number, value);
+  else if (number >= N.pmpaddr0 && number < N.pmpaddr0 + 16) writePmpAddress(hart, number - N.pmpaddr0, value);
   else if (number === N.mcountinhibit) writeInhibit(hart, value & 5n);
   else if (number === N.mcycle) {
     hart.cycleOffset = bit(get(hart, N.mcountinhibit), 0) ? value : u64(value - hart.attempted - 1n);

@@ -3,6 +3,7 @@
  * sie, hvip …) are computed from mstatus, mie, mip and never kept.
  */
 import type { HartProfile } from '../../table/index.ts';
+import type { ReferenceFile } from './aia.ts';
 import type { Extension } from '../../table/row.ts';
 
 /** The five modes, by the manual's names; HS stands for S where there is no H. */
@@ -18,8 +19,10 @@ export interface BareReferenceHart {
   mode: Mode;
   /** Registers that are storage, by CSR number; unsigned 64-bit. Missing: 0. mip holds what software wrote. */
   readonly csr: Map<number, bigint>;
-  /** Levels of the lines from outside, as bits of mip. */
+  /** Levels of the lines from outside, as bits of mip; bit 16 + n is guest external interrupt n. */
   lines: bigint;
+  /** Interrupt files, of M, HS and guests 1, 2, 3, when the hart has such. */
+  files: readonly ReferenceFile[];
   reservation: { readonly address: bigint; readonly byteCount: number } | undefined;
   /** Instructions attempted and retired, as the hart counts them whatever software writes. */
   attempted: bigint;
@@ -76,7 +79,7 @@ export const B = {
   GVA: 38, MPV: 39,
 } as const;
 /** Bit positions in hstatus. */
-export const HB = { GVA: 6, SPV: 7, SPVP: 8, HU: 9, VTVM: 20, VTW: 21, VTSR: 22 } as const;
+export const HB = { GVA: 6, SPV: 7, SPVP: 8, HU: 9, VGEIN: 12, VTVM: 20, VTW: 21, VTSR: 22 } as const;
 
 /** A hart after reset. */
 export function makeBareReferenceHart(pc: bigint, profile: HartProfile, id = 0): BareReferenceHart {
@@ -90,6 +93,7 @@ export function makeBareReferenceHart(pc: bigint, profile: HartProfile, id = 0):
     mode: 'M',
     csr: new Map(),
     lines: 0n,
+    files: [],
     reservation: undefined,
     attempted: 0n,
     retired: 0n,

@@ -16,6 +16,7 @@ import { decode, hasRounding, operandsOf } from '../../decode.ts';
 import { FLOAT_MEMORY, stepFloat } from '../float-step.ts';
 import { makeReferenceHart } from '../hart.ts';
 import { combine, compute, isTaken } from '../integer.ts';
+import { guestTop, hasGuestInterrupts } from './aia.ts';
 import { isFloatOn, markFloatDirty, meant, modified, pending, read, refusal, write } from './csr.ts';
 import { B, type BareReferenceHart, type BareReferencePort, bit, get, has, HB, isVirtual, N, u64 } from './hart.ts';
 import { type Access, type Effective, isWalkFault, translate } from './translation.ts';
@@ -385,6 +386,10 @@ function system(step: Step): Ending {
     supervisorReturn(hart);
     return 'jumped';
   }
-  if (name === 'wfi') return (pending(hart, port) & get(hart, N.mie)) === 0n ? 'wait' : 'next';
+  if (name === 'wfi') {
+    const all = pending(hart, port);
+    const isForGuest = hasGuestInterrupts(hart) && guestTop(hart, all) !== 0n;
+    return (all & get(hart, N.mie)) === 0n && !isForGuest ? 'wait' : 'next';
+  }
   return 'next';
 }

@@ -1,4 +1,5 @@
 /** Traps, interrupts and returns of the bare-metal reference hart, from the manual (§3.1.6 … §3.1.9, §18.4 … §18.6). */
+import { guestTop, hasGuestInterrupts } from './aia.ts';
 import { pending } from './csr.ts';
 import { B, type BareReferenceHart, type BareReferencePort, bit, get, HB, isVirtual, type Mode, N, set, u64 } from './hart.ts';
 
@@ -70,9 +71,10 @@ function enter(hart: BareReferenceHart, to: 'M' | 'HS' | 'VS', cause: bigint, ex
 
 const ORDER = [11, 3, 7, 9, 1, 5, 12, 10, 2, 6];
 
-/** Takes the interrupt due before the next instruction; gives its code as bit of mip, or undefined. */
+/** Takes the interrupt due before the next instruction; gives its code as bit of mip (of VS one more than it sees), or undefined. */
 export function interrupt(hart: BareReferenceHart, port: BareReferencePort): number | undefined {
-  const ready = pending(hart, port) & get(hart, N.mie);
+  const all = pending(hart, port);
+  const ready = all & get(hart, N.mie);
   const toMachine = ready & ~get(hart, N.mideleg);
   const toGuest = ready & get(hart, N.mideleg) & get(hart, N.hideleg);
   const toSupervisor = ready & get(hart, N.mideleg) & ~get(hart, N.hideleg);
@@ -84,7 +86,14 @@ export function interrupt(hart: BareReferenceHart, port: BareReferencePort): num
     VS: mode === 'VU' || (mode === 'VS' && bit(get(hart, N.vsstatus), B.SIE)),
   };
   for (const [to, bits] of [['M', toMachine], ['HS', toSupervisor], ['VS', toGuest]] as const) {
-    if (!isOpen[to] || bits === 0n) continue;
+    if (!isOpen[to]) continue;
+    if (to === 'VS' && hasGuestInterrupts(hart)) {
+      const top = guestTop(hart, all);
+      if (top === 0n) return undefined;
+      enter(hart, to, (1n << 63n) | (top >> 16n), { value: 0n });
+      return Number(top >> 16n) + 1;
+    }
+    if (bits === 0n) continue;
     const code = ORDER.find((each) => bit(bits, each))!;
     enter(hart, to, (1n << 63n) | BigInt(to === 'VS' ? code - 1 : code), { value: 0n });
     return code;
