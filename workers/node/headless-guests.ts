@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { COMMON_PART, DEBIAN_PART, type PartMaker, type Workshop } from './guests/fetch-guests.ts';
 import { PackageClient } from './guests/packages.ts';
 import { findPartReason, GUEST_FOLDER, placePart, readManifest } from './guests/store.ts';
+import { SMALL_PART } from './guests/small-linux.ts';
 import { GuestsFailure, megabytes, Progress } from './guests/tools.ts';
 import { readOptions } from './options.ts';
 import { BadInput } from './terminal.ts';
@@ -16,6 +17,8 @@ and makes guests of them in public/guests: kernel, initial RAM disk, firmware, a
 manifest with sizes and checksums. Nothing is installed; root is not needed. A second run verifies
 what is there and makes what is missing, damaged or older than its recipe.
 
+  --small              also builds the small Linux from Debian's kernel source: 153 MB more to fetch, 2 GB
+                       of room meanwhile, about ten minutes; needs a cross compiler, kept afterwards
   --mirror address     a Debian archive, where the machine's own package sources name none
 
 Packages are kept in .cache/guests, or in the folder that GLASSHOUSE_GUESTS_CACHE names.
@@ -25,12 +28,12 @@ which is then named.
 
 /** Runs it; the result is the exit status. */
 export async function runGuests(rest: readonly string[]): Promise<number> {
-  const given = readOptions('guests', rest, { mirror: 'value' });
+  const given = readOptions('guests', rest, { mirror: 'value', small: 'switch' });
   const [surplus] = given.operands;
   if (surplus !== undefined) throw new BadInput(`guests takes no '${surplus}'.`);
   const progress = new Progress();
   try {
-    await makeParts([COMMON_PART, DEBIAN_PART], given.value('mirror'), progress);
+    await makeParts([COMMON_PART, DEBIAN_PART, ...(given.has('small') ? [SMALL_PART] : [])], given.value('mirror'), progress);
     return 0;
   } catch (cause) {
     if (!(cause instanceof GuestsFailure)) throw cause;
@@ -51,7 +54,7 @@ async function makeParts(makers: readonly PartMaker[], mirror: string | undefine
     client ??= new PackageClient(cache, progress, mirror);
     const scratch = join(cache, `scratch-${process.pid}`);
     mkdirSync(scratch, { recursive: true });
-    const workshop: Workshop = { client, progress, scratch };
+    const workshop: Workshop = { client, progress, scratch, cache };
     try {
       const { packages, files } = await maker.make(workshop);
       placePart(folder, { id: maker.id, recipe: maker.recipe, packages: packages.map(({ name, version }) => ({ name, version })) }, files);

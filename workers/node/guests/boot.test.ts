@@ -116,6 +116,15 @@ for (const { id, title } of GUESTS) {
     }
   });
 
+  // In the least RAM, on two harts, on the console of the firmware: the stock kernel takes too long for each.
+  test.skipIf(!there || id !== 'small')(`${title}: in its least RAM, with two harts, on the firmware's console${reason}`, () => {
+    const { ramBytesMin } = chooseGuest(id).entry;
+    const done = run('--guest', id, '--net', '--ram', String(ramBytesMin), '--harts', '2', '--append', `console=hvc0 ${GUEST_CHECK}`, '--max-instructions', '1000000000');
+    expect([done.status, done.err]).toEqual([0, '']);
+    expect(checkLines(done.out)).toEqual(RECORDED);
+    expect(() => run('--guest', id, '--ram', String(ramBytesMin - 4096))).toThrow(`needs ${ramBytesMin / 2 ** 20} MiB`);
+  });
+
   test.skipIf(!there || id !== GUESTS.findLast((it) => offered.includes(it.id))?.id)(`${title}: a shell takes commands${reason}`, () => {
     const keys = join(folder, 'keys');
     writeFileSync(keys, 'echo $((6 * 7)) | tee /tmp/answer; md5sum < /tmp/answer; poweroff -f\n');

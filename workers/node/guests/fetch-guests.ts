@@ -23,6 +23,8 @@ export interface Workshop {
   readonly progress: Progress;
   /** A folder for files in between. */
   readonly scratch: string;
+  /** A folder for what is kept from one run to the next. */
+  readonly cache: string;
 }
 
 /** A part that was made. */
@@ -46,7 +48,8 @@ export function getGuest(id: string): GuestEntry {
   return found;
 }
 
-const recipeOf = (...words: readonly string[]) => checksum(JSON.stringify([RECIPE_VERSION, SUITE, ...words])).slice(0, 16);
+/** A part's checksum of what it is made of. */
+export const recipeOf = (...words: readonly string[]) => checksum(JSON.stringify([RECIPE_VERSION, SUITE, ...words])).slice(0, 16);
 
 /** The folder of a package's unpacked files. */
 export async function unpacked(workshop: Workshop, it: Package): Promise<string> {

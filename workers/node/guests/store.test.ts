@@ -7,6 +7,7 @@ import { afterAll, expect, test } from 'vitest';
 import { GUESTS } from '../../../core/protocol/guest-library.ts';
 import { chooseGuest, listGuests } from '../guest-choice.ts';
 import { pickMirror } from './packages.ts';
+import { lostOptions } from './small-linux.ts';
 import { findPartReason, placePart, readManifest } from './store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'glasshouse-guests-'));
@@ -63,4 +64,9 @@ test('the mirror is the first Debian archive of the machine’s sources that is 
   // Before the first update the archive has told no label.
   expect(pickMirror(['http://fresh.example/debian/|trixie|main|'])).toBe('http://fresh.example/debian/');
   expect(pickMirror(['http://archive.example/ubuntu/|noble|main|Ubuntu', ''])).toBeUndefined();
+});
+
+test('options that a kernel did not take are named', () => {
+  const fragment = '# the machine\nCONFIG_SMP=y\nCONFIG_NR_CPUS=8\n\nCONFIG_GONE=y\n';
+  expect(lostOptions(fragment, 'CONFIG_SMP=y\nCONFIG_NR_CPUS=4\n# CONFIG_GONE is not set\n')).toEqual(['CONFIG_NR_CPUS=8', 'CONFIG_GONE=y']);
 });
