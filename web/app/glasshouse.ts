@@ -65,8 +65,11 @@ export interface Glasshouse {
    * one sentence that says why not; the run that was there then goes on.
    */
   load(options: { readonly lab?: string; readonly seed?: number; readonly knobs?: Readonly<Record<string, number>>; readonly autoplay?: boolean }): Promise<string>;
-  /** Opens the text of a scenario file, playing; resolves as `load` does. */
-  loadScenario(text: string): Promise<string>;
+  /**
+   * Opens the text of a scenario file, playing; resolves as `load` does. `files`: what its VMs boot, by name (a kernel, a RAM
+   * disk, disk images).
+   */
+  loadScenario(text: string, files?: Readonly<Record<string, Uint8Array>>): Promise<string>;
   /** Runs to a virtual time as fast as possible, pauses, and resolves after the paint. Throws when it is past. */
   advanceTo(timeNs: number): Promise<void>;
   /**
@@ -159,8 +162,8 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
       if (sentence === '') await alive();
       return sentence;
     },
-    async loadScenario(text) {
-      const sentence = await (await import('../exports/open-file.ts')).openScenario(controller, text);
+    async loadScenario(text, files = {}) {
+      const sentence = await (await import('../exports/open-file.ts')).openScenario(controller, text, new Map(Object.entries(files)));
       if (sentence === '') await alive();
       return sentence;
     },

@@ -1,4 +1,7 @@
-/** A file dropped anywhere onto the page: an ELF runs as the guest of a new run; a scenario, a run or a narration is opened. */
+/**
+ * A file dropped anywhere onto the page: an ELF runs as the guest of a new run; a scenario, a run or a narration is
+ * opened. Several are a scenario and what its VMs boot.
+ */
 import type { RunController } from '../session/run-controller.ts';
 import { looksLikeJson } from '../exports/looks-like-json.ts';
 import { runElf } from './actions.ts';
@@ -17,10 +20,12 @@ export function bindGuestDrop(controller: RunController, actions: PageActions): 
     if (event.dataTransfer?.types.includes('Files') === true) event.preventDefault();
   };
   const drop = (event: DragEvent) => {
-    const file = event.dataTransfer?.files[0];
+    const files = [...(event.dataTransfer?.files ?? [])];
+    const [file, second] = files;
     if (file === undefined) return;
     event.preventDefault();
-    void openDropped(controller, actions, file);
+    if (second === undefined) void openDropped(controller, actions, file);
+    else void import('../exports/open-file.ts').then(({ openTogether }) => openTogether(controller, files));
   };
   document.addEventListener('dragover', over);
   document.addEventListener('drop', drop);
