@@ -9,6 +9,10 @@ const LINES_MAX = 4_000;
 /** Characters of raw text kept for a VM's terminal. */
 const TEXT_MAX = 262_144;
 
+/** Control sequences, and control characters but for the tab. */
+const ESCAPE = String.fromCharCode(27);
+const CONTROLS = new RegExp(`${ESCAPE}\\[[0-?]*[ -/]*[@-~]|[\\u0000-\\u0008\\u000b-\\u001f]`, 'g');
+
 /** One line, stamped with the time of its first byte. */
 export interface ConsoleLine {
   readonly timeNs: number;
@@ -21,6 +25,11 @@ interface VmConsole {
   text: string;
   chunks: { readonly timeNs: number; readonly length: number }[]; // of `text`, the first one perhaps in part
   dropped: number; // characters no longer kept
+}
+
+/** A line as plain text: what moves a terminal's cursor, changes its colours or asks it for something is left out (ECMA-48 §5.4). */
+function withoutControls(text: string): string {
+  return text.replaceAll(CONTROLS, '');
 }
 
 /** See the file's head. */
@@ -45,7 +54,7 @@ export class ConsoleLog {
     }
     const pieces = chunk.text.split('\n');
     for (let index = 0; index < pieces.length; index++) {
-      const piece = pieces[index]!.replaceAll('\r', '');
+      const piece = withoutControls(pieces[index]!);
       if (vm.open === null && (piece !== '' || index < pieces.length - 1)) {
         vm.open = { timeNs: chunk.timeNs, text: '' };
       }
@@ -74,7 +83,7 @@ export class ConsoleLog {
       const all = vm.open === null ? vm.lines : [...vm.lines, vm.open];
       vm.lines = all.filter((line) => line.timeNs < timeNs);
       // The last line may have been ended by what is taken back.
-      const rest = kept.slice(kept.lastIndexOf('\n') + 1).replaceAll('\r', '');
+      const rest = withoutControls(kept.slice(kept.lastIndexOf('\n') + 1));
       const last = rest === '' ? undefined : vm.lines.pop();
       vm.open = last === undefined ? null : { timeNs: last.timeNs, text: rest };
     }
