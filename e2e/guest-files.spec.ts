@@ -1,12 +1,10 @@
 // Goal: a scenario with the files that its VMs boot runs on the page as in Node, and what is typed into a console panel reaches the guest's serial
 // port. Method: the S-mode test programs in a bundle, by script and dropped together; the hash of the same world in this process.
 import { expect, type Page, test } from '@playwright/test';
-import { packBundle } from '../core/formats/guest-bundle.ts';
 import { DISK_PROGRAM, DISK_PROGRAM_SECTORS } from '../core/testing/disk-program.ts';
 import { ECHO_PROGRAM } from '../core/testing/echo-program.ts';
-import { WorldRun } from '../core/testing/run-world.ts';
+import { runFileWorld } from '../core/testing/file-world.ts';
 import { asSupervisor } from '../core/testing/supervisor-program.ts';
-import { parseScenarioFile } from '../core/world/scenario-file.ts';
 import { openLab } from './lab-page.ts';
 
 test.describe.configure({ retries: 0 });
@@ -45,24 +43,11 @@ async function loadByScript(page: Page): Promise<string> {
   );
 }
 
-function hashHere(): string {
-  const guest = packBundle(FILES);
-  const scenario = parseScenarioFile({ text: SCENARIO, guest });
-  if (!scenario.ok) throw new Error('the scenario is sound');
-  const run = new WorldRun({ scenario: scenario.value, guest });
-  for (const { atNs, command } of scenario.value.script) {
-    run.runTo(atNs);
-    run.command(atNs, command);
-  }
-  run.runTo(UNTIL_NS);
-  return run.hash();
-}
-
 test('VMs boot files given by a script: the same run as in Node; a missing file is told by its name', async ({ page }) => {
   await openLab(page);
   expect(await loadByScript(page)).toBe('');
   await page.evaluate((ns) => window.glasshouse.advanceTo(ns), UNTIL_NS);
-  expect(await page.evaluate(() => window.glasshouse.runHash())).toBe(hashHere());
+  expect(await page.evaluate(() => window.glasshouse.runHash())).toBe(runFileWorld(SCENARIO, FILES, UNTIL_NS).hash());
   const without = await page.evaluate((scenario) => window.glasshouse.loadScenario(scenario, { 'echo.elf': new Uint8Array(4) }), SCENARIO);
   expect(without).toContain('echo.elf is no kernel');
 });
