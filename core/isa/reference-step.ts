@@ -142,12 +142,24 @@ function attemptInstruction(
     const second = then?.hostPhysicalAddress ?? at.hostPhysicalAddress + 2n;
     word = (first | (Number(memory.read(second, 2)) << 16)) >>> 0;
   }
+  const found = decodeInstruction(hart, word, length);
+  if (found === undefined) return trap(2, BigInt(word));
+  attempt.name = found.written;
+  const { instruction } = found;
+  const ending = execute(hart, memory, instruction);
+  if (ending === 'next') hart.pc = unsigned(hart.pc + length);
+  return ending === 'next' || ending === 'jumped' ? undefined : ending;
+}
+
+/** What `word` of `length` bytes is to a hart, and how it was written (c.addi for an addi); undefined: illegal. */
+export function decodeInstruction(
+  { profile, x }: Pick<ReferenceHart, 'profile' | 'x'>,
+  word: number,
+  length: 2n | 4n,
+): { readonly instruction: Instruction; readonly written: string } | undefined {
   const short = length === 2n ? decodeCompressed(word) : undefined;
   const row = length === 2n ? short?.row : decode(word);
-  if (row === undefined || !hart.profile.extensions.includes(row.extension)) {
-    return trap(2, BigInt(word));
-  }
-  attempt.name = short?.compressed.name ?? row.name;
+  if (row === undefined || !profile.extensions.includes(row.extension)) return undefined;
   const { rd, rs1, rs2, rs3, rm, immediate, csr } = short?.operands ?? operandsOf(row, word);
   const instruction: Instruction = {
     name: row.name,
@@ -159,17 +171,16 @@ function attemptInstruction(
     rm: hasRounding(row) ? rm : undefined,
     immediate: unsigned(BigInt(immediate)),
     csr,
-    a: hart.x[rs1]!,
-    b: hart.x[rs2]!,
+    a: x[rs1]!,
+    b: x[rs2]!,
     takesImmediate: row.format !== 'R',
     length,
   };
-  const ending = execute(hart, memory, instruction);
-  if (ending === 'next') hart.pc = unsigned(hart.pc + length);
-  return ending === 'next' || ending === 'jumped' ? undefined : ending;
+  return { instruction, written: short?.compressed.name ?? row.name };
 }
 
-interface Instruction {
+/** One instruction, decoded, with its operands' values. */
+export interface Instruction {
   readonly name: string;
   readonly word: number;
   readonly rd: number;

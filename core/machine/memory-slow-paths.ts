@@ -267,7 +267,7 @@ function storeAcross(context: HartContext, hart: number, byteCount: number): num
  * Where the two halves of an access lie: memory addresses of their first bytes, pages of RAM, bytes
  * in the first.
  */
-interface Halves {
+export interface Halves {
   readonly split: number;
   readonly first: number;
   readonly second: number;

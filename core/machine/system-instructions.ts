@@ -24,6 +24,7 @@ import {
 import type { HartContext } from './hart-context.ts';
 import { takeInterrupt } from './interrupt.ts';
 import { returnFromTrap } from './trap.ts';
+import { csrHandlers, csrNumber, type CsrOperation, exchangeCsr, writesCsr } from './zicsr.ts';
 
 const ILLEGAL_INSTRUCTION = 2;
 const BREAKPOINT = 3;
@@ -98,12 +99,7 @@ const HANDLERS: Readonly<Record<(typeof SYSTEM_HANDLERS)[number], Handler>> = {
   mret: (context, hart, word) => illegal(context, hart, word),
   hfenceVvma: (context, hart, word) => illegal(context, hart, word),
   hfenceGvma: (context, hart, word) => illegal(context, hart, word),
-  csrReadWrite: (context, hart, word) => accessCsr(context, hart, word, 'write', false),
-  csrReadSet: (context, hart, word) => accessCsr(context, hart, word, 'set', false),
-  csrReadClear: (context, hart, word) => accessCsr(context, hart, word, 'clear', false),
-  csrReadWriteImmediate: (context, hart, word) => accessCsr(context, hart, word, 'write', true),
-  csrReadSetImmediate: (context, hart, word) => accessCsr(context, hart, word, 'set', true),
-  csrReadClearImmediate: (context, hart, word) => accessCsr(context, hart, word, 'clear', true),
+  ...csrHandlers(accessCsr),
   cacheBlockInvalidate: (context, hart, word) => cacheBlock(context, hart, word, 'invalidate'),
   cacheBlockClean: (context, hart, word) => cacheBlock(context, hart, word, 'clean'),
   cacheBlockFlush: (context, hart, word) => cacheBlock(context, hart, word, 'flush'),
@@ -121,47 +117,20 @@ function illegal(context: HartContext, hart: number, word: number): void {
   raise(context, hart, ILLEGAL_INSTRUCTION, word, 0);
 }
 
-/** One Zicsr instruction: rd ← old value, then write, set or clear (Unprivileged §7.1). */
-function accessCsr(
-  context: HartContext,
-  hart: number,
-  word: number,
-  operation: 'write' | 'set' | 'clear',
-  immediate: boolean,
-): void {
+/** One Zicsr instruction of a guest. */
+function accessCsr(context: HartContext, hart: number, word: number, operation: CsrOperation, immediate: boolean): void {
   const { words } = context;
-  const number = word >>> 20;
-  const source = (word >>> 15) & 31;
-  const destination = (word >>> 7) & 31;
-  const writes = operation === 'write' || source !== 0;
-  const row = findGuestCsr(number, words[(hart >> 2) + hartWord.profile]!);
+  const writes = writesCsr(word, operation);
+  const row = findGuestCsr(csrNumber(word), words[(hart >> 2) + hartWord.profile]!);
   const isOff = row?.behaviour === 'float' && !isFloatOn(words, hart);
   if (row === undefined || isOff || !mayAccess(context, hart, row, writes)) {
     illegal(context, hart, word);
     return;
   }
-
   const scratch = (hart >> 2) + hartWord.scratch;
   readCsr(context, hart, row, scratch);
-  const oldLow = words[scratch]!;
-  const oldHigh = words[scratch + 1]!;
-  const register = registerWord(hart, source);
-  const operandLow = immediate ? source : words[register]!;
-  const operandHigh = immediate ? 0 : words[register + 1]!;
-  if (destination !== 0) {
-    const target = registerWord(hart, destination);
-    words[target] = oldLow;
-    words[target + 1] = oldHigh;
-  }
-  advancePc(words, hart);
-  if (!writes) return;
-  const low = combine(operation, oldLow, operandLow);
-  writeCsr(context, hart, row, low, combine(operation, oldHigh, operandHigh));
-}
-
-function combine(operation: 'write' | 'set' | 'clear', old: number, operand: number): number {
-  if (operation === 'write') return operand;
-  return operation === 'set' ? old | operand : old & ~operand;
+  const { low, high } = exchangeCsr(words, hart, word, { operation, immediate, base: words[scratch]! });
+  if (writes) writeCsr(context, hart, row, low, high);
 }
 
 function mayAccess(context: HartContext, hart: number, row: GuestCsr, writes: boolean): boolean {

@@ -257,15 +257,8 @@ function readBackingName(bytes: Uint8Array, view: DataView): Result<string | und
 }
 
 /** What a new header says. */
-export interface NewHeader {
-  readonly version: 2 | 3;
-  readonly clusterBits: number;
-  readonly diskBytes: number;
-  readonly l1Offset: number;
-  readonly l1Entries: number;
-  readonly refcountTableOffset: number;
-  readonly refcountTableClusters: number;
-  readonly refcountOrder: number;
+export interface NewHeader extends Pick<Qcow2Header,
+  'version' | 'clusterBits' | 'diskBytes' | 'l1Offset' | 'l1Entries' | 'refcountTableOffset' | 'refcountTableClusters' | 'refcountOrder'> {
   readonly backing?: { readonly name: string; readonly format: 'raw' | 'qcow2' };
 }
 

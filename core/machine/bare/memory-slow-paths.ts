@@ -12,6 +12,7 @@ import { exitReason, hartOffset, tlbOffset } from '../../protocol/host-memory-la
 import type { SlowPaths } from '../../wasm/interpreter-abi.ts';
 import { finishAccess, readAccess } from '../device-access.ts';
 import { hartWord } from '../hart.ts';
+import type { Halves } from '../memory-slow-paths.ts';
 import type { BareContext } from './context.ts';
 import type { BareMemory } from './memory-access.ts';
 import { mayTakeInterrupt, raiseException, takeInterrupt } from './trap.ts';
@@ -227,15 +228,6 @@ export function writeFrom(context: BareContext, hart: number, address: number, b
   const { bytes } = context.system.host;
   const scratch = hart + hartOffset.scratch;
   for (let index = 0; index < byteCount; index++) bytes[address + index] = bytes[scratch + index]!;
-}
-
-/** Where the two halves of an access lie: addresses in the host memory of their first bytes. */
-interface Halves {
-  readonly split: number;
-  readonly first: number;
-  readonly second: number;
-  readonly firstPage: number;
-  readonly secondPage: number;
 }
 
 /** Both halves of an access over a page's end; devices do not take such. */

@@ -8,6 +8,7 @@ import { CACHE_BLOCK_SIZE } from '../../isa/table/index.ts';
 import { bareBlock, exitReason } from '../../protocol/host-memory-layout.ts';
 import { SYSTEM_HANDLERS, type SlowPaths } from '../../wasm/interpreter-abi.ts';
 import { advancePc, hartWord, registerWord, slotOfHart } from '../hart.ts';
+import { csrHandlers, csrNumber, type CsrOperation, exchangeCsr, writesCsr } from '../zicsr.ts';
 import type { BareContext } from './context.ts';
 import { modifiedBase, permissionOf, readBareCsr, rowOf, writeBareCsr } from './csr-access.ts';
 import { guestLoad, guestStore } from './guest-instructions.ts';
@@ -94,7 +95,10 @@ const HANDLERS: Readonly<Record<(typeof SYSTEM_HANDLERS)[number], Handler>> = {
   },
   sret: ({ context }, hart, word) => {
     const refused = refuse(context, hart, { machine: statusLow.tsr, guest: hstatusLow.vtsr });
-    if (refused !== undefined) return refused(context, hart, word);
+    if (refused !== undefined) {
+    refused(context, hart, word);
+    return;
+  }
     returnFromSupervisor(context, hart);
     settle(context, hart);
   },
@@ -109,14 +113,20 @@ const HANDLERS: Readonly<Record<(typeof SYSTEM_HANDLERS)[number], Handler>> = {
     const mayNotWait = (words[bareWord(hart, bareSlot.mstatus)]! & statusLow.tw) !== 0;
     if (privilege !== mode.machine && mayNotWait) return illegal(context, hart, word);
     const refused = refuse(context, hart, { machine: 0, guest: hstatusLow.vtw });
-    if (refused !== undefined) return refused(context, hart, word);
+    if (refused !== undefined) {
+    refused(context, hart, word);
+    return;
+  }
     advancePc(words, hart);
     if (isAnyPending(context, hart, context.ticks(hart))) return;
     words[(hart >> 2) + hartWord.exitReason] = exitReason.wait;
   },
   sfenceVma: ({ context }, hart, word) => {
     const refused = refuse(context, hart, { machine: statusLow.tvm, guest: hstatusLow.vtvm });
-    if (refused !== undefined) return refused(context, hart, word);
+    if (refused !== undefined) {
+    refused(context, hart, word);
+    return;
+  }
     const block = context.isVirtual(hart) ? bareBlock.guest : bareBlock.host;
     const source = (word >>> 15) & 31;
     if (source === 0) {
@@ -131,19 +141,17 @@ const HANDLERS: Readonly<Record<(typeof SYSTEM_HANDLERS)[number], Handler>> = {
   },
   fenceInvalidation: ({ context }, hart, word) => {
     const refused = refuse(context, hart, { machine: 0, guest: 0 });
-    if (refused !== undefined) return refused(context, hart, word);
+    if (refused !== undefined) {
+    refused(context, hart, word);
+    return;
+  }
     advancePc(context.words, hart);
   },
   hfenceVvma: ({ context }, hart, word) => fenceGuest(context, hart, word, 0),
   hfenceGvma: ({ context }, hart, word) => fenceGuest(context, hart, word, statusLow.tvm),
   guestLoad: ({ context, memory }, hart, word) => guestLoad(context, memory, hart, word),
   guestStore: ({ context, memory }, hart, word) => guestStore(context, memory, hart, word),
-  csrReadWrite: ({ context }, hart, word) => accessCsr(context, hart, word, 'write', false),
-  csrReadSet: ({ context }, hart, word) => accessCsr(context, hart, word, 'set', false),
-  csrReadClear: ({ context }, hart, word) => accessCsr(context, hart, word, 'clear', false),
-  csrReadWriteImmediate: ({ context }, hart, word) => accessCsr(context, hart, word, 'write', true),
-  csrReadSetImmediate: ({ context }, hart, word) => accessCsr(context, hart, word, 'set', true),
-  csrReadClearImmediate: ({ context }, hart, word) => accessCsr(context, hart, word, 'clear', true),
+  ...csrHandlers<Parts>(({ context }, hart, word, operation, immediate) => accessCsr(context, hart, word, { operation, immediate })),
   cacheBlockInvalidate: (parts, hart, word) => cacheBlock(parts, hart, word, environmentLow.cbie),
   cacheBlockClean: (parts, hart, word) => cacheBlock(parts, hart, word, environmentLow.cbcfe),
   cacheBlockFlush: (parts, hart, word) => cacheBlock(parts, hart, word, environmentLow.cbcfe),
@@ -173,27 +181,24 @@ function refuse(
 function fenceGuest(context: BareContext, hart: number, word: number, refusing: number): void {
   const refused = context.isVirtual(hart) ? virtual : refuse(context, hart, { machine: refusing, guest: 0 });
   if (refused !== undefined) {
-      refused(context, hart, word);
-      return;
-    }
+    refused(context, hart, word);
+    return;
+  }
   context.flush(hart, bareBlock.guest);
   context.flush(hart, bareBlock.modified);
   advancePc(context.words, hart);
 }
 
-/** One Zicsr instruction: rd ← old value, then write, set or clear (Unprivileged §7.1). */
+/** One Zicsr instruction. */
 function accessCsr(
   context: BareContext,
   hart: number,
   word: number,
-  operation: 'write' | 'set' | 'clear',
-  immediate: boolean,
+  { operation, immediate }: { readonly operation: CsrOperation; readonly immediate: boolean },
 ): void {
   const { words } = context;
-  const number = word >>> 20;
-  const source = (word >>> 15) & 31;
-  const destination = (word >>> 7) & 31;
-  const writes = operation === 'write' || source !== 0;
+  const number = csrNumber(word);
+  const writes = writesCsr(word, operation);
   const row = rowOf(context, hart, number);
   const permission = row === undefined ? 'illegal' : permissionOf(context, hart, number, row, writes);
   if (row === undefined || permission !== 'allowed') {
@@ -201,23 +206,12 @@ function accessCsr(
     else illegal(context, hart, word);
     return;
   }
-
   const scratch = (hart >> 2) + hartWord.scratch;
   readBareCsr(context, hart, row, scratch);
-  const oldLow = words[scratch]!;
-  const oldHigh = words[scratch + 1]!;
-  const register = registerWord(hart, source);
-  const operandLow = immediate ? source : words[register]!;
-  const operandHigh = immediate ? 0 : words[register + 1]!;
-  if (destination !== 0) {
-    const target = registerWord(hart, destination);
-    words[target] = oldLow;
-    words[target + 1] = oldHigh;
-  }
-  advancePc(words, hart);
+  const base = modifiedBase(context, hart, row, words[scratch]!);
+  const { low, high } = exchangeCsr(words, hart, word, { operation, immediate, base });
   if (!writes) return;
-  const base = operation === 'write' ? 0 : modifiedBase(context, hart, row, oldLow);
-  writeBareCsr(context, hart, row, combine(operation, base, operandLow), combine(operation, oldHigh, operandHigh));
+  writeBareCsr(context, hart, row, low, high);
   if (MAY_LET_IN.has(row.behaviour)) settle(context, hart);
 }
 
@@ -225,11 +219,6 @@ function accessCsr(
 const MAY_LET_IN: ReadonlySet<string> = new Set([
   'status', 'hypervisorStatus', 'enable', 'pending', 'delegation', 'guestPriority', 'window', 'topExternal',
 ]);
-
-function combine(operation: 'write' | 'set' | 'clear', old: number, operand: number): number {
-  if (operation === 'write') return operand;
-  return operation === 'set' ? old | operand : old & ~operand;
-}
 
 /** Who refuses a cache-block operation with the field `enable`. */
 function refuseCacheBlock(context: BareContext, hart: number, enable: number): typeof illegal | undefined {

@@ -11,8 +11,8 @@
  * - A write of mcycle or minstret is what the next instruction reads.
  * - mstatus.MXR holds for the walk's own reads through G, too.
  */
-import { decodeCompressed, isCompressed } from '../../compressed.ts';
-import { decode, hasRounding, operandsOf } from '../../decode.ts';
+import { isCompressed } from '../../compressed.ts';
+import { decodeInstruction, type Instruction } from '../../reference-step.ts';
 import { FLOAT_MEMORY, stepFloat } from '../float-step.ts';
 import { makeReferenceHart } from '../hart.ts';
 import { combine, compute, isTaken } from '../integer.ts';
@@ -32,22 +32,9 @@ export interface BareOutcome {
 
 type Ending = Exception | 'next' | 'jumped' | 'wait';
 
-interface Step {
+interface Step extends Instruction {
   readonly hart: BareReferenceHart;
   readonly port: BareReferencePort;
-  readonly name: string;
-  readonly word: number;
-  readonly rd: number;
-  readonly rs1: number;
-  readonly rs2: number;
-  readonly rs3: number;
-  readonly rm: number | undefined;
-  readonly immediate: bigint;
-  readonly csr: number;
-  readonly a: bigint;
-  readonly b: bigint;
-  readonly takesImmediate: boolean;
-  readonly length: bigint;
 }
 
 /** Takes an interrupt that is due, then attempts one instruction. */
@@ -132,23 +119,10 @@ function attemptInstruction(
     if (isException(then)) return then;
     word = (first | (Number(port.read(then, 2)) << 16)) >>> 0;
   }
-  const short = length === 2n ? decodeCompressed(word) : undefined;
-  const row = length === 2n ? short?.row : decode(word);
-  if (row === undefined || !hart.profile.extensions.includes(row.extension)) return illegal(word);
-  attempt.name = short?.compressed.name ?? row.name;
-  const operands = short?.operands ?? operandsOf(row, word);
-  const ending = execute({
-    ...parts,
-    ...operands,
-    name: row.name,
-    word,
-    rm: hasRounding(row) ? operands.rm : undefined,
-    immediate: u64(BigInt(operands.immediate)),
-    a: hart.x[operands.rs1]!,
-    b: hart.x[operands.rs2]!,
-    takesImmediate: row.format !== 'R',
-    length,
-  });
+  const found = decodeInstruction(hart, word, length);
+  if (found === undefined) return illegal(word);
+  attempt.name = found.written;
+  const ending = execute({ ...parts, ...found.instruction });
   if (ending === 'next' || ending === 'wait') hart.pc = u64(hart.pc + length);
   return ending;
 }
