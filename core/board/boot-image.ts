@@ -5,7 +5,7 @@
  * docs/firmware/fw_dynamic.md).
  */
 import { err, ok, type Result } from '../base/result.ts';
-import { type ElfSymbol, parseElf } from '../formats/index.ts';
+import { type ElfSymbol, parseDeviceTree, parseElf } from '../formats/index.ts';
 import type { HartProfileId } from '../isa/table/index.ts';
 import { type BootError, type BootPiece, findMisplaced, KERNEL_OFFSET, type NamedBytes, placeInitrd, placeKernel, placeTree } from '../platform/boot-files.ts';
 import { boardTreeBytes } from '../platform/device-tree.ts';
@@ -20,6 +20,8 @@ export interface BootRequest {
   readonly kernel?: NamedBytes;
   readonly initrd?: NamedBytes;
   readonly bootArguments?: string;
+  /** A device tree to hand over as it is, in place of the board's own; it says by itself where a RAM disk lies. */
+  readonly deviceTree?: NamedBytes;
   readonly ramBytes: number;
   readonly hartCount: number;
   readonly profile: HartProfileId;
@@ -59,16 +61,11 @@ export function layOutBoot(request: BootRequest): Result<BootImage, BootError> {
   if (kernel.value !== undefined) pieces.push(...kernel.value.pieces);
   const initrd = placeInitrd(request.initrd, request.ramBytes, kernel.value?.entry ?? RAM_ADDRESS + KERNEL_OFFSET);
   if (initrd !== undefined) pieces.push(initrd);
-  const tree = boardTreeBytes({
-    ramBytes: request.ramBytes,
-    hartCount: request.hartCount,
-    profile: request.profile,
-    bootArguments: request.bootArguments ?? '',
-    ...(request.aia === undefined ? {} : { aia: request.aia }),
-    ...(initrd === undefined ? {} : { initrd: { start: initrd.address, end: initrd.address + initrd.bytes.length } }),
-  });
+  const made = treeOf(request, initrd);
+  if (!made.ok) return made;
+  const tree = made.value;
   const treeAddress = placeTree(request.ramBytes, tree, pieces);
-  pieces.push({ what: 'the device tree', address: treeAddress, bytes: tree, size: tree.length });
+  pieces.push({ what: request.deviceTree?.name ?? 'the device tree', address: treeAddress, bytes: tree, size: tree.length });
   const fault = findMisplaced(request.program.name, request.ramBytes, pieces);
   if (fault !== undefined) return err(fault);
   return ok({
@@ -80,6 +77,24 @@ export function layOutBoot(request: BootRequest): Result<BootImage, BootError> {
     rom: { offset: RECORD_OFFSET, bytes: nextStage(kernel.value?.entry ?? 0) },
     symbols: program.value.symbols,
   });
+}
+
+/** The tree that was given, when it is one, else the board's own. */
+function treeOf(request: BootRequest, initrd: BootPiece | undefined): Result<Uint8Array, BootError> {
+  const { deviceTree: given } = request;
+  if (given !== undefined) {
+    const parsed = parseDeviceTree(given.bytes);
+    return parsed.ok ? ok(given.bytes) : err({ kind: 'bad-tree', file: given.name, error: parsed.error });
+  }
+  const tree = boardTreeBytes({
+    ramBytes: request.ramBytes,
+    hartCount: request.hartCount,
+    profile: request.profile,
+    bootArguments: request.bootArguments ?? '',
+    ...(request.aia === undefined ? {} : { aia: request.aia }),
+    ...(initrd === undefined ? {} : { initrd: { start: initrd.address, end: initrd.address + initrd.bytes.length } }),
+  });
+  return ok(tree);
 }
 
 /** The record: magic, version, address and mode of the next stage, options, boot hart (doublewords). */

@@ -25,6 +25,7 @@ export interface DeviceTreeNode {
 export type DeviceTreeError =
   | { readonly kind: 'truncated'; readonly part: string; readonly needs: number; readonly has: number }
   | { readonly kind: 'bad-magic'; readonly found: number }
+  | { readonly kind: 'too-large'; readonly found: number; readonly maximum: number }
   | { readonly kind: 'unsupported-version'; readonly version: number; readonly lastCompatible: number }
   | { readonly kind: 'misaligned'; readonly part: string; readonly offset: number }
   | { readonly kind: 'bad-token'; readonly found: number; readonly offset: number }
@@ -39,6 +40,10 @@ const END_NODE = 2;
 const PROPERTY = 3;
 const NOP = 4;
 const END = 9;
+/** Names of properties have 31 characters at most, those of nodes as many before their address (§2.2.1, §2.2.4). */
+const NAME_MAX = 255;
+/** A kernel maps 2 MiB for its tree; those of real machines take 100 KiB. Unit: byte. */
+export const DEVICE_TREE_BYTES_MAX = 2 << 20;
 /** Real trees nest about six nodes; more is a damaged blob. */
 const DEPTH_MAX = 64;
 
@@ -156,6 +161,7 @@ function parseHeader(bytes: Uint8Array, view: DataView): Result<Layout, DeviceTr
   const short = (part: string, needs: number, has: number): { ok: false; error: DeviceTreeError } =>
     err({ kind: 'truncated', part, needs, has });
   if (bytes.length < HEADER_SIZE) return short('the header', HEADER_SIZE, bytes.length);
+  if (bytes.length > DEVICE_TREE_BYTES_MAX) return err({ kind: 'too-large', found: bytes.length, maximum: DEVICE_TREE_BYTES_MAX });
   const word = (index: number): number => view.getUint32(index * 4);
   if (word(0) !== MAGIC) return err({ kind: 'bad-magic', found: word(0) });
   if (word(5) < 17 || word(6) > 17) {
@@ -174,10 +180,10 @@ function parseHeader(bytes: Uint8Array, view: DataView): Result<Layout, DeviceTr
   return ok({ structure, structureEnd, strings: word(3), stringsEnd });
 }
 
-/** A zero-ended ASCII string in [start, end); undefined when it does not end there. */
+/** A zero-ended ASCII string in [start, end); undefined when it does not end there or is longer than any name. */
 function readString(bytes: Uint8Array, start: number, end: number): string | undefined {
   let string = '';
-  for (let index = start; index < end; index++) {
+  for (let index = start; index < Math.min(end, start + NAME_MAX + 1); index++) {
     const unit = bytes[index] ?? 0;
     if (unit === 0) return string;
     string += String.fromCharCode(unit);
@@ -191,7 +197,34 @@ interface OpenNode {
   readonly children: DeviceTreeNode[];
 }
 
-/** Reads a blob of version 17. Values are copies. Never throws; linear in the size of the blob. */
+const hexadecimal = (value: number) => `0x${value.toString(16)}`;
+
+/** One sentence for a {@link DeviceTreeError} about the file `name`: what was expected, what was found, at which byte. */
+export function renderDeviceTreeError(error: DeviceTreeError, name: string): string {
+  const damaged = (what: string, offset: number) => `${name}: the device tree is damaged: ${what} at byte ${offset}.`;
+  switch (error.kind) {
+    case 'truncated':
+      return `${name}: ${error.part} of the device tree should reach to byte ${error.needs}, it ends at byte ${error.has}.`;
+    case 'bad-magic':
+      return `${name}: no device tree blob: expected ${hexadecimal(MAGIC)} at byte 0, found ${hexadecimal(error.found)}.`;
+    case 'too-large':
+      return `${name}: a device tree of ${error.found} bytes; at most ${error.maximum} are read, to byte ${error.maximum}.`;
+    case 'unsupported-version':
+      return `${name}: a device tree of version ${error.version} (at byte 20), compatible down to ${error.lastCompatible} (at byte 24); expected 17.`;
+    case 'misaligned':
+      return damaged(`${error.part} begins off a multiple of 4`, error.offset);
+    case 'bad-token':
+      return damaged(`${hexadecimal(error.found)} in place of a token`, error.offset);
+    case 'too-deep':
+      return damaged(`nodes nest deeper than ${error.maximum}`, error.offset);
+    case 'unbalanced':
+      return damaged('a token that does not follow from those before it', error.offset);
+    case 'bad-name':
+      return damaged(`a name without an end within ${NAME_MAX} characters`, error.offset);
+  }
+}
+
+/** Reads a blob of version 17. Values are copies. Never throws; linear in the size of the blob, which is limited. */
 export function parseDeviceTree(bytes: Uint8Array): Result<DeviceTreeNode, DeviceTreeError> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = parseHeader(bytes, view);

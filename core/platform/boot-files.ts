@@ -5,7 +5,7 @@
  * RAM. For the board and for VMs alike.
  */
 import { err, ok, type Result } from '../base/result.ts';
-import { type ElfError, parseElf, renderElfError } from '../formats/index.ts';
+import { type DeviceTreeError, type ElfError, parseElf, renderDeviceTreeError, renderElfError } from '../formats/index.ts';
 import { RAM_ADDRESS } from './memory-map.ts';
 
 /** A file: its name for sentences, and its bytes. */
@@ -25,6 +25,7 @@ export interface BootPiece {
 /** Why a machine cannot be made from these files. */
 export type BootError =
   | { readonly kind: 'bad-elf'; readonly error: ElfError }
+  | { readonly kind: 'bad-tree'; readonly file: string; readonly error: DeviceTreeError }
   | { readonly kind: 'outside-ram'; readonly file: string; readonly what: string; readonly address: number; readonly size: number; readonly ramBytes: number }
   | { readonly kind: 'overlap'; readonly first: string; readonly second: string; readonly address: number }
   | { readonly kind: 'empty-file'; readonly file: string }
@@ -125,6 +126,8 @@ export function renderBootError(error: BootError): string {
   switch (error.kind) {
     case 'bad-elf':
       return renderElfError(error.error);
+    case 'bad-tree':
+      return renderDeviceTreeError(error.error, error.file);
     case 'outside-ram': {
       const ram = `${hexadecimal(RAM_ADDRESS)} to ${hexadecimal(RAM_ADDRESS + error.ramBytes)}`;
       return `${error.file}: ${error.what} takes ${error.size} bytes at ${hexadecimal(error.address)}, outside RAM (${ram}).`;

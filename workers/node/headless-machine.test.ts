@@ -217,6 +217,16 @@ test('the device tree that the program gets can be written to a file', () => {
   expect(cpus.children.map(({ name }) => name)).toEqual(['cpu@0', 'cpu@1', 'cpu@2', 'cpu-map']);
 });
 
+test('a device tree of the person’s own is handed over as it is, and one that is none is refused by name', () => {
+  const file = join(folder, 'own.dtb');
+  const again = join(folder, 'again.dtb');
+  expect(run(fileOf('hello'), '--harts', '2', '--append', 'mine', '--device-tree', file).status).toBe(0);
+  expect(run(fileOf('hello'), '--dtb', file, '--device-tree', again).status).toBe(0);
+  expect(readFileSync(again).equals(readFileSync(file))).toBe(true);
+  expect(run(fileOf('hello'), '--dtb', import.meta.filename)).toMatchObject({ status: 2, err: expect.stringMatching(/headless-machine\.test\.ts: no device tree blob: expected 0xd00dfeed at byte 0/) });
+  expect(run(fileOf('hello'), '--dtb', file, '--append', 'more')).toMatchObject({ status: 2, err: expect.stringContaining('leave --guest and --append out') });
+});
+
 test.each([
   [[], 'machine needs a program'],
   [['PROGRAM', 'more'], "found 'more'"],

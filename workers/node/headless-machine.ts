@@ -64,6 +64,8 @@ M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for fir
   --max-instructions n ends with 1 after as many, of all harts together
   --report file.json   writes a report there
   --device-tree file   writes the board's device tree there
+  --dtb file           hands over this device tree as it is in place of the board's own; it then
+                       says by itself what the kernel's command line is and where a RAM disk lies
 
 The serial port (and HTIF, when the program has a symbol tohost) goes to stdout. Exit status: 0
 when the program ends by the test finisher's pass or by tohost 1, or the expected text is seen;
@@ -154,6 +156,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
     'max-instructions': 'value',
     report: 'value',
     'device-tree': 'value',
+    dtb: 'value',
   });
   const [path, surplus] = given.operands;
   const guest = readGuestOption(given, path);
@@ -177,6 +180,10 @@ function readArguments(rest: readonly string[]): MachineArguments {
   }
   const kernel = guest === undefined ? readFile(given, 'kernel') : namedFile('kernel', guest.paths.kernel);
   const initrd = guest === undefined ? readFile(given, 'initrd') : namedFile('initrd', guest.paths.initrd);
+  const deviceTree = readFile(given, 'dtb');
+  if (deviceTree !== undefined && (guest !== undefined || given.value('append') !== undefined)) {
+    throw new BadInput('--dtb hands over a device tree as it is; leave --guest and --append out.');
+  }
   const input = given.value('input');
   const expected = given.value('expect');
   if (expected !== undefined && (expected === '' || expected.length > SEEN_MAX)) throw new BadInput(`--expect takes 1 to ${SEEN_MAX} characters.`);
@@ -185,6 +192,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
       program: { name: program, bytes: readGuest('machine', program) },
       ...(kernel === undefined ? {} : { kernel }),
       ...(initrd === undefined ? {} : { initrd }),
+      ...(deviceTree === undefined ? {} : { deviceTree }),
       bootArguments: [...(guest === undefined ? [] : ['console=ttyS0', guest.entry.append]), given.value('append') ?? ''].filter((it) => it !== '').join(' '),
       ramBytes,
       hartCount: count('harts', HARTS_MAX) ?? 1,

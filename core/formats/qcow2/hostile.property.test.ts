@@ -1,8 +1,9 @@
 // Goal: whatever bytes an image has, opening and using it ends soon with values or an error in one sentence, within bounded memory.
 // Method: seeded mutations of headers, tables and lengths of good images over a store that counts what it is asked for.
 import { expect, test } from 'vitest';
-import { makePrng, nextBelow, type Prng } from '../../base/index.ts';
+import { makePrng } from '../../base/index.ts';
 import { makeCampaignImage, STORE_BYTES_MAX, work } from '../../testing/qcow2-campaign.ts';
+import { damage, unclear } from '../../testing/mutate-bytes.ts';
 import { type ByteStore, type ImageError, MemoryStore, renderImageError } from '../byte-store.ts';
 import { BACKING_NAME_BYTES_MAX } from './header.ts';
 import { CHAIN_MAX, checkQcow2, createQcow2, openQcow2Chain, renderQcow2Error } from './index.ts';
@@ -40,35 +41,16 @@ class MeteredStore implements ByteStore {
   }
 }
 
-const INTERESTING = [0, 1, 2, 7, 0xff, 0x200, 0x1000, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, 0xc000_0000, 0xffff_ffff];
-
-function mutate(good: Uint8Array, random: Prng): Uint8Array {
-  let bytes = good.slice();
-  for (let count = 1 + nextBelow(random, 3); count > 0; count--) {
-    const where = nextBelow(random, 3) < 2 ? Math.min(160, bytes.length) : bytes.length;
-    const kind = nextBelow(random, 10);
-    if (kind === 0) bytes = bytes.slice(0, nextBelow(random, bytes.length + 1));
-    else if (kind < 5 && where > 0) bytes[nextBelow(random, where)] = nextBelow(random, 256);
-    else if (where >= 4) {
-      const at = nextBelow(random, where / 4) * 4;
-      const near = nextBelow(random, good.length);
-      const value = nextBelow(random, 3) === 0 ? near : INTERESTING[nextBelow(random, INTERESTING.length)]!;
-      new DataView(bytes.buffer).setUint32(at, value);
-    }
-  }
-  return bytes;
-}
-
 function use(bytes: Uint8Array, base: Uint8Array | undefined, outcomes: Set<string>): void {
   const store = new MeteredStore(bytes);
   const below = base === undefined ? undefined : new MeteredStore(base);
   const checked = checkQcow2(store);
-  if (!checked.ok) expect(renderQcow2Error(checked.error, 'x')).toMatch(/^x: .+\.$/);
+  if (!checked.ok) expect(unclear(renderQcow2Error(checked.error, 'x'), 'x')).toBeUndefined();
   store.requests = 0;
   const opened = openQcow2Chain(store, () => below);
   if (!opened.ok) {
     outcomes.add(opened.error.kind);
-    expect(renderQcow2Error(opened.error, 'x')).toMatch(/^x: .+\.$/);
+    expect(unclear(renderQcow2Error(opened.error, 'x'), 'x')).toBeUndefined();
     return;
   }
   const image = opened.value;
@@ -102,7 +84,7 @@ test('mutated images: one clear error or a run', () => {
   const random = makePrng({ seed: 77, stream: 0 });
   for (let count = 0; count < mutations; count++) {
     const good = goods[count % goods.length]!;
-    use(mutate(good.disk, random), good.base, outcomes);
+    use(damage(random, good.disk, { head: 160 }), good.base, outcomes);
   }
   // Canary: a campaign that only ever meets one branch tests nothing.
   for (const kind of ['runs', 'truncated', 'bad-magic', 'unsupported', 'out-of-range', 'corrupt', 'read-only']) {
