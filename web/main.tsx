@@ -53,7 +53,7 @@ async function start(root: HTMLElement): Promise<void> {
   if (moment.language !== '') store.setState({ language: moment.language });
   loop.add('knobs', 0, () => controller.flushKnobs());
   loop.add('samples', 1, () => controller.session?.drainSamples());
-  loop.add('news', 2, () => newsOf(store).flush());
+  loop.add('news', 2, () => newsOf(store).flush(), 'words');
   loop.start();
   createRoot(root).render(
     <StrictMode>

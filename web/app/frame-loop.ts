@@ -7,25 +7,59 @@
 /** Work of the newest frames kept for the percentile. */
 const FRAMES_KEPT = 600;
 
+/** When so much of a frame is gone, no further large picture begins. Unit: ms. */
+const PICTURES_MS = 2;
+
 /** Draws something; `now` is the frame's timestamp in ms. */
 export type FrameTask = (now: number) => void;
 
+/**
+ * Frames take turns, so that none does everything: in one the page's words and marks are laid out, in another large pictures are
+ * painted, and between them parts of a picture that the page lays out. At 15 a second words are still faster than an eye reads. A task without a
+ * turn runs every frame.
+ */
+export type FrameTurn = 'words' | 'parts' | 'pictures';
+const TURNS = ['words', 'parts', 'pictures', 'parts'] as const satisfies readonly FrameTurn[];
+
+interface TaskRow {
+  readonly order: number;
+  readonly task: FrameTask;
+  readonly turn: FrameTurn | undefined;
+}
+
 /** See the file's head. */
 export class FrameLoop {
-  readonly #tasks = new Map<string, { order: number; task: FrameTask }>();
-  #sorted: { order: number; task: FrameTask }[] = [];
+  readonly #tasks = new Map<string, TaskRow>();
+  #sorted: TaskRow[] = [];
+  #turn = 0;
+  #nextPicture = 0;
   readonly #work = new Float64Array(FRAMES_KEPT);
   #frames = 0;
   #accounted = 0;
   #started = 0;
   #request = 0;
-  #afterPaint: (() => void)[] = [];
+  #afterPaint: { left: number; readonly resolve: () => void }[] = [];
   /** While true, only what does not draw (order below 10) runs: the picture stands. */
   frozen = false;
   readonly #channel = new MessageChannel();
 
   constructor() {
     this.#channel.port1.onmessage = () => this.#onPainted();
+  }
+
+  /** Large pictures, each in its turn, as many as a frame has room for, and at least one. */
+  #paintPictures(now: number): void {
+    const pictures = this.#sorted.filter(({ turn }) => turn === 'pictures');
+    for (let tried = 0; tried < pictures.length; tried++) {
+      pictures[this.#nextPicture++ % pictures.length]!.task(now);
+      if (performance.now() - this.#started > PICTURES_MS) return;
+    }
+  }
+
+  /** The next task of the page comes after style, layout and paint of this frame. A message goes through another process' hands: it costs more. */
+  #afterFrame(): void {
+    if (typeof scheduler === 'undefined') this.#channel.port2.postMessage(0);
+    else void scheduler.postTask(() => this.#onPainted(), { priority: 'user-blocking' });
   }
 
   start(): void {
@@ -38,8 +72,8 @@ export class FrameLoop {
   }
 
   /** Adds or replaces a task; lower `order` runs first. Gives the function that removes it. */
-  add(name: string, order: number, task: FrameTask): () => void {
-    const row = { order, task };
+  add(name: string, order: number, task: FrameTask, turn?: FrameTurn): () => void {
+    const row = { order, task, turn };
     this.#tasks.set(name, row);
     this.#sort();
     return () => {
@@ -63,9 +97,9 @@ export class FrameLoop {
     }
   }
 
-  /** Resolves when the next frame has been painted. */
+  /** Resolves when everything has had its turn and been painted. */
   painted(): Promise<void> {
-    return new Promise((resolve) => this.#afterPaint.push(resolve));
+    return new Promise((resolve) => this.#afterPaint.push({ left: TURNS.length, resolve }));
   }
 
   /** Main-thread work per frame. Unit: ms. `percentile` 0 … 1. */
@@ -94,16 +128,22 @@ export class FrameLoop {
   readonly #onFrame = (now: number): void => {
     this.#request = requestAnimationFrame(this.#onFrame);
     this.#started = performance.now();
-    for (const { order, task } of this.#sorted) if (!this.frozen || order < 10) task(now);
-    this.#channel.port2.postMessage(0);
+    this.#turn = (this.#turn + 1) % TURNS.length;
+    const present = TURNS[this.#turn];
+    for (const { order, task, turn } of this.#sorted) {
+      if (turn !== 'pictures' && (turn === undefined || turn === present) && (!this.frozen || order < 10)) task(now);
+    }
+    if (present === 'pictures' && !this.frozen) this.#paintPictures(now);
+    this.#afterFrame();
   };
 
   #onPainted(): void {
     this.#work[this.#frames % FRAMES_KEPT] = performance.now() - this.#started + this.#accounted;
     this.#frames++;
     this.#accounted = 0;
-    const waiting = this.#afterPaint;
-    this.#afterPaint = [];
-    for (const resolve of waiting) resolve();
+    for (const waiting of this.#afterPaint) waiting.left--;
+    const done = this.#afterPaint.filter(({ left }) => left === 0);
+    this.#afterPaint = this.#afterPaint.filter(({ left }) => left > 0);
+    for (const { resolve } of done) resolve();
   }
 }

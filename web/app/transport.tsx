@@ -82,12 +82,13 @@ function Clock() {
   const text = useRef<HTMLSpanElement>(null);
   useEffect(() => {
     let before = -1;
-    return loop.add('clock', 30, () => {
+    // Before anything that asks for a size, so that a frame lays out once.
+    return loop.add('clock', 10, () => {
       const now = controller.session?.timeNs() ?? controller.store.getState().timeNs;
       if (now === before || text.current === null) return;
       before = now;
       text.current.textContent = formatClock(now).text;
-    });
+    }, 'words');
   }, [loop, controller]);
   return <span className="transport__clock mono number" data-entity="run" data-unit="s" title="Virtual time" ref={text} role="timer" aria-label="Virtual time" aria-live="off" />;
 }

@@ -84,7 +84,7 @@ function TableTwin({ read }: { readonly read: () => ChartTable }) {
       lookedAt = now;
       const { rows } = read();
       setNews(`${rows.length} ${JSON.stringify(rows.at(-1))}`);
-    });
+    }, 'words');
   }, [loop, id, read]);
   const table = read();
   const rows = table.rows.slice(-ROWS_MAX);

@@ -11,7 +11,7 @@ import { ChartFrame } from './chart-frame.tsx';
 import { AGE_MAX, ABSENT, ageColours, ageCounts, ageText, heatTable, readAges } from './heat-cells.ts';
 import type { Mark, Picture, PictureSize } from './marks.ts';
 import { paintPicture } from './mark-painter.ts';
-import { textSizeFor, watchColours } from './surroundings.ts';
+import { textSizeFor, WatchedSize, watchColours } from '../widgets/surroundings.ts';
 
 const REDRAW_MS = 150;
 const COLUMNS = 128;
@@ -54,12 +54,13 @@ export function HeatGrid({ id, title, entity, pageCount, slot, view }: HeatGridP
     });
     const image = new ImageData(COLUMNS, rows);
     const words = new Uint32Array(image.data.buffer);
+    const place = new WatchedSize(legend.current!);
     const remove = loop.add(`heat-${id}`, 62, (now) => {
       const found = view();
       if (found === undefined || now - drawnAt < REDRAW_MS || grid.current === null || legend.current === null) return;
       drawnAt = now;
       readAges(found, slot, pageCount, ages.current);
-      let sum = shown.current.cut * 7919 + shown.current.page + legend.current.clientWidth * 31 + legend.current.clientHeight;
+      let sum = shown.current.cut * 7919 + shown.current.page + place.width * 31 + place.height;
       for (let at = 0; at < pageCount; at++) sum = (sum * 31 + ages.current[at]!) | 0;
       if (sum === key) return;
       key = sum;
@@ -70,12 +71,13 @@ export function HeatGrid({ id, title, entity, pageCount, slot, view }: HeatGridP
         words[at] = age === ABSENT ? colours.rgba.stage : palette[age]!;
       }
       grid.current.getContext('2d')!.putImageData(image, 0, 0);
-      const size = { width: legend.current.clientWidth, height: legend.current.clientHeight, text: textSizeFor(legend.current.clientHeight) };
+      const size = { width: place.width, height: place.height, text: textSizeFor(place.height) };
       if (size.width > 20 && size.height > 20) paintPicture(legend.current, legendPicture(counts.current, shown.current.cut, size), colours, window.devicePixelRatio);
       if (readout.current !== null) readout.current.textContent = sentence(ages.current, counts.current, shown.current);
-    });
+    }, 'pictures');
     return () => {
       remove();
+      place.stop();
       unwatch();
     };
   }, [loop, id, pageCount, slot, view, rows, theme, density]);

@@ -1,6 +1,7 @@
 /** Paints a picture's marks onto a canvas: the same list that becomes an SVG file. */
 import type { Colours } from '../styles/colours.ts';
 import type { Mark, Picture } from './marks.ts';
+import { pageFont } from '../widgets/surroundings.ts';
 
 /** Paints `picture` at `ratio` device pixels a CSS px; the canvas is sized to it and cleared first. */
 export function paintPicture(canvas: HTMLCanvasElement, picture: Picture, colours: Colours, ratio: number): void {
@@ -11,7 +12,7 @@ export function paintPicture(canvas: HTMLCanvasElement, picture: Picture, colour
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, width, height);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  const family = getComputedStyle(document.body).fontFamily;
+  const family = pageFont();
   for (const mark of picture.marks) paintMark(context, mark, colours, family);
 }
 

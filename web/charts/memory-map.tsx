@@ -10,7 +10,7 @@ import { readColours } from '../styles/colours.ts';
 import { ChartFrame } from './chart-frame.tsx';
 import type { ChartTable } from './chart-table.ts';
 import type { Picture, PictureSize } from './marks.ts';
-import { watchColours } from './surroundings.ts';
+import { WatchedSize, watchColours } from '../widgets/surroundings.ts';
 
 const REDRAW_MS = 100;
 const COLUMNS = 128;
@@ -50,12 +50,13 @@ export function MemoryMap({ id, title, entity, vm, host, slot, pageCount, view }
     const unwatch = watchColours(() => {
       patterns = undefined;
     });
+    const size = new WatchedSize(canvas.current!);
     const remove = loop.add(`map-${id}`, 61, (now) => {
       const found = view();
       const element = canvas.current;
       if (found === undefined || element === null || now - drawnAt < REDRAW_MS) return;
       drawnAt = now;
-      const cell = Math.max(1, Math.floor((element.clientWidth * window.devicePixelRatio) / COLUMNS));
+      const cell = Math.max(1, Math.floor((size.width * window.devicePixelRatio) / COLUMNS));
       const force = patterns?.cell !== cell;
       if (force || patterns === undefined || image === undefined) {
         const { rgba } = readColours(document.documentElement);
@@ -75,9 +76,10 @@ export function MemoryMap({ id, title, entity, vm, host, slot, pageCount, view }
         ? `Page ${grouped(at)} at ${formatAddress(RAM_BASE + at * 4096)}: ${stateName(states.current[at] ?? 0)}.`
         : `${grouped(pageCount)} pages: ${grouped(counts.dirty)} dirty, ${grouped(counts.inFlight)} in flight, ${grouped(counts.missing)} missing.`;
       if (readout.current !== null && readout.current.textContent !== text) readout.current.textContent = text;
-    });
+    }, 'pictures');
     return () => {
       remove();
+      size.stop();
       unwatch();
     };
   }, [loop, store, id, vm, host, slot, pageCount, view, rows, theme]);

@@ -10,6 +10,7 @@ import { rootSplits, spanOf, type TimeSpan } from './chart-axes.ts';
 import { guessesFor } from './guess-line.ts';
 import { paintRibbons } from './ribbon-painter.ts';
 import { sampleWindow } from './sample-window.ts';
+import { pageFont, WatchedSize } from '../widgets/surroundings.ts';
 
 const METRICS = [
   { id: 'dirty-bytes-per-second', thinning: 'mean' },
@@ -36,6 +37,7 @@ export class MigrationCharts {
   readonly #controller: RunController;
   #colours: Colours;
   readonly #sizes: (typeof SIZES)[keyof typeof SIZES];
+  readonly #ribbons: WatchedSize;
   #rates: uPlot;
   #left: uPlot;
   #drawnAt = 0;
@@ -51,6 +53,7 @@ export class MigrationCharts {
     this.#controller = controller;
     this.#colours = colours;
     this.#sizes = controller.store.getState().density === 'projector' ? SIZES.projector : SIZES.lab;
+    this.#ribbons = new WatchedSize(this.#canvas());
     [this.#rates, this.#left] = this.#build();
     this.#bindHandle();
   }
@@ -69,6 +72,7 @@ export class MigrationCharts {
   }
 
   destroy(): void {
+    this.#ribbons.stop();
     this.#rates.destroy();
     this.#left.destroy();
   }
@@ -127,7 +131,7 @@ export class MigrationCharts {
   #build(): [uPlot, uPlot] {
     const find = (name: string) => this.#root.querySelector<HTMLElement>(`[data-plot=${name}]`)!;
     const { css } = this.#colours;
-    const font = `${this.#sizes.font}px ${getComputedStyle(document.body).fontFamily}`;
+    const font = `${this.#sizes.font}px ${pageFont()}`;
     const axis = (label: (value: number) => string, space: number): uPlot.Axis => ({
       size: this.#sizes.axis, gap: 4, font, stroke: css['ink-soft'], space, grid: { show: false }, ticks: { show: true, stroke: css.rule, size: 4 },
       values: (_: uPlot, splits: number[]) => splits.map((value) => (value === null ? '' : label(value))),
@@ -267,12 +271,16 @@ export class MigrationCharts {
     if (store.getState().crosshairNs !== time) store.setState({ crosshairNs: time });
   }
 
+  #canvas(): HTMLCanvasElement {
+    return this.#root.querySelector<HTMLCanvasElement>('.ribbons__canvas')!;
+  }
+
   #paintRibbons(span: TimeSpan, migration: MigrationSnapshot, baseline: MigrationSnapshot | undefined): void {
-    const canvas = this.#root.querySelector<HTMLCanvasElement>('.ribbons__canvas')!;
+    const canvas = this.#canvas();
     const state = this.#controller.store.getState();
     paintRibbons(canvas, {
-      span, colours: this.#colours, left: this.#sizes.axis, right: this.#sizes.legend,
-      guessNs: this.#guessNs(), font: `${this.#sizes.font}px ${getComputedStyle(document.body).fontFamily}`,
+      span, colours: this.#colours, size: this.#ribbons, left: this.#sizes.axis, right: this.#sizes.legend,
+      guessNs: this.#guessNs(), font: `${this.#sizes.font}px ${pageFont()}`,
       ribbons: [
         { lines: this.#controller.console.lines(migration.vm), migration, nowNs: this.#controller.session?.timeNs() ?? 0 },
         { lines: this.#controller.baselineConsole.lines(migration.vm), migration: baseline, nowNs: state.baselineNs },

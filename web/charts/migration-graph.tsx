@@ -30,7 +30,7 @@ export function MigrationGraph() {
     dark.addEventListener('change', recolour);
     const observer = new ResizeObserver(() => charts.resize());
     observer.observe(plots.current!);
-    const remove = loop.add('migration', 15, charts.draw);
+    const remove = loop.add('migration', 15, charts.draw, 'pictures');
     return () => {
       dark.removeEventListener('change', recolour);
       observer.disconnect();

@@ -10,7 +10,7 @@ import type { ChartTable } from './chart-table.ts';
 import { paintPicture } from './mark-painter.ts';
 import { findSpot, type Picture, type PictureSize, type Spot } from './marks.ts';
 import { SpotLayer } from './spot-layer.ts';
-import { textSizeFor, watchColours } from './surroundings.ts';
+import { textSizeFor, WatchedSize, watchColours } from '../widgets/surroundings.ts';
 
 /** Least time between two drawings of one picture. Unit: ms. */
 const REDRAW_MS = 150;
@@ -78,9 +78,10 @@ export function PictureView(props: PictureViewProps) {
       visible = entry?.isIntersecting ?? true;
     });
     seen.observe(element);
+    const size = new WatchedSize(element);
     const remove = loop.add(`picture-${id}`, 60, (now) => {
       if (!visible || now - drawnAt < REDRAW_MS) return;
-      const { clientWidth: width, clientHeight: height } = element;
+      const { width, height } = size;
       if (width < 40 || height < 40) return;
       const lit = store.getState().hovered;
       const next = `${latest.current.version()} ${width}×${height} ${lit}`;
@@ -92,9 +93,10 @@ export function PictureView(props: PictureViewProps) {
       spots.update(picture.spots);
       if (active !== undefined) active = picture.spots.find((spot) => spot.key === active!.key);
       say();
-    });
+    }, 'pictures');
     return () => {
       remove();
+      size.stop();
       unwatch();
       seen.disconnect();
       spots.destroy();

@@ -16,6 +16,7 @@ export interface Ribbon {
 export interface RibbonOptions {
   readonly span: { readonly fromNs: number; readonly toNs: number };
   readonly colours: Colours;
+  readonly size: { readonly width: number; readonly height: number }; // px
   readonly left: number; //  px kept free on either side, as the charts do
   readonly right: number;
   readonly ribbons: readonly Ribbon[];
@@ -35,7 +36,7 @@ export function findHole(ribbon: Ribbon): { readonly fromNs: number; readonly to
 
 export function paintRibbons(canvas: HTMLCanvasElement, options: RibbonOptions): void {
   const ratio = window.devicePixelRatio;
-  const { clientWidth: width, clientHeight: height } = canvas;
+  const { width, height } = options.size;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);

@@ -15,7 +15,7 @@ import { ChartFrame } from './chart-frame.tsx';
 import { drawGuesses, guessesFor, targetLine, topWithGuesses } from './guess-line.ts';
 import { type BesideColumns, comparedColumns } from './compared-columns.ts';
 import { samplesAlong, sampleWindow } from './sample-window.ts';
-import { textSize, watchColours } from './surroundings.ts';
+import { pageFont, textSize, watchColours } from '../widgets/surroundings.ts';
 import {
   baselineDash, type Columns, type Curve, curveSentence, curveTable, curveWidth, laneCurves, ownValues, readableTop,
   strongCurves, timePicture,
@@ -133,28 +133,31 @@ export function TimeChart(props: TimeChartProps) {
       const { branch, branches } = store.getState();
       const sampled = baselines.reduce((sum, it) => sum + series(it.id)!.version, found.version);
       const newest = `${sampled} ${controller.session?.tailVersion()} ${branch} ${branches.length} ${lines.current().map(({ value }) => value)}`;
-      if (found !== source || newest !== version) {
-        source = found;
-        version = newest;
-        drawnAt = now;
-        columns = latest.current(POINTS_MAX);
-        chart.setData(plotted(columns) as uPlot.AlignedData);
-        brushKey = '';
-      }
-      const next = brush === null ? 'none' : `${brush.fromNs} ${brush.toNs}`;
-      if (next !== brushKey) {
-        brushKey = next;
-        const [from, to] = brush === null ? [0, 0] : [chart.valToPos(brush.fromNs / 1e9, 'x'), chart.valToPos(brush.toNs / 1e9, 'x')];
-        chart.setSelect({ left: from, top: 0, width: brush === null ? 0 : Math.max(1, to - from), height: brush === null ? 0 : chart.over.clientHeight }, false);
-      }
-      if (crosshairNs !== cursor) {
-        cursor = crosshairNs;
-        if (document.activeElement === keys.current) chart.setCursor({ left: crosshairNs < 0 ? -10 : chart.valToPos(crosshairNs / 1e9, 'x'), top: 0 }, false);
-      }
+      // At once, in this frame's account.
+      chart.batch(() => {
+        if (found !== source || newest !== version) {
+          source = found;
+          version = newest;
+          drawnAt = now;
+          columns = latest.current(POINTS_MAX);
+          chart.setData(plotted(columns) as uPlot.AlignedData);
+          brushKey = '';
+        }
+        const next = brush === null ? 'none' : `${brush.fromNs} ${brush.toNs}`;
+        if (next !== brushKey) {
+          brushKey = next;
+          const [from, to] = brush === null ? [0, 0] : [chart.valToPos(brush.fromNs / 1e9, 'x'), chart.valToPos(brush.toNs / 1e9, 'x')];
+          chart.setSelect({ left: from, top: 0, width: brush === null ? 0 : Math.max(1, to - from), height: brush === null ? 0 : chart.over.clientHeight }, false);
+        }
+        if (crosshairNs !== cursor) {
+          cursor = crosshairNs;
+          if (document.activeElement === keys.current) chart.setCursor({ left: crosshairNs < 0 ? -10 : chart.valToPos(crosshairNs / 1e9, 'x'), top: 0 }, false);
+        }
+      });
       const text = crosshairNs < 0 ? curveSentence(curves, columns as Columns) : valuesAt(curves, columns, crosshairNs);
       if (readout.current !== null && readout.current.textContent !== text) readout.current.textContent = text;
       describe(keys.current, columns, crosshairNs, text);
-    });
+    }, 'pictures');
     return () => {
       remove();
       unwatch();
@@ -245,7 +248,7 @@ function makePlot(
 ): uPlot {
   const text = textSize();
   const unit = curves[0]?.unit ?? '';
-  const font = `${text}px ${getComputedStyle(document.body).fontFamily}`;
+  const font = `${text}px ${pageFont()}`;
   const axis = { stroke: css['ink-soft']!, grid: { show: false }, ticks: { stroke: css['rule']!, size: 4 }, font };
   return new uPlot({
     ...sizeOf(element), legend: { show: false }, padding: [6, text, 0, 0],

@@ -42,7 +42,7 @@ export function ConsolePanel() {
       if (end === from) return;
       from = end;
       terminal.write(text);
-    });
+    }, 'words');
     return () => {
       remove();
       typed.dispose();

@@ -1,7 +1,7 @@
 /** The file that a host writes: its wall, its name and size, the frame of its map, the knobs and faults of its disk. */
 import { Menu } from '@base-ui/react/menu';
 import { MoreHorizontal } from 'lucide-react';
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import { useApp, useAppState, useLab } from '../session/react.ts';
 import { DiskGlyph } from '../widgets/glyphs.tsx';
 import { popupHome } from '../widgets/popup-home.ts';
@@ -40,12 +40,7 @@ export function FileMark({ side, host }: { readonly side: 0 | 1; readonly host: 
           <DiskGlyph /> <span>disk<span className="file-host"> of {name}</span></span>
         </button>
         {contract.faults.some((fault) => fault.entity === 'disk') && (
-          <Menu.Root>
-            <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of the disk of ${name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
-            <Menu.Portal container={popupHome()}>
-              <Menu.Positioner sideOffset={4} align="start" className="popup-layer"><Menu.Popup className="menu"><FaultItems at="disk" /></Menu.Popup></Menu.Positioner>
-            </Menu.Portal>
-          </Menu.Root>
+          <DiskMenu name={name} />
         )}
         {marker !== undefined && <FaultMarker key={marker.id} fault={marker} target="[data-file-map]" onOver={setOver} />}
         {job !== undefined && <span className="vm-chip file-name"><span className="vm-chip__name" data-entity={`file:${job.name}`}>{job.name}</span></span>}
@@ -61,3 +56,15 @@ export function FileMark({ side, host }: { readonly side: 0 | 1; readonly host: 
     </>
   );
 }
+
+/** What can go wrong with the disk. */
+const DiskMenu = memo(function DiskMenu({ name }: { readonly name: string }) {
+  return (
+    <Menu.Root>
+      <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of the disk of ${name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
+      <Menu.Portal container={popupHome()}>
+        <Menu.Positioner sideOffset={4} align="start" className="popup-layer"><Menu.Popup className="menu"><FaultItems at="disk" /></Menu.Popup></Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
+  );
+});

@@ -4,6 +4,7 @@
  */
 import { Menu } from '@base-ui/react/menu';
 import { MoreHorizontal } from 'lucide-react';
+import { memo } from 'react';
 import type { HostSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
 import { useApp, useAppState, useLab } from '../session/react.ts';
 import { HartGlyph, HostGlyph, VmGlyph } from '../widgets/glyphs.tsx';
@@ -48,9 +49,9 @@ export function HostMark({ side, id }: { readonly side: 0 | 1; readonly id: numb
             <HartGlyph key={core} busy={host.vms.some((it) => it.state === 'running' && it.hartSlots.length > core)} />
           ))}
         </span>
-        <HostMenu host={host} />
+        <HostMenu id={host.id} name={host.name} />
         {host.state === 'crashed' && <span className="host__fault">no power</span>}
-        {vm !== undefined && <VmChip vm={vm} host={host} />}
+        {vm !== undefined && <VmChip vm={vm} host={host.id} />}
       </div>
       {vm !== undefined && <VmBody vm={vm} host={host} side={side} />}
       {vm === undefined && <EmptyMap side={side} host={host} />}
@@ -62,9 +63,8 @@ const VM_STATES: Readonly<Record<VmSnapshot['state'], string>> = {
   running: 'running', paused: 'paused', incoming: 'arriving', 'handing-over': 'stopped', stopped: 'stopped', failed: 'failed',
 };
 
-function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: HostSnapshot }) {
-  const { store, commands } = useApp();
-  const hosts = useAppState((state) => state.hosts);
+function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: number }) {
+  const { store } = useApp();
   const selected = useAppState((state) => state.selection === `vm:${vm.id}`);
   const movable = vm.state !== 'incoming';
   return (
@@ -77,44 +77,57 @@ function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: HostSnap
         <VmGlyph /> {vm.name} <span className="soft">{VM_STATES[vm.state]}</span>
       </button>
       {movable && (
-        <Menu.Root>
-          <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of ${vm.name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
-          <Menu.Portal container={popupHome()}>
-            <Menu.Positioner sideOffset={4} align="end" className="popup-layer">
-              <Menu.Popup className="menu">
-                {hosts.filter((it) => it.id !== host.id).map((it) => (
-                  <Menu.Item key={it.id} className="menu__item" onClick={() => void commands.run('migrate', { vm: vm.id, to: it.id })}>
-                    Move to {it.name}
-                  </Menu.Item>
-                ))}
-                {hosts.length > 1 && <Menu.Item className="menu__item" onClick={() => void commands.run('cancel-migration')}>Cancel the move</Menu.Item>}
-                <SnapshotItems vm={vm.id} />
-                <RequestItems vm={vm.id} />
-                <FaultItems at="vm" />
-              </Menu.Popup>
-            </Menu.Positioner>
-          </Menu.Portal>
-        </Menu.Root>
+        <VmMenu vm={vm.id} name={vm.name} host={host} />
       )}
     </span>
   );
 }
 
-/** What can go wrong with a host: its faults, where the lab has any. */
-function HostMenu({ host }: { readonly host: HostSnapshot }) {
-  const { contract } = useLab();
-  if (!contract.faults.some((fault) => fault.entity === 'host')) return null;
+/** Where a VM can go, and what else can be asked of it. Menus are many parts: they render when their offers change, not when a VM works. */
+const VmMenu = memo(function VmMenu({ vm, name, host }: { readonly vm: number; readonly name: string; readonly host: number }) {
+  const { commands } = useApp();
+  // As text, so that equal offers are equal.
+  const others = useAppState((state) => state.hosts.filter((it) => it.id !== host).map((it) => `${it.id} ${it.name}`));
   return (
     <Menu.Root>
-      <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of ${host.name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
+      <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of ${name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
       <Menu.Portal container={popupHome()}>
-        <Menu.Positioner sideOffset={4} align="start" className="popup-layer">
-          <Menu.Popup className="menu"><FaultItems at="host" target={`host:${host.id}`} /></Menu.Popup>
+        <Menu.Positioner sideOffset={4} align="end" className="popup-layer">
+          <Menu.Popup className="menu">
+            {others.map((it) => {
+              const space = it.indexOf(' ');
+              return (
+                <Menu.Item key={it} className="menu__item" onClick={() => void commands.run('migrate', { vm, to: Number(it.slice(0, space)) })}>
+                  Move to {it.slice(space + 1)}
+                </Menu.Item>
+              );
+            })}
+            {others.length > 0 && <Menu.Item className="menu__item" onClick={() => void commands.run('cancel-migration')}>Cancel the move</Menu.Item>}
+            <SnapshotItems vm={vm} />
+            <RequestItems vm={vm} />
+            <FaultItems at="vm" />
+          </Menu.Popup>
         </Menu.Positioner>
       </Menu.Portal>
     </Menu.Root>
   );
-}
+});
+
+/** What can go wrong with a host: its faults, where the lab has any. */
+const HostMenu = memo(function HostMenu({ id, name }: { readonly id: number; readonly name: string }) {
+  const { contract } = useLab();
+  if (!contract.faults.some((fault) => fault.entity === 'host')) return null;
+  return (
+    <Menu.Root>
+      <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of ${name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
+      <Menu.Portal container={popupHome()}>
+        <Menu.Positioner sideOffset={4} align="start" className="popup-layer">
+          <Menu.Popup className="menu"><FaultItems at="host" target={`host:${id}`} /></Menu.Popup>
+        </Menu.Positioner>
+      </Menu.Portal>
+    </Menu.Root>
+  );
+});
 
 function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: HostSnapshot; readonly side: 0 | 1 }) {
   const { store } = useApp();
@@ -167,8 +180,8 @@ function ConsoleLines({ vm }: { readonly vm: VmSnapshot }) {
   return (
     <div className="console-lines" data-entity={`vm:${vm.id}`} role="img" aria-label={`Console: ${lines.at(-1)?.text ?? 'silent so far'}`}>
       {lines.map((line, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: three lines, each in its place
-        <p key={`${line.timeNs}-${index}`}>{line.text}</p>
+        // biome-ignore lint/suspicious/noArrayIndexKey: a few lines, each in its place; a new one changes their text
+        <p key={index}>{line.text}</p>
       ))}
     </div>
   );

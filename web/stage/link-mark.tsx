@@ -65,12 +65,12 @@ function TileLegend({ live }: { readonly live: boolean }) {
   useEffect(() => {
     if (!live) return undefined;
     let before = '';
-    return loop.add('tile-legend', 20, () => {
+    return loop.add('tile-legend', 10, () => {
       const pages = document.querySelector<HTMLElement>('[data-stage]')?.dataset['pagesPerTile'] ?? '';
       if (pages === before || text.current === null) return;
       before = pages;
       text.current.textContent = `${pages}\u00a0${pages === '1' ? 'page' : 'pages'}`;
-    });
+    }, 'words');
   }, [live, loop]);
   if (!live) return null;
   return (

@@ -69,12 +69,12 @@ function useLiveText(name: string, read: () => string) {
   latest.current = read;
   useEffect(() => {
     let before = '';
-    return loop.add(name, 21, () => {
+    return loop.add(name, 10, () => {
       const text = latest.current();
       if (text === before || element.current === null) return;
       before = text;
       element.current.textContent = text;
-    });
+    }, 'words');
   }, [loop, name]);
   return element;
 }

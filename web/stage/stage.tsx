@@ -61,7 +61,7 @@ function Memories({ scene }: { readonly scene: StageScene }) {
     observer.observe(element.current!);
     const unbind = bindCamera(element.current!, scene, painter, parts);
     const unrove = bindRoving(element.current!);
-    const remove = loop.add('stage', 10, painter.draw);
+    const remove = loop.add('stage', 11, painter.draw);
     return () => {
       dark.removeEventListener('change', recolour);
       observer.disconnect();

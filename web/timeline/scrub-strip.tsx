@@ -5,6 +5,7 @@
 import { useEffect, useRef } from 'react';
 import { useApp, useAppState } from '../session/react.ts';
 import type { AppState } from '../session/store.ts';
+import { WatchedSize } from '../widgets/surroundings.ts';
 import { readColours } from '../styles/colours.ts';
 import { wholeSpan } from './time-axis.ts';
 import { bindTimeSlider, describeTimeSlider } from './time-slider.ts';
@@ -28,15 +29,17 @@ export function ScrubStrip() {
     dark.addEventListener('change', recolour);
     const span = () => wholeSpan(Math.max(store.getState().timeNs, store.getState().furthestNs));
     const unbind = bindTimeSlider(box.current!, parts, { span, branchAt: () => -1, lanes: () => undefined });
+    const size = new WatchedSize(canvas.current!);
+    const present = () => controller.session?.timeNs() ?? store.getState().timeNs;
+    const silence = loop.add('scrub-strip-words', 10, () => describeTimeSlider(box.current!, store.getState(), present()), 'words');
     const remove = loop.add('scrub-strip', 26, () => {
       const state = store.getState();
-      const now = controller.session?.timeNs() ?? state.timeNs;
+      const now = present();
       const element = canvas.current!;
-      const { clientWidth: width, clientHeight: height } = element;
+      const { width, height } = size;
       const endNs = Math.max(now, state.furthestNs, 1);
       const pixel = endNs / Math.max(1, width);
       const next = [Math.floor(now / pixel), endNs > now ? 0 : Math.floor(endNs / pixel), state.events.length, state.travelNs, state.crosshairNs, width].join(' ');
-      describeTimeSlider(box.current!, state, now);
       if (next === key) return;
       key = next;
       const ratio = window.devicePixelRatio;
@@ -50,7 +53,9 @@ export function ScrubStrip() {
     return () => {
       dark.removeEventListener('change', recolour);
       unbind();
+      silence();
       remove();
+      size.stop();
     };
   }, [loop, store, controller, parts, theme]);
   return (

@@ -7,6 +7,7 @@ import { formatClock } from '../app/quantity.ts';
 import { shownSpan } from '../app/time-commands.ts';
 import { useApp, useAppState } from '../session/react.ts';
 import type { AppState } from '../session/store.ts';
+import { pageFont, WatchedSize } from '../widgets/surroundings.ts';
 import { readColours } from '../styles/colours.ts';
 import { type BranchLanes, layOutBranches } from './branch-lanes.ts';
 import { revealTime } from './time-axis.ts';
@@ -40,7 +41,7 @@ export function Timeline() {
     let colours = readColours(document.documentElement);
     const style = getComputedStyle(document.documentElement);
     const text = Number.parseFloat(style.getPropertyValue('--text-1')) || 13;
-    const font = getComputedStyle(document.body).fontFamily;
+    const font = pageFont();
     let key = '';
     let lanes: BranchLanes | undefined;
     let askedAt = 0;
@@ -56,12 +57,15 @@ export function Timeline() {
       branchAt: (y) => lanes?.rows[Math.floor((y - axisHeight(text)) / ROW_HEIGHT)]?.id ?? -1,
       lanes: () => lanes,
     });
+    const size = new WatchedSize(canvas.current!);
+    const present = () => controller.session?.timeNs() ?? store.getState().timeNs;
+    const silence = loop.add('timeline-words', 10, () => describeTimeSlider(slider.current!, store.getState(), present()), 'words');
     const remove = loop.add('timeline', 25, (wallMs) => {
       const state = store.getState();
-      const now = controller.session?.timeNs() ?? state.timeNs;
+      const now = present();
       follow(state, now);
       const element = canvas.current!;
-      const { clientWidth: width, clientHeight: height } = element;
+      const { width, height } = size;
       const span = shownSpan(store.getState());
       // One pixel is the least that can move.
       const step = Math.max(1, (span.toNs - span.fromNs) / Math.max(1, width));
@@ -71,7 +75,6 @@ export function Timeline() {
         state.brush?.fromNs, state.brush?.toNs,
       ];
       const next = facts.join(' ');
-      describeTimeSlider(slider.current!, state, now);
       const fresh = asked !== state.branches;
       if (wallMs - askedAt > HISTORY_MS && (!state.pace.paused || state.branches.length === 0)) {
         askedAt = wallMs;
@@ -103,7 +106,9 @@ export function Timeline() {
     return () => {
       dark.removeEventListener('change', recolour);
       unbind();
+      silence();
       remove();
+      size.stop();
     };
   }, [loop, store, controller, parts, theme, density]);
   return (

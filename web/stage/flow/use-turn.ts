@@ -5,7 +5,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { useApp } from '../../session/react.ts';
 
-/** Frames over which the parts are spread. */
+/** Frames for parts over which they are spread. */
 export const TURNS = 4;
 
 /** A part waits for its next turn when the frame has been busy, but not for ever. Unit: ms, turns. */
@@ -27,7 +27,7 @@ export function useTurn<T>(value: T, turn: number): T {
       if (loop.spentMs() > BUSY_MS && waited++ < WAITS_MAX) return;
       waited = 0;
       setShown(latest.current);
-    });
+    }, 'parts');
   }, [loop, turn]);
   return shown;
 }

@@ -65,7 +65,7 @@ export function PageMap({ host, vm }: { readonly host: HostSnapshot; readonly vm
       toldAt = now;
       const found = countPages(map.states, pageCount);
       setCounts((before) => (before !== null && PAGE_KINDS.every(({ id: kind }) => before[kind] === found[kind]) ? before : found));
-    });
+    }, 'pictures');
     return () => {
       dark.removeEventListener('change', recolour);
       remove();

@@ -9,6 +9,7 @@ import type { RunController } from '../../session/run-controller.ts';
 import type { Colours } from '../../styles/colours.ts';
 import { cellAt, layoutSite, levelOf, makeReading, paintSite, rampOf, readSite, type SiteLayout, type SiteReading } from './site-cells.ts';
 import { SITE_METRICS, type SiteMetric } from './site-metrics.ts';
+import { pageFont } from '../../widgets/surroundings.ts';
 
 /** The boards are read at most this often. Unit: ms. */
 const READ_MS = 66;
@@ -228,7 +229,7 @@ export class SitePainter {
     const gap = Math.max(1, Math.round(cell * 0.05));
     context.save();
     context.scale(ratio, ratio);
-    context.font = `${Math.min(16, Math.max(11, Math.round(cell * 0.24)))}px ${getComputedStyle(document.body).fontFamily}`;
+    context.font = `${Math.min(16, Math.max(11, Math.round(cell * 0.24)))}px ${pageFont()}`;
     context.textBaseline = 'top';
     for (const block of this.layout.blocks) {
       for (let position = 0; position < block.hostCount; position++) {

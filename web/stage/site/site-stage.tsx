@@ -59,7 +59,7 @@ export function SiteStage() {
     });
     observer.observe(ground.current!);
     let told = 0;
-    const remove = loop.add('site', 10, (now) => {
+    const remove = loop.add('site', 11, (now) => {
       painter.draw(now);
       if (painter.readings === 0 || now - told < LEGEND_MS || painter.readings === painter.toldReadings) return;
       told = now;
