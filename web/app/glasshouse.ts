@@ -9,6 +9,7 @@ import type { Walkthrough } from '../../core/protocol/walkthrough.ts';
 import type { Command } from '../../core/protocol/command.ts';
 import type { StepPhase, StepResult } from '../../core/protocol/walkthrough-player.ts';
 import type { TimelineEvent } from '../../core/protocol/snapshot.ts';
+import { newsOf } from '../session/frame-news.ts';
 import type { RunHistory } from '../session/session.ts';
 import { loadLab } from '../labs/load-lab.ts';
 import type { RunController } from '../session/run-controller.ts';
@@ -182,7 +183,11 @@ export function makeGlasshouse({ controller, commands, loop }: Options): Glassho
     history: async () => await controller.session?.history(),
     command: (command, options) => controller.send(command, options?.at ?? -1),
     listLabs: () => LIBRARY.map(({ id, title }) => ({ id, title })),
-    runCommand: (id, args, options) => commands.run(id, args ?? {}, options ?? {}),
+    runCommand: async (id, args, options) => {
+      const sentence = await commands.run(id, args ?? {}, options ?? {});
+      newsOf(store).flush(); // whoever calls sees what came of it
+      return sentence;
+    },
     listCommands: () => commands.rows.map((row) => {
       const why = row.enabledWhen(store.getState());
       return { id: row.id, title: row.title, hotkey: row.hotkey ?? '', enabled: why === '', why };

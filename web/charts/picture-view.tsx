@@ -80,7 +80,8 @@ export function PictureView(props: PictureViewProps) {
     seen.observe(element);
     const size = new WatchedSize(element);
     const remove = loop.add(`picture-${id}`, 60, (now) => {
-      if (!visible || now - drawnAt < REDRAW_MS) return;
+      // Out of sight it is drawn once, for its words.
+      if ((!visible && key !== '') || now - drawnAt < REDRAW_MS) return;
       const { width, height } = size;
       if (width < 40 || height < 40) return;
       const lit = store.getState().hovered;

@@ -128,7 +128,8 @@ export function TimeChart(props: TimeChartProps) {
     seen.observe(box.current!);
     const remove = loop.add(`chart-${id}`, 50, (now) => {
       const found = series();
-      if (!visible || found === undefined || now - drawnAt < REDRAW_MS) return;
+      // Out of sight it is drawn once, for its words.
+      if ((!visible && version !== '') || found === undefined || now - drawnAt < REDRAW_MS) return;
       const { brush, crosshairNs } = store.getState();
       const { branch, branches } = store.getState();
       const sampled = baselines.reduce((sum, it) => sum + series(it.id)!.version, found.version);
