@@ -5,11 +5,12 @@
  *   0       2    3      4          8               12      16
  *   | 'SF'  |kind|codec | argument | payload bytes | extra | payload …      little endian
  *
- *   head (once, first)   vcpu (one each)   device (once)   page × n   trailer (once, last)
+ *   head (once, first)   vcpu (one each)   device (once)   disk × n   page × n   trailer (once, last)
  *
  * Pages that no record brings are zeroes; the trailer says how many those are. The digest (base/hash)
  * is over all records before the trailer: it finds damage, it does not resist an adversary.
- * Left out: disks, several files a snapshot, encryption.
+ * Of disks it has the pages of their files that were ever written; the files below are elsewhere.
+ * Left out: several files a snapshot, encryption.
  */
 import { inflateSync } from 'fflate';
 import { err, type Hash64, hashBytes, hashHex, makeHash, ok, PAGE_SIZE, type Result } from '../base/index.ts';
@@ -18,7 +19,7 @@ import { err, type Hash64, hashBytes, hashHex, makeHash, ok, PAGE_SIZE, type Res
 export const SNAPSHOT_RECORD_HEADER = 16;
 const MAGIC = 0x4653; // 'S' 'F'
 const VERSION = 1;
-const KIND = { head: 1, vcpu: 2, device: 3, page: 4, trailer: 5 } as const;
+const KIND = { head: 1, vcpu: 2, device: 3, page: 4, trailer: 5, disk: 6 } as const;
 /** How a page's payload is coded. */
 export const pageCodec = { raw: 0, deflate: 1 } as const;
 /** Pages of the largest VM (a host has less RAM). */
@@ -38,11 +39,20 @@ export interface SnapshotHead {
   readonly takenAtNs: number; //   t0: the one instant it shows
 }
 
+/** A page of 4 KiB of a disk's file: number of the disk, number of the page. */
+export interface SnapshotDiskPage {
+  readonly disk: number;
+  readonly page: number;
+  readonly bytes: Uint8Array;
+}
+
 /** A whole snapshot in memory. */
 export interface SnapshotImage {
   readonly head: SnapshotHead;
   readonly vcpus: readonly Uint8Array[];
   readonly device: Uint8Array;
+  /** What was written to the disks; missing: nothing. */
+  readonly disks?: readonly SnapshotDiskPage[];
   /** By page; undefined is a page of zeroes. */
   readonly pages: readonly (Uint8Array | undefined)[];
 }
@@ -126,14 +136,15 @@ export function digestRecord(digest: Hash64, bytes: Uint8Array): void {
   hashBytes(digest, bytes);
 }
 
-/** Everything before the first page: head, vCPUs, devices, each a record. */
+/** Everything before the first page: head, vCPUs, devices, pages of disks, each a record. */
 export function encodeBeginning(
-  head: SnapshotHead, vcpus: readonly Uint8Array[], device: Uint8Array,
+  head: SnapshotHead, vcpus: readonly Uint8Array[], device: Uint8Array, disks: readonly SnapshotDiskPage[] = [],
 ): Uint8Array[] {
   return [
     record(KIND.head, {}, encodeHead(head)),
     ...vcpus.map((bytes, index) => record(KIND.vcpu, { argument: index }, bytes)),
     record(KIND.device, {}, device),
+    ...disks.map(({ disk, page, bytes }) => record(KIND.disk, { argument: page, extra: disk }, bytes)),
   ];
 }
 
@@ -169,6 +180,7 @@ interface Reading {
   head: SnapshotHead | undefined;
   device: Uint8Array | undefined;
   readonly vcpus: Uint8Array[];
+  readonly disks: SnapshotDiskPage[];
   pages: (Uint8Array | undefined)[];
   stored: number;
   done: boolean;
@@ -247,6 +259,10 @@ function onRecord(
       if (reading.device !== undefined) return { kind: 'wrong-order', offset: at, found: 'a second device record' };
       reading.device = payload;
       return undefined;
+    case KIND.disk:
+      if (size !== PAGE_SIZE) return { kind: 'bad-record', offset: at, found: `a page of a disk with ${size} bytes` };
+      reading.disks.push({ disk: view.getUint32(at + 12, true), page: argument, bytes: payload });
+      return undefined;
     case KIND.page: {
       if (argument >= head.pageCount) return { kind: 'bad-page', page: argument, found: `the VM has ${head.pageCount} pages` };
       if (reading.pages[argument] !== undefined) return { kind: 'bad-page', page: argument, found: 'it comes a second time' };
@@ -284,14 +300,14 @@ function onTrailer(
 export function decodeSnapshot(bytes: Uint8Array): Result<SnapshotImage, SnapshotFileError> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reading: Reading = {
-    bytes, view, digest: makeHash(), head: undefined, device: undefined, vcpus: [], pages: [], stored: 0, done: false,
+    bytes, view, digest: makeHash(), head: undefined, device: undefined, vcpus: [], disks: [], pages: [], stored: 0, done: false,
   };
   let at = 0;
   while (!reading.done) {
     if (at + SNAPSHOT_RECORD_HEADER > bytes.length) return err({ kind: 'truncated', offset: bytes.length, part: 'the next record' });
     const kind = view.getUint8(at + 2);
     const size = view.getUint32(at + 8, true);
-    if (view.getUint16(at, true) !== MAGIC || kind < 1 || kind > KIND.trailer || size > RECORD_MAX) {
+    if (view.getUint16(at, true) !== MAGIC || kind < 1 || kind > KIND.disk || size > RECORD_MAX) {
       return err({ kind: 'bad-record', offset: at, found: `0x${view.getUint32(at, true).toString(16)} with ${size} bytes` });
     }
     const end = at + SNAPSHOT_RECORD_HEADER + size;
@@ -302,16 +318,16 @@ export function decodeSnapshot(bytes: Uint8Array): Result<SnapshotImage, Snapsho
     at = end;
   }
   if (at !== bytes.length) return err({ kind: 'bad-record', offset: at, found: `${bytes.length - at} bytes after the trailer` });
-  const { head, device, vcpus, pages } = reading;
+  const { head, device, vcpus, disks, pages } = reading;
   if (head === undefined || device === undefined) return err({ kind: 'bad-head', found: 'it is missing' });
-  return ok({ head, device, vcpus, pages });
+  return ok({ head, device, vcpus, pages, ...(disks.length === 0 ? {} : { disks }) });
 }
 
 /** A whole snapshot as bytes, pages uncompressed, zeroes left out (for tests and for exports of live VMs). */
 export function encodeSnapshot(image: SnapshotImage): Uint8Array {
   const digest = makeHash();
   const stored = image.pages.flatMap((bytes, page) => (bytes === undefined ? [] : [encodePage(page, pageCodec.raw, bytes)]));
-  const records = [...encodeBeginning(image.head, image.vcpus, image.device), ...stored];
+  const records = [...encodeBeginning(image.head, image.vcpus, image.device, image.disks), ...stored];
   for (const bytes of records) digestRecord(digest, bytes);
   const zero = image.pages.length - stored.length;
   return joinPieces([...records, encodeTrailer({ stored: stored.length, zero }, digest)]);

@@ -8,7 +8,7 @@ import { decodeHead, type SnapshotHead, snapshotFileErrorSentence } from './snap
 
 export const SNAPSHOT_NOTE_NAME = 'GLASSHOUSE';
 /** Far from the types that debuggers know: those they would take for registers, whatever the name says. */
-export const snapshotNote = { head: 0x4753_0001, vcpu: 0x4753_0002, device: 0x4753_0003 } as const;
+export const snapshotNote = { head: 0x4753_0001, vcpu: 0x4753_0002, device: 0x4753_0003, disk: 0x4753_0004 } as const;
 
 /** The head of the snapshot in a core file; the error is one sentence. Never throws. */
 export function readSnapshotHead(bytes: Uint8Array): Result<SnapshotHead, string> {

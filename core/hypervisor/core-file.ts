@@ -8,7 +8,7 @@ import {
   type CoreError, coreErrorSentence, type CoreNote, type CoreSegment, type CoreThread, isCoreFile, readCore, writeCore,
 } from '../formats/elf-core.ts';
 import {
-  decodeHead, decodeSnapshot, encodeHead, type SnapshotImage, snapshotFileErrorSentence,
+  decodeHead, decodeSnapshot, encodeHead, type SnapshotDiskPage, type SnapshotImage, snapshotFileErrorSentence,
 } from '../formats/snapshot-file.ts';
 import { SNAPSHOT_NOTE_NAME as NOTE_NAME, snapshotNote as NOTE } from '../formats/snapshot-notes.ts';
 import { hartFieldOffset } from '../machine/index.ts';
@@ -66,6 +66,22 @@ function segmentsOf(pages: readonly (Uint8Array | undefined)[]): CoreSegment[] {
   return segments;
 }
 
+/** Number of the disk, number of the page, its 4,096 bytes. */
+function diskNote({ disk, page, bytes }: SnapshotDiskPage): Uint8Array {
+  const note = new Uint8Array(8 + bytes.length);
+  const view = new DataView(note.buffer);
+  view.setUint32(0, disk, true);
+  view.setUint32(4, page, true);
+  note.set(bytes, 8);
+  return note;
+}
+
+function readDiskNote(bytes: Uint8Array): SnapshotDiskPage | undefined {
+  if (bytes.length !== 8 + PAGE_SIZE) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { disk: view.getUint32(0, true), page: view.getUint32(4, true), bytes: bytes.subarray(8) };
+}
+
 /** The snapshot as an ELF core file. */
 export function encodeCore(image: SnapshotImage): Uint8Array {
   const note = (type: number, bytes: Uint8Array): CoreNote => ({ name: NOTE_NAME, type, bytes });
@@ -75,6 +91,7 @@ export function encodeCore(image: SnapshotImage): Uint8Array {
       note(NOTE.head, encodeHead(image.head)),
       ...image.vcpus.map((record) => note(NOTE.vcpu, record)),
       note(NOTE.device, image.device),
+      ...(image.disks ?? []).map((it) => note(NOTE.disk, diskNote(it))),
     ],
     segments: segmentsOf(image.pages),
   });
@@ -115,7 +132,13 @@ export function decodeCore(bytes: Uint8Array): Result<SnapshotImage, CoreFileErr
   }
   const pages = pagesOf(core.value.segments, pageCount);
   if (!pages.ok) return pages;
-  return ok({ head: head.value, vcpus, device, pages: pages.value });
+  const disks: SnapshotDiskPage[] = [];
+  for (const note of notes.filter(({ type }) => type === NOTE.disk)) {
+    const page = readDiskNote(note.bytes);
+    if (page === undefined) return err({ kind: 'bad-content', sentence: `The core file has a page of a disk in ${note.bytes.length} bytes.` });
+    disks.push(page);
+  }
+  return ok({ head: head.value, vcpus, device, pages: pages.value, ...(disks.length === 0 ? {} : { disks }) });
 }
 
 function pagesOf(segments: readonly CoreSegment[], pageCount: number): Result<(Uint8Array | undefined)[], CoreFileError> {

@@ -18,7 +18,12 @@ const NETWORK_DUE = 'host.network';
 
 /** See the file's head. One for each host. */
 export class HostDevices {
-  static readonly [checkpointRules]: CheckpointRules = { host: 'outside', context: 'outside' };
+  static readonly [checkpointRules]: CheckpointRules = { host: 'outside', context: 'outside', specs: 'outside' };
+  /**
+   * What this host can give to VMs that come from elsewhere, by id: the same devices, their disks over the files that every
+   * host has, as they were before anybody wrote.
+   */
+  readonly specs = new Map<number, () => VmDeviceSpec>();
   /** What cards are plugged into; there with the first of them. */
   network: HostNetwork | undefined;
   private readonly host: Host;

@@ -319,7 +319,7 @@ export class Host {
    * memory.writePage, vCPUs through loadVcpu, devices through loadDeviceRecord; then {@link Vm.resume}.
    */
   createIncomingVm(spec: IncomingVmSpec): Result<Vm, VmError> {
-    return this.makeVm({ ...spec, devices: spec.devices, state: 'incoming', check: () => ok(undefined) });
+    return this.makeVm({ ...spec, devices: spec.devices ?? this.devices.specs.get(spec.id)?.(), state: 'incoming', check: () => ok(undefined) });
   }
 
   /** Takes a VM off this host: frames and harts are free again. What its console said is gone with it. */

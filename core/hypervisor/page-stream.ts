@@ -39,6 +39,7 @@ export const recordKind = {
   stop: 15, //      source → destination: the VM stands; argument = term, payload = since when; its final state follows
   final: 16, //     source → destination: that was all; (argument, extra) = digest of what came since `stop`
   undo: 17, //      source → destination: the stop of this term is called off, rounds go on
+  disk: 18, //      argument = page of a disk's file, extra = number of the disk, payload = 4,096 bytes
 } as const;
 export type RecordKindName = keyof typeof recordKind;
 
@@ -61,6 +62,7 @@ const PAYLOAD_MAX: Readonly<Record<RecordKindName, number>> = {
   stop: 8,
   final: 0,
   undo: 0,
+  disk: PAGE_SIZE,
 };
 
 const KIND_NAMES: readonly (RecordKindName | undefined)[] = Object.keys(recordKind).reduce<
@@ -235,7 +237,7 @@ export class PageStreamDecoder {
     }
     const size = readUint32(source, at + 12);
     const maximum = PAYLOAD_MAX[name];
-    if (size > maximum || (kind === recordKind.page && size !== PAGE_SIZE)) {
+    if (size > maximum || ((kind === recordKind.page || kind === recordKind.disk) && size !== PAGE_SIZE)) {
       return err({ kind: 'bad-length', offset: this.consumed, record: name, found: size, maximum });
     }
     return ok(RECORD_HEADER_SIZE + size);

@@ -23,9 +23,13 @@ export function restoreVm(
   host: Host, image: SnapshotImage, identity: RestoredIdentity,
 ): Result<Vm, string> {
   const { head } = image;
+  const devices = host.devices.specs.get(head.vm)?.();
+  if (devices?.network !== undefined && identity.id !== head.vm) {
+    return err(`VM ${head.vm} '${head.vmName}' has a network card, whose address a second VM cannot have`);
+  }
   const made = host.createIncomingVm({
     id: identity.id, name: identity.name, guest: head.guest, pageCount: head.pageCount,
-    vcpuCount: head.vcpuCount,
+    vcpuCount: head.vcpuCount, ...(devices === undefined ? {} : { devices }),
   });
   if (!made.ok) return err(vmErrorSentence(made.error));
   const vm = made.value;
@@ -39,6 +43,9 @@ function loadState(vm: Vm, image: SnapshotImage): Result<undefined, string> {
   for (const [index, record] of image.vcpus.entries()) {
     const loaded = vm.loadVcpu(index, record);
     if (!loaded.ok) return err(`The record of vCPU ${index} cannot be loaded: ${loaded.error.kind}.`);
+  }
+  for (const place of image.disks ?? []) {
+    if (!vm.disks.writePage(place, place.bytes)) return err(`There is no place for page ${place.page} of disk ${place.disk}.`);
   }
   const devices = vm.loadDeviceRecord(image.device);
   if (!devices.ok) return err(recordErrorSentence(devices.error));

@@ -17,7 +17,7 @@ import {
   VirtioBalloon, VirtioBlock, VirtioConsole, type VirtioDevice, VirtioEntropy, VirtioMmio, VirtioNet, type VirtioReport,
   VmBalloonPages, VmDma,
 } from '../devices/virtio/index.ts';
-import type { BlockImage } from '../formats/index.ts';
+import { type BlockImage, OverlayDisk } from '../formats/index.ts';
 import { Bus, type BusDevice, type BusValue } from '../machine/bus.ts';
 import type { VmMemory } from '../memory/index.ts';
 import type { MacAddress } from '../network/index.ts';
@@ -25,8 +25,10 @@ import { INTERRUPT, MEMORY_MAP, SOURCE_COUNT, VIRTIO_SLOT_COUNT } from '../platf
 
 /** What devices a VM has beside the serial port, the interrupt controller, the clock and the finisher. */
 export interface VmDeviceSpec {
-  /** Disks, as vda, vdb, …: the first virtio slots. */
+  /** Disks, as vda, vdb, …: the first virtio slots. Those that are an OverlayDisk move with their VM. */
   readonly disks?: readonly BlockImage[];
+  /** Time of one request of a disk beyond the one before; 0 when not given: done at once. Unit: ns. */
+  readonly diskLatencyNs?: number;
   /** A network card. */
   readonly network?: { readonly mac: MacAddress };
   /** A virtio console, whose output goes to the VM's console, too. */
@@ -95,7 +97,8 @@ const RECORD = {
   lists: [{ name: 'devices', since: 1, max: 64, rows: [
     { name: 'address', width: 'u53',   since: 1 },
     { name: 'record',  width: 'bytes', since: 1 },
-  ] }],
+  ] },
+  { name: 'disks', since: 1, max: 8, rows: [{ name: 'storeBytes', width: 'u53', since: 1 }] }], // of those that move
 } as const satisfies RecordShape;
 
 export class VmDevices implements Recorded {
@@ -110,6 +113,8 @@ export class VmDevices implements Recorded {
   readonly slots: readonly VirtioMmio[];
   readonly card: VirtioNet | undefined;
   readonly balloon: VirtioBalloon | undefined;
+  /** Disks that move with the VM, in the order of their slots. */
+  readonly disks: readonly OverlayDisk[];
   /** Level of each vCPU's external interrupt wire. */
   private readonly levels: Uint8Array;
   private readonly ports: VmDevicePorts;
@@ -123,6 +128,7 @@ export class VmDevices implements Recorded {
     const { spec, vcpuCount, memory } = options;
     assert(slotCount(spec) <= VIRTIO_SLOT_COUNT, `a VM has ${VIRTIO_SLOT_COUNT} virtio slots`);
     this.spec = spec;
+    this.disks = (spec.disks ?? []).filter((image) => image instanceof OverlayDisk);
     this.ports = ports;
     this.levels = new Uint8Array(vcpuCount);
     this.plic = new Plic({ sourceCount: SOURCE_COUNT, contextCount: vcpuCount }, {
@@ -194,7 +200,13 @@ export class VmDevices implements Recorded {
   /** The VM goes on after it stood, perhaps on another host: what became due meanwhile is asked for again. */
   onResume(): void {
     this.wakeNs = Infinity;
+    this.balloon?.giveUp();
     this.settle();
+  }
+
+  /** Whether all of its disks can be had on another host, too. */
+  canMove(): boolean {
+    return this.disks.length === (this.spec.disks?.length ?? 0);
   }
 
   /** Somebody typed: the serial port takes what it has room for, the rest waits. */
@@ -238,6 +250,7 @@ export class VmDevices implements Recorded {
       line: Uint8Array.from(this.line, (it) => it.charCodeAt(0)), lineSinceNs: this.lineSinceNs,
       digestLow: this.digest.low >>> 0, digestHigh: this.digest.high >>> 0,
       devices: this.list().map(({ address, device }) => ({ address, record: device.saveRecord() })),
+      disks: this.disks.map(({ store }) => ({ storeBytes: store.size() })),
     });
   }
 
@@ -245,9 +258,10 @@ export class VmDevices implements Recorded {
   openRecord(bytes: Uint8Array): Result<() => void, RecordError> {
     const read = decodeRecord(RECORD, bytes);
     if (!read.ok) return read;
-    const { line, lineSinceNs, digestLow, digestHigh, devices } = read.value;
+    const { line, lineSinceNs, digestLow, digestHigh, devices, disks } = read.value;
     const own = this.list();
     if (devices.length !== own.length) return wrongField(RECORD, 'devices', devices.length);
+    if (disks.length !== this.disks.length) return wrongField(RECORD, 'disks', disks.length);
     const loads: (() => void)[] = [];
     for (const [index, { address, record }] of devices.entries()) {
       const place = own[index]!;
@@ -255,6 +269,13 @@ export class VmDevices implements Recorded {
       const opened = place.device.openRecord(record);
       if (!opened.ok) return opened;
       loads.push(opened.value);
+    }
+    // The pages of disks came before their devices' records.
+    for (const [index, { storeBytes }] of disks.entries()) {
+      const disk = this.disks[index]!;
+      const opened = disk.store.couldHaveSize(storeBytes) ? disk.reopen() : undefined;
+      if (opened?.ok !== true) return wrongField(RECORD, 'storeBytes', storeBytes);
+      loads.push(opened.value, () => disk.store.setSize(storeBytes));
     }
     return ok(() => {
       // The interrupt controller comes last: what the others' wires did to it is in its own record.
@@ -277,7 +298,7 @@ export class VmDevices implements Recorded {
   private kinds(): VirtioDevice[] {
     const { spec, card, balloon } = this;
     return [
-      ...(spec.disks ?? []).map((image) => new VirtioBlock({ image })),
+      ...(spec.disks ?? []).map((image) => new VirtioBlock({ image, latencyNs: spec.diskLatencyNs ?? 0, nowNs: () => this.ports.nowNs() })),
       ...(card === undefined ? [] : [card]),
       ...(spec.console === true ? [new VirtioConsole({ onOutput: (bytes) => this.writeBytes(bytes) })] : []),
       ...(spec.entropy === undefined ? [] : [new VirtioEntropy(spec.entropy)]),

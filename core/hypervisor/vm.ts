@@ -22,6 +22,7 @@ import {
 } from '../base/device-record.ts';
 import { hartState, type Vcpu } from './vcpu.ts';
 import type { VmDevices } from './vm-devices.ts';
+import { VmDisks } from './vm-disks.ts';
 
 export type VmState = VmSnapshot['state'];
 
@@ -87,6 +88,8 @@ export class Vm {
    * write faults of their own). None exist yet; what must see every write refuses while one is here.
    */
   readonly unseenWriters: string[] = [];
+  /** Its disks as they move; none without devices. */
+  readonly disks = new VmDisks(this);
   /** Its devices, when it was made with some. A reboot makes them anew. */
   devices: VmDevices | undefined;
   /** One sentence when paused, stopped or failed, else ''. */

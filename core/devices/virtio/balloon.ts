@@ -115,6 +115,12 @@ export class VirtioBalloon implements VirtioDevice {
     return 0;
   }
 
+  /** Frames of the pages in the balloon go: after a move they may have come back as zeroes. */
+  giveUp(): void {
+    if (this.core?.has(MUST_TELL_HOST) !== true) return;
+    for (const page of this.inflated) this.ports.release(page);
+  }
+
   private takeAway(core: VirtioCore, page: number): void {
     if (this.inflated.has(page)) return;
     if (!this.ports.isRam(page)) this.refusedPages++;

@@ -110,8 +110,10 @@ export class VirtioBlock implements VirtioDevice {
     return Math.floor(this.image.byteCount / SECTOR);
   }
 
-  /** When the first request under way is done; Infinity: none is. Unit: ns. */
+  /** When the first request under way is done; Infinity: none is, or it waits for pages or a reset. Unit: ns. */
   get dueNs(): number {
+    const { core } = this;
+    if (core === undefined || !core.isLive() || core.isStalled()) return Infinity;
     return this.inFlight[0]?.dueNs ?? Infinity;
   }
 

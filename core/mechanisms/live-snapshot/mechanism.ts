@@ -136,7 +136,7 @@ export class SnapshotJob implements PageKeeper {
       name: this.name, parent: this.parent, vm: vm.id, vmName: vm.name, guest: vm.guest,
       pageCount: vm.pageCount, vcpuCount: vcpus.length, takenAtNs: this.takenAtNs,
     };
-    const beginning = encodeBeginning(head, vcpus, vm.deviceRecord());
+    const beginning = encodeBeginning(head, vcpus, vm.deviceRecord(), vm.disks.written());
     assert(disk.create(this.partialName()), 'the name of a snapshot was checked');
     this.write('beginning', beginning);
     ports.note('freeze', `snapshot '${this.name}': the VM stands at ${this.takenAtNs} ns`);

@@ -142,6 +142,9 @@ export class DestinationMigration implements StreamHandler {
       case recordKind.zero:
         this.onPages(argument, extra, undefined);
         break;
+      case recordKind.disk:
+        this.onDiskPage(extra, argument, payload);
+        break;
       case recordKind.hello:
         this.onHello(payload);
         break;
@@ -216,6 +219,12 @@ export class DestinationMigration implements StreamHandler {
       hashPageRecord(this.digest, vm.memory, first);
     }
     if (bytes === undefined) this.pagesZero += count;
+    else this.pagesReceived++;
+  }
+
+  private onDiskPage(disk: number, page: number, bytes: Uint8Array): void {
+    const taken = this.phase === 'receiving' && this.vm?.disks.writePage({ disk, page }, bytes) === true;
+    if (!taken) this.refuse(`page ${page} of disk ${disk} came in phase ${this.phase}`);
     else this.pagesReceived++;
   }
 

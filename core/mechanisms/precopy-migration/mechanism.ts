@@ -28,6 +28,7 @@ export interface MigrationRefusal {
     | 'not-running'
     | 'not-migrating'
     | 'too-late'
+    | 'disk-stays'
     | 'held';
   readonly sentence: string;
 }
@@ -93,6 +94,8 @@ export class PrecopyMigration implements DestinationOwner {
     // Before the state: who holds a VM may have stopped it.
     const held = host.heldByOthers(vm);
     if (held !== undefined) return { kind: 'held', sentence: held };
+    const stays = found.staysBecause();
+    if (stays !== undefined) return { kind: 'disk-stays', sentence: stays };
     if (found.runs()) return undefined;
     return {
       kind: 'not-running',

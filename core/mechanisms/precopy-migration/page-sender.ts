@@ -19,6 +19,7 @@ import {
   type RecordKindName,
   writeRecordHeader,
 } from '../../hypervisor/page-stream.ts';
+import type { DiskPage } from '../../hypervisor/vm-disks.ts';
 import type { MigrationHost, MigrationMemory, MigrationVm, StreamConnection } from './ports.ts';
 
 /**
@@ -62,6 +63,9 @@ export class PageSender {
   private readonly host: MigrationHost;
   private readonly vm: MigrationVm;
   private readonly connection: StreamConnection;
+  /** Pages of disks that are still to go, and how many of them have gone. */
+  private disks: readonly DiskPage[] = [];
+  private diskNext = 0;
   private cursor = 0; //              page at which the search for the next pending one goes on
   private digesting = false;
   private readonly header = new Uint8Array(RECORD_HEADER_SIZE);
@@ -81,8 +85,26 @@ export class PageSender {
     this.flightFrames = new Int32Array(2 * vm.pageCount);
   }
 
-  /** Every page is to be sent. */
+  /** Pages of memory and of disks that are still to go. */
+  get leftCount(): number {
+    return this.pendingCount + this.disks.length - this.diskNext;
+  }
+
+  /** Pages of memory and of disks that were written since they were loaded last; memory's log is armed. */
+  dirtyCount(): number {
+    return this.vm.memory.dirtyCount() + this.vm.disks.dirtyCount();
+  }
+
+  /** The logs are needed no more. */
+  disarmLogs(): void {
+    this.vm.memory.disarmLog();
+    this.vm.disks.disarmLog();
+  }
+
+  /** Every page is to be sent: of the disks, every one that was ever written. */
   loadAll(): void {
+    this.vm.disks.armLog();
+    this.joinDisks();
     this.pending.fill(0xffffffff);
     const rest = this.vm.pageCount & 31;
     if (rest !== 0) this.pending[this.pending.length - 1] = 2 ** rest - 1;
@@ -92,8 +114,9 @@ export class PageSender {
 
   /** The dirty log becomes the set to send. Nothing may be left of the set before. */
   loadDirty(): void {
-    assert(this.pendingCount === 0, 'a round begins after the one before is sent');
+    assert(this.leftCount === 0, 'a round begins after the one before is sent');
     this.pendingCount = this.vm.memory.takeDirty(this.pending);
+    this.joinDisks();
     this.cursor = 0;
   }
 
@@ -101,6 +124,7 @@ export class PageSender {
   joinDirty(): void {
     const dirty = new Uint32Array(this.pending.length);
     this.vm.memory.takeDirty(dirty);
+    this.joinDisks();
     this.pendingCount = 0;
     for (let index = 0; index < dirty.length; index++) {
       const word = (this.pending[index]! | dirty[index]!) >>> 0;
@@ -108,6 +132,15 @@ export class PageSender {
       this.pendingCount += bitCount(word);
     }
     this.cursor = 0;
+  }
+
+  /** What was written to the disks meanwhile joins what is left of them; a page goes once. */
+  private joinDisks(): void {
+    const left = this.disks.slice(this.diskNext);
+    const known = new Set(left.map(({ disk, page }) => `${disk}:${page}`));
+    const fresh = this.vm.disks.takeDirty().filter(({ disk, page }) => !known.has(`${disk}:${page}`));
+    this.disks = [...left, ...fresh];
+    this.diskNext = 0;
   }
 
   /** The digest starts anew and covers what is sent from now on. */
@@ -130,10 +163,16 @@ export class PageSender {
     let room = connection.sendSpace();
     let count = 0;
     while (
-      this.pendingCount > 0 &&
+      this.leftCount > 0 &&
       room >= PAGE_RECORD_SIZE + CONTROL_BYTES &&
       connection.sentByteCount() < limit
     ) {
+      if (this.diskNext < this.disks.length) {
+        this.sendDiskPage(this.disks[this.diskNext++]!);
+        count++;
+        room -= PAGE_RECORD_SIZE;
+        continue;
+      }
       const page = this.nextPending();
       if (vm.memory.isZero(page)) {
         const run = this.zeroRun(page);
@@ -208,6 +247,14 @@ export class PageSender {
       this.host.markInFlight(this.flightFrames[this.flightFirst]!, false);
       this.dropFirst();
     }
+  }
+
+  /** The content as it is now: what is written later is in the log. */
+  private sendDiskPage(place: DiskPage): void {
+    const payload = this.vm.disks.readPage(place);
+    assert(payload !== undefined, 'a page of a disk that is sent was written');
+    this.sendRecord('disk', { argument: place.page, extra: place.disk, payload });
+    this.pagesSent++;
   }
 
   private sendPage(page: number): void {

@@ -3,6 +3,7 @@
  * network's connection have these members; the mechanism sees no more of them.
  */
 import type { Hash64, Result } from '../../base/index.ts';
+import type { DiskPage } from '../../hypervisor/vm-disks.ts';
 import type { StreamConnection, StreamHandler } from '../host-ports.ts';
 
 export type { StreamConnection, StreamHandler } from '../host-ports.ts';
@@ -30,6 +31,18 @@ export interface MigrationMemory {
   takeDirty(into: Uint32Array): number;
 }
 
+/** A VM's disks as a migration sees them: pages of 4 KiB that were written. */
+export interface MigrationDisks {
+  /** From now on the log holds what is written, and first of all what ever was. */
+  armLog(): void;
+  disarmLog(): void;
+  dirtyCount(): number;
+  takeDirty(): readonly DiskPage[];
+  readPage(place: DiskPage): Uint8Array | undefined;
+  /** False: the VM has no such page of a disk. */
+  writePage(place: DiskPage, bytes: Uint8Array): boolean;
+}
+
 /** A VM as a migration sees it. Errors are sentences without a full stop. */
 export interface MigrationVm {
   readonly id: number;
@@ -38,6 +51,9 @@ export interface MigrationVm {
   readonly pageCount: number;
   readonly vcpuCount: number;
   readonly memory: MigrationMemory;
+  readonly disks: MigrationDisks;
+  /** What its device record has more than that of a VM without devices, about. Unit: byte. */
+  readonly deviceBytes: number;
   /** Whether its vCPUs run (a VM that was shut down or has failed does not). */
   runs(): boolean;
   /** Stops the vCPUs: every instruction that starts before now has run, none after. */
@@ -57,6 +73,8 @@ export interface MigrationVm {
   saveVcpu(index: number): Uint8Array;
   loadVcpu(index: number, record: Uint8Array): Result<undefined, string>;
   deviceRecord(): Uint8Array;
+  /** Why it cannot leave this host at all, as one sentence; undefined when it can. */
+  staysBecause(): string | undefined;
   loadDeviceRecord(record: Uint8Array): Result<undefined, string>;
 }
 

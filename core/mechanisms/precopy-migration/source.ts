@@ -212,8 +212,8 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   private beginRound(): void {
     this.markSent = false;
     this.startDue = true;
-    this.rounds.begin(this.host.now(), this.sender.pendingCount);
-    this.note('round', `round ${this.rounds.count}: ${this.sender.pendingCount} pages`);
+    this.rounds.begin(this.host.now(), this.sender.leftCount);
+    this.note('round', `round ${this.rounds.count}: ${this.sender.leftCount} pages`);
     this.after(migrationCostNs.round, 'pump', this.rounds.count);
   }
 
@@ -228,7 +228,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     }
     const moved = this.sender.pump(aheadBytes(this.pace));
     if (this.phase === 'copying') this.rounds.onSent(moved);
-    if (this.sender.pendingCount > 0 || this.markSent) return;
+    if (this.sender.leftCount > 0 || this.markSent) return;
     if (this.phase === 'copying') {
       if (this.connection.sendSpace() < CONTROL_BYTES) return;
       this.sender.sendRecord('roundEnd', {
@@ -318,7 +318,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.term = issueTerm(this.ledger, this.vm.id);
     this.markSent = false;
     this.startDue = true;
-    this.note('stop', `stopped; ${this.sender.pendingCount} pages are left`);
+    this.note('stop', `stopped; ${this.sender.leftCount} pages are left`);
     this.after(migrationCostNs.round, 'final', this.term);
     if (this.mode === 'pre-copy') {
       // The last moment at which a grant could still arrive, and be written down, within the limit.
@@ -464,7 +464,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
     this.reason = reason;
     this.endedAtNs = phase === 'done' ? this.resumedAtNs : this.host.now();
     this.sender.clearFlight();
-    if (this.mode === 'pre-copy') this.vm.memory.disarmLog();
+    this.sender.disarmLogs();
     if (phase === 'done') return;
     this.vm.setThrottle(0);
     this.convergence.throttlePercent = 0;
@@ -544,7 +544,7 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
 
   /** What stopping now would cost; Infinity while nothing is measured. */
   private predict(): number {
-    const bytes = this.bytesLeft() + this.outstandingBytes();
+    const bytes = this.bytesLeft() + this.outstandingBytes() + this.vm.deviceBytes;
     const stoodNs = this.host.now() - this.vm.standsSince(); // its throttle counts: the guest sees both
     const predictedNs = downtimeNs(this.pace, { bytes, vcpuCount: this.vm.vcpuCount }) + stoodNs;
     this.downtimePredictedNs = Number.isFinite(predictedNs) ? predictedNs : -1;
@@ -554,12 +554,12 @@ export class SourceMigration implements StreamHandler, QuestionAsker {
   /** Dirty or waiting in this round, not yet in the stream. Unit: byte. */
   bytesLeft(): number {
     if (!this.active() || this.phase === 'connecting') return 0;
-    return (this.sender.pendingCount + this.dirtyPages()) * PAGE_RECORD_SIZE;
+    return (this.sender.leftCount + this.dirtyPages()) * PAGE_RECORD_SIZE;
   }
 
   /** Pages in the dirty log now; 0 when none is armed. */
   dirtyPages(): number {
-    return this.active() && this.mode === 'pre-copy' ? this.vm.memory.dirtyCount() : 0;
+    return this.active() && this.mode === 'pre-copy' ? this.sender.dirtyCount() : 0;
   }
 
   /** Pages that became dirty since the log was armed; a page counts once a round. */
