@@ -57,6 +57,11 @@ export interface RunContext {
   rebootVm(vm: Vm, timeNs: number): void;
 }
 
+/** Virtual time of the access or call that is served, or of the event at `nowNs`. Unit: ns. */
+export function timeOf(context: RunContext, nowNs: number): number {
+  return context.callNs >= 0 ? context.callNs : nowNs;
+}
+
 /** The first point of the grid after `timeNs`. */
 export function nextGridNs(timeNs: number): number {
   return (Math.floor(timeNs / QUANTUM_NS) + 1) * QUANTUM_NS;

@@ -71,13 +71,13 @@ export class GuestNetwork {
   private timers: Timer[] = [];
 
   /** `deliver`: a frame has arrived at the card of a port. */
-  constructor(clock: NetworkClock, deliver: (port: number, frame: Uint8Array) => void) {
+  constructor(clock: NetworkClock, deliver: (port: number, frame: Uint8Array) => void, options: { readonly hasGateway?: boolean } = {}) {
     this.clock = clock;
     this.deliver = deliver;
     const numbers = Array.from({ length: CARD_COUNT_MAX }, (_, number) => number);
     this.network = new UserNetwork(
       {
-        gatewayMac: GATEWAY_MAC, gatewayAddress: GATEWAY_ADDRESS, mask: MASK,
+        gatewayMac: GATEWAY_MAC, gatewayAddress: GATEWAY_ADDRESS, mask: MASK, hasGateway: options.hasGateway !== false,
         leases: new Map(numbers.map((number) => [cardMac(number), cardAddress(number)])),
       },
       { onTcp: (frame) => this.travel('gateway', 0, frame) },
@@ -101,6 +101,11 @@ export class GuestNetwork {
   addCard(name: string): number {
     const port: number = this.network.addPort({ name, deliver: (frame) => this.travel('card', port, frame) });
     return port;
+  }
+
+  /** A way to the switch of another host; gives its port. Its frames come in by `network.receive`. */
+  addTrunk(name: string, deliver: (frame: Uint8Array) => void): number {
+    return this.network.addPort({ name, isTrunk: true, deliver });
   }
 
   /** Captures all ports from now on. */

@@ -13,3 +13,4 @@ export * from './tcp/context.ts';
 export * from './tcp/stack.ts';
 export * from './fluid-links.ts';
 export * from './guest-network.ts';
+export * from './tunnel.ts';

@@ -6,6 +6,7 @@
  *
  * The switch learns where addresses are (IEEE 802.1Q §8.7) and floods what it does not know. Addresses
  * are rows of a table known beforehand: DHCP tells a card its row.
+ * A trunk leads to a switch of another host; every switch has one to every other.
  * Left out: VLANs, spanning tree (cables must not form a circle), ageing, routing, DNS, IPv6.
  */
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
@@ -26,6 +27,8 @@ const GROUP_BIT = 0x0100_0000_0000;
 /** Where frames leave the switch. A frame does not change afterwards. */
 export interface SwitchPort {
   readonly name: string;
+  /** Leads to another switch of the same kind, which floods by itself: nothing goes from one such port to another. */
+  readonly isTrunk?: boolean;
   deliver(frame: Uint8Array, nowNs: number): void;
 }
 
@@ -43,6 +46,8 @@ export interface UserNetworkOptions {
   readonly leases: ReadonlyMap<MacAddress, Ipv4Address>;
   /** Hosts that do not speak ARP themselves: the gateway answers for them. */
   readonly neighbours?: ReadonlyMap<Ipv4Address, MacAddress>;
+  /** False: the gateway is at another switch; its address is one like any other here. */
+  readonly hasGateway?: boolean;
 }
 
 /** Counters since the network was made. */
@@ -102,18 +107,21 @@ export class UserNetwork {
     }
     if (this.learned.has(source) || this.learned.size < LEARNED_MAX) this.learned.set(source, port);
     const destination = readMac(frame, 0);
-    if (destination === this.options.gatewayMac) {
+    const hasGateway = this.options.hasGateway !== false;
+    if (hasGateway && destination === this.options.gatewayMac) {
       this.serve(port, frame, nowNs);
       return;
     }
     const known = isGroup(destination) ? undefined : this.learned.get(destination);
     if (known !== undefined) {
-      if (known !== port) this.send(known, frame, nowNs);
+      if (known !== port && !this.joinsTrunks(port, known)) this.send(known, frame, nowNs);
       return;
     }
     this.counters.flooded++;
-    for (let other = 1; other < this.ports.length; other++) if (other !== port) this.send(other, frame, nowNs);
-    if (destination === BROADCAST_MAC) this.serve(port, frame, nowNs);
+    for (let other = 1; other < this.ports.length; other++) {
+      if (other !== port && !this.joinsTrunks(port, other)) this.send(other, frame, nowNs);
+    }
+    if (hasGateway && destination === BROADCAST_MAC) this.serve(port, frame, nowNs);
   }
 
   /** A frame of the gateway's own (the host's TCP) goes to whoever has its destination. */
@@ -121,6 +129,10 @@ export class UserNetwork {
     const known = this.learned.get(readMac(frame, 0));
     if (known !== undefined) this.send(known, frame, nowNs);
     else for (let port = 1; port < this.ports.length; port++) this.send(port, frame, nowNs);
+  }
+
+  private joinsTrunks(one: number, other: number): boolean {
+    return this.ports[one]?.isTrunk === true && this.ports[other]?.isTrunk === true;
   }
 
   private send(port: number, frame: Uint8Array, nowNs: number): void {

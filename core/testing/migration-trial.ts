@@ -47,6 +47,8 @@ export interface VmClone {
   readonly pages: readonly (Uint8Array | undefined)[];
   readonly vcpus: readonly Uint8Array[];
   readonly device: Uint8Array;
+  /** What was written to its disks; a page never changes, another takes its place. */
+  readonly disks: ReturnType<Vm['disks']['written']>;
 }
 
 /** Copies a VM. */
@@ -56,6 +58,7 @@ export function cloneVm(hostProcess: HostProcess, vm: Vm): VmClone {
     pages: Array.from({ length: vm.pageCount }, (_, page) => vm.memory.readPage(page)?.slice()),
     vcpus: vm.vcpus.map((vcpu) => vm.saveVcpu(vcpu.index)),
     device: vm.deviceRecord(),
+    disks: vm.disks.written(),
   };
 }
 
@@ -72,6 +75,10 @@ export function findDifference(vm: Vm, clone: VmClone): string | undefined {
   for (const [index, record] of clone.vcpus.entries()) {
     if (!sameBytes(vm.saveVcpu(index), record)) return `the record of vCPU ${index} differs`;
   }
+  const disks = vm.disks.written();
+  if (disks.length !== clone.disks.length) return `${disks.length} pages of disks are there, not ${clone.disks.length}`;
+  const odd = clone.disks.find((it, index) => it.page !== disks[index]?.page || !sameBytes(it.bytes, disks[index].bytes));
+  if (odd !== undefined) return `page ${odd.page} of disk ${odd.disk} differs`;
   return sameBytes(vm.deviceRecord(), clone.device) ? undefined : 'the device record differs';
 }
 
@@ -93,6 +100,9 @@ export interface TrialResult {
 /** How a trial goes. */
 export interface TrialOptions {
   readonly scenario: Scenario;
+  /** The file beside it. */
+  readonly guest?: Uint8Array;
+  readonly capture?: boolean;
   readonly commands: readonly TimedCommand[];
   /**
    * It ends when no migration is on the way and no command is left, this long after; at the latest
@@ -109,7 +119,7 @@ const ENDED = ['done', 'failed', 'cancelled'];
 /** Runs a trial; see the file's head. */
 export function runTrial(options: TrialOptions): TrialResult {
   const { scenario, commands } = options;
-  const run = new WorldRun({ scenario });
+  const run = new WorldRun({ scenario, capture: options.capture ?? false, ...(options.guest === undefined ? {} : { guest: options.guest }) });
   const faults: string[] = [];
   const comparison = observe(run, faults);
   options.meddle?.(run);

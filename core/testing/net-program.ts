@@ -5,9 +5,8 @@
  */
 import { program } from './bare-metal-program.ts';
 
-export const NET_PROGRAM = program('net', {
-  console: '0000000000000002\n0000000000000036\n000052550a000202\n000000000a000202\n',
-}, `
+/** Finds the card, sets both queues up and lets its interrupt through: s0 its registers, s1 its interrupt, s2 claim and threshold. */
+export const NET_SETUP = `
     li   s0, 0x10001000          # the slots, a page apart; s1 is the interrupt's number
     li   s1, 1
 10: lw   t0, 8(s0)
@@ -59,7 +58,30 @@ export const NET_PROGRAM = program('net', {
     sw   zero, 0(s2)
     li   t0, 0x800
     csrw mie, t0
+`;
 
+/** Subroutine of the setup. */
+export const NET_QUEUE = `queue:                           # a0 index, a1 its place: table, available ring at 128, used ring at 256
+    sw   a0, 0x30(s0)
+    li   t0, 8
+    sw   t0, 0x38(s0)
+    sw   a1, 0x80(s0)
+    sw   zero, 0x84(s0)
+    addi t0, a1, 128
+    sw   t0, 0x90(s0)
+    sw   zero, 0x94(s0)
+    addi t0, a1, 256
+    sw   t0, 0xa0(s0)
+    sw   zero, 0xa4(s0)
+    li   t0, 1
+    sw   t0, 0x44(s0)
+    ret
+`;
+
+export const NET_PROGRAM = program('net', {
+  console: '0000000000000002\n0000000000000036\n000052550a000202\n000000000a000202\n',
+}, `
+${NET_SETUP}
     la   a0, receive             # a buffer of 1,526 bytes for what comes
     la   a1, buffer
     li   a2, 1526
@@ -120,22 +142,7 @@ number:                          # a0 = a2 bytes from a1, the first the highest
     addi a2, a2, -1
     bnez a2, 30b
     ret
-queue:                           # a0 index, a1 its place: table, available ring at 128, used ring at 256
-    sw   a0, 0x30(s0)
-    li   t0, 8
-    sw   t0, 0x38(s0)
-    sw   a1, 0x80(s0)
-    sw   zero, 0x84(s0)
-    addi t0, a1, 128
-    sw   t0, 0x90(s0)
-    sw   zero, 0x94(s0)
-    addi t0, a1, 256
-    sw   t0, 0xa0(s0)
-    sw   zero, 0xa4(s0)
-    li   t0, 1
-    sw   t0, 0x44(s0)
-    ret
-offer:                           # a0 queue, a1 buffer, a2 bytes, a3 flags
+${NET_QUEUE}offer:                           # a0 queue, a1 buffer, a2 bytes, a3 flags
     sd   a1, 0(a0)
     sw   a2, 8(a0)
     sw   a3, 12(a0)

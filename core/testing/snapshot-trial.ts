@@ -75,6 +75,9 @@ export function imageDifference(image: SnapshotImage, clone: VmClone): string | 
   for (const [index, record] of clone.vcpus.entries()) {
     if (!isSame(image.vcpus[index], record)) return `the record of vCPU ${index} differs`;
   }
+  const disks = image.disks ?? [];
+  const odd = clone.disks.findIndex((it, index) => disks[index]?.page !== it.page || !isSame(disks[index]?.bytes, it.bytes));
+  if (odd >= 0 || disks.length !== clone.disks.length) return `the disks differ, ${disks.length} pages of ${clone.disks.length}`;
   return isSame(image.device, clone.device) ? undefined : 'the device record differs';
 }
 
@@ -96,6 +99,8 @@ export interface SnapshotTrial {
 
 export interface SnapshotTrialOptions {
   readonly scenario: Scenario;
+  /** The file beside it. */
+  readonly guest?: Uint8Array;
   readonly commands: readonly TimedCommand[];
   readonly untilNs: number;
   /** For canaries: meddles with a world before it runs. */
@@ -107,7 +112,7 @@ export interface SnapshotTrialOptions {
 /** Runs a trial; see the file's head. */
 export function runSnapshotTrial(options: SnapshotTrialOptions): SnapshotTrial {
   const { scenario, commands } = options;
-  const run = new WorldRun({ scenario });
+  const run = new WorldRun({ scenario, ...(options.guest === undefined ? {} : { guest: options.guest }) });
   const faults: string[] = [];
   const watchers = run.processes.map((hostProcess) => new Watcher(hostProcess, faults));
   options.meddle?.(run);

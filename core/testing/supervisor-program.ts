@@ -5,9 +5,13 @@ import { assembleElf, type BareMetalProgram } from './bare-metal-program.ts';
 const ORIGIN = 0x8000_0000;
 
 /** A program that waits for external interrupts in M mode, with S mode's registers and bit in their place. */
-export function asSupervisor({ name, source }: BareMetalProgram): GuestImage {
-  const moved = source.replaceAll(/\bmie\b/g, 'sie').replaceAll(/\bmip\b/g, 'sip').replaceAll(/\b0x800\b/g, '0x200');
-  return supervisorElf(name, moved);
+export function asSupervisor(it: BareMetalProgram): GuestImage {
+  return supervisorElf(it.name, supervisorSource(it));
+}
+
+/** Its source for S mode. */
+export function supervisorSource({ source }: BareMetalProgram): string {
+  return source.replaceAll(/\bmie\b/g, 'sie').replaceAll(/\bmip\b/g, 'sip').replaceAll(/\b0x800\b/g, '0x200');
 }
 
 /** A source in our assembler's language, from the start of RAM. */

@@ -15,13 +15,24 @@ import { bootPaged, isPaged } from './paged-vms.ts';
 /** Makes the VMs that the scenario has on this host. `guest`: bytes of the file that some of them are made of. */
 export function bootVms(self: HostProcess, guest: Uint8Array | undefined): void {
   for (const spec of self.scenario.vms) {
-    if (spec.host !== self.id) continue;
     assert(!spec.fromFile || guest !== undefined, 'a guest file comes with its scenario');
     const file = spec.fromFile ? guest : undefined;
+    prepareDevices(self, spec, file);
+    if (spec.host !== self.id) continue;
     if (isPaged(spec)) bootPaged(self, spec);
     else if (file !== undefined && isSnapshotBytes(file)) putBack(self, spec, file);
     else boot(self, spec, file);
   }
+}
+
+/** What a VM that has devices finds on every host: the same, over disks as they were before anybody wrote. */
+function prepareDevices(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array | undefined): void {
+  if (spec.boot === undefined || file === undefined || isSnapshotBytes(file)) return;
+  self.host.devices.specs.set(spec.id, () => {
+    const parts = guestPartsOf(spec.boot, file, spec.guest, { ...spec, seed: self.scenario.seed });
+    assert(parts.ok && parts.value.devices !== undefined, 'guest files were checked with their scenario');
+    return parts.value.devices;
+  });
 }
 
 function boot(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array | undefined): void {
@@ -37,7 +48,6 @@ function boot(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array
     ...(spec.profile === undefined ? {} : { profile: spec.profile as GuestProfileId }),
   });
   assert(made.ok, `VM ${spec.id} of the scenario fits its host`);
-  for (const [index, store] of (parts?.value.stores ?? []).entries()) self.disks.set(`disk:${spec.id}:${index}`, store);
   self.onRuns(made.value, 0);
   if (spec.bootInput !== '') made.value.type(spec.bootInput);
 }

@@ -10,6 +10,9 @@ import type { VmError } from '../hypervisor/vm-error.ts';
 import { CARD_COUNT_MAX, cardMac } from '../network/index.ts';
 import { VIRTIO_SLOT_COUNT } from '../platform/memory-map.ts';
 
+/** Of a request, as of a solid-state disk: so some are under way whenever a VM stands. Unit: ns. */
+const DISK_LATENCY_NS = 20_000;
+
 /** The VM that the files are for. */
 export interface FileOwner {
   readonly id: number;
@@ -61,6 +64,7 @@ function partsFrom(boot: BootFiles, { files }: GuestBundle, owner: FileOwner): R
   const hasCard = boot.network && owner.id <= CARD_COUNT_MAX;
   const devices: VmDeviceSpec = {
     disks,
+    diskLatencyNs: DISK_LATENCY_NS,
     ...(hasCard ? { network: { mac: cardMac(owner.id - 1) } } : {}),
     console: true,
     entropy: { seed: owner.seed, stream: owner.id },

@@ -5,7 +5,6 @@
  */
 import { assert, hashHex, hashInteger, hashText, makeHash, type Hash64 } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
-import type { OverlayStore } from '../formats/index.ts';
 import { Host } from '../hypervisor/host.ts';
 import type { Vm } from '../hypervisor/vm.ts';
 import { RUNS, STANDS } from '../mechanisms/custody.ts';
@@ -14,7 +13,7 @@ import type { LabDefinition } from '../mechanisms/lab.ts';
 import { LABS } from '../mechanisms/labs.ts';
 import { frameAddress, MemoryHistory } from '../memory/index.ts';
 import { appendSample, type SampleRing } from '../metrics/index.ts';
-import { ETHERTYPE_IPV4, etherType, type LinkEnd } from '../network/index.ts';
+import { ETHERTYPE_IPV4, etherType, type LinkEnd, readMac, readTunnelFrame } from '../network/index.ts';
 import type { LoggedCommand } from '../protocol/command.ts';
 import { frameKind } from '../protocol/host-memory-layout.ts';
 import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
@@ -27,7 +26,8 @@ import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-proc
 import { rank } from '../sim/rank.ts';
 import { applyCommand } from './apply-command.ts';
 import { bootVms, onRestoredVm } from './boot-vms.ts';
-import { addressOf, Cabling, macOf, processAt } from './cabling.ts';
+import { addressOf, Cabling, macOf, processAt, processOfMac } from './cabling.ts';
+import { guestNetworkWays } from './guest-ways.ts';
 import { inspectHost } from './inspect-host.ts';
 import { MechanismPorts } from './mechanism-ports.ts';
 import { nextInstructionNs } from './next-instruction.ts';
@@ -80,8 +80,6 @@ export class HostProcess implements LogicalProcess {
   readonly knobs: Record<string, number>;
   readonly checkpoints: CheckpointPart;
   readonly streams: Streams;
-  /** Files of the disks that VMs of this host were booted with, 'disk:<vm>:<index>'. */
-  readonly disks = new Map<string, OverlayStore>();
   private readonly ring: SampleRing | undefined;
   private readonly columns: readonly string[];
   private readonly commands = new Map<number, LoggedCommand>();
@@ -118,6 +116,7 @@ export class HostProcess implements LogicalProcess {
     }
     this.checkpoints = this.makeCheckpoints(options.shelf);
     this.registerHandlers();
+    this.host.devices.ways = guestNetworkWays(this);
     bootVms(this, options.guest);
     this.turnKnobs();
     startWorkloads(this);
@@ -255,7 +254,10 @@ export class HostProcess implements LogicalProcess {
    * to their next events, not to the next latency.
    */
   nextSendTime(): number {
-    return this.host.tcp.isIdle() ? Math.max(this.now(), peekTime(this.host.queue)) : this.host.nextEventTime();
+    const { host } = this;
+    if (!host.tcp.isIdle()) return host.nextEventTime();
+    const guestsNs = host.devices.network?.sendsAfter(host.nextEventTime()) ?? Infinity;
+    return Math.max(this.now(), Math.min(peekTime(host.queue), guestsNs));
   }
 
   nextInstructionTime(vm: number): number {
@@ -278,10 +280,11 @@ export class HostProcess implements LogicalProcess {
     return this.cabling.capture();
   }
 
-  /** A snapshot by its name, or a disk's file as it stands. */
+  /** A snapshot by its name, or the file of a disk of a VM that is here as it stands, 'disk:<vm>:<index>'. */
   snapshotFile(name: string): Uint8Array | undefined {
-    const disk = this.disks.get(name);
-    if (disk !== undefined) return disk.bytes();
+    const [, vm, index] = /^disk:(\d+):(\d+)$/.exec(name) ?? [];
+    const disk = vm === undefined ? undefined : this.host.findVm(Number(vm))?.devices?.disks[Number(index)];
+    if (disk !== undefined) return disk.store.bytes();
     for (const { attachment } of this.mechanisms) {
       const bytes = attachment.file?.(name);
       if (bytes !== undefined) return bytes;
@@ -361,7 +364,9 @@ export class HostProcess implements LogicalProcess {
     hashInteger(this.digest, now);
     hashInteger(this.digest, bytes.length);
     if (this.host.state !== 'up' || !this.cabling.takes({ from, epoch, bytes }, now)) return;
-    if (etherType(bytes) === ETHERTYPE_IPV4) this.host.tcp.onFrame(bytes, now);
+    const inner = readTunnelFrame(bytes);
+    if (inner !== undefined) this.host.devices.openNetwork().arrive(processOfMac(readMac(bytes, 6)), inner, now);
+    else if (etherType(bytes) === ETHERTYPE_IPV4) this.host.tcp.onFrame(bytes, now);
     else for (const { attachment } of this.mechanisms) attachment.onFrame?.(bytes, from, now);
     this.streams.settle();
   }
@@ -421,6 +426,7 @@ export class HostProcess implements LogicalProcess {
 
   onRuns(vm: Vm, stoodSinceNs: number): void {
     this.note(RUNS, vm.id, `runs on ${this.name}`);
+    this.host.devices.network?.onRuns(vm);
     for (const { attachment } of this.mechanisms) attachment.onVmRuns?.(vm, stoodSinceNs);
     for (const it of this.deferred)
       if (it.vm === vm.id && it.timeNs > stoodSinceNs) vm.type(it.text);
@@ -435,6 +441,7 @@ export class HostProcess implements LogicalProcess {
   onLeaves(vm: Vm): void {
     this.drainConsole(vm);
     this.consoleCursors.delete(vm.id);
+    this.host.devices.network?.onLeaves(vm);
     for (const { attachment } of this.mechanisms) attachment.onVmLeaves?.(vm);
     this.deferred = this.deferred.filter((it) => it.vm !== vm.id);
     if (vm.state === 'running') this.note(STANDS, vm.id, `went down with ${this.name}`);
@@ -484,7 +491,7 @@ export class HostProcess implements LogicalProcess {
 
   private hashDevices(digest: Hash64): void {
     for (const vm of this.host.vms()) vm.hashInto(digest);
-    this.host.devices.network?.guests.hashInto(digest);
+    this.host.devices.network?.hashInto(digest);
     this.cabling.hashInto(digest);
     this.host.tcp.hashInto(digest);
     for (const { attachment } of this.mechanisms) attachment.hashInto(digest);
