@@ -8,7 +8,7 @@
  */
 import { type Hash64, hashInteger } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
-import { CABLE_NS, cardMac, GuestNetwork, makeAnnouncement, readMac } from '../network/index.ts';
+import { CABLE_NS, cardMac, GuestNetwork, makeAnnouncement, readMac, type TunnelledFrame } from '../network/index.ts';
 import { rank } from '../sim/rank.ts';
 import type { Host } from './host.ts';
 import { type RunContext, timeOf } from './vcpu-run.ts';
@@ -29,8 +29,8 @@ export interface NetworkWays {
   readonly peers: readonly { readonly host: number; readonly name: string }[];
   /** Whether the gateway is at this host. */
   readonly hasGateway: boolean;
-  /** A frame leaves towards a host. */
-  send(host: number, frame: Uint8Array, nowNs: number): void;
+  /** A frame leaves towards a host. `isLate`: it was kept, and its sender may be elsewhere by now. */
+  send(host: number, frame: Uint8Array, nowNs: number, isLate: boolean): void;
 }
 
 /** A host by itself. */
@@ -62,7 +62,7 @@ export class HostNetwork {
     const clock = { nowNs: () => timeOf(this.context, this.host.now()), wakeAt: (timeNs: number) => this.wakeAt(timeNs) };
     this.guests = new GuestNetwork(clock, (port, frame) => this.deliver(port, frame), { hasGateway: ways.hasGateway });
     for (const { host: peer, name } of ways.peers) {
-      this.peerPorts.set(peer, this.guests.addTrunk(name, (frame) => this.ways.send(peer, frame, this.host.now())));
+      this.peerPorts.set(peer, this.guests.addTrunk(name, (frame, isLate) => this.ways.send(peer, frame, this.host.now(), isLate)));
     }
   }
 
@@ -83,14 +83,17 @@ export class HostNetwork {
   }
 
   /** A guest's frame arrives from another host. */
-  arrive(peer: number, frame: Uint8Array, nowNs: number): void {
+  arrive(peer: number, { frame, isLate }: TunnelledFrame, nowNs: number): void {
     const port = this.peerPorts.get(peer);
     if (port === undefined) return;
-    this.guests.network.receive(port, frame, nowNs);
+    this.guests.network.receive(port, frame, nowNs, isLate);
+    if (isLate) return;
     // Whoever sent it is there: what is kept for it follows.
     for (const vm of [...this.kept.keys()]) {
-      if (cardOf(vm) !== readMac(frame, 6) || this.host.findVm(vm) !== undefined) continue;
-      for (const it of this.takeKept(vm)) this.guests.network.transmit(it, nowNs);
+      // It may be heard from before the token's answer is here.
+      const state = this.host.findVm(vm)?.state ?? 'handing-over';
+      if (cardOf(vm) !== readMac(frame, 6) || state !== 'handing-over') continue;
+      for (const it of this.takeKept(vm)) this.guests.network.forward(it, nowNs);
     }
   }
 
@@ -113,7 +116,9 @@ export class HostNetwork {
     const kept = this.takeKept(vm.id);
     // What is for everybody has reached it where it is now.
     const own = kept.filter((frame) => readMac(frame, 0) === cardOf(vm.id));
-    if (moved && own.length > 0) this.kept.set(vm.id, own);
+    if (!moved || own.length === 0) return;
+    if (this.guests.network.portOf(cardOf(vm.id)) === this.portOf.get(vm.id)) this.kept.set(vm.id, own);
+    else for (const frame of own) this.guests.network.forward(frame, this.host.now());
   }
 
   /** A VM's card says where it is, when it is here and runs. */
@@ -153,6 +158,11 @@ export class HostNetwork {
     const ended = vm?.state === 'stopped' || vm?.state === 'failed';
     const isOwn = readMac(frame, 0) === cardOf(id);
     if (ended || (vm === undefined && !isOwn)) return;
+    const { network } = this.guests;
+    if (vm === undefined && network.portOf(cardOf(id)) !== port) {
+      network.forward(frame, this.host.now()); // it left while the frame was on the cable
+      return;
+    }
     const frames = this.kept.get(id) ?? [];
     if (frames.length < KEPT_MAX) this.kept.set(id, [...frames, frame]);
   }

@@ -104,8 +104,8 @@ export class GuestNetwork {
   }
 
   /** A way to the switch of another host; gives its port. Its frames come in by `network.receive`. */
-  addTrunk(name: string, deliver: (frame: Uint8Array) => void): number {
-    return this.network.addPort({ name, isTrunk: true, deliver });
+  addTrunk(name: string, deliver: (frame: Uint8Array, isLate: boolean) => void): number {
+    return this.network.addPort({ name, isTrunk: true, deliver: (frame, _nowNs, isLate) => deliver(frame, isLate) });
   }
 
   /** Captures all ports from now on. */

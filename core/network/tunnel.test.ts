@@ -8,10 +8,10 @@ const WAY = { sourceMac: localMac(1), destinationMac: localMac(2), sourceAddress
 test('frames come out as they went in; a damaged datagram carries none', () => {
   for (const size of [14, 60, 1514, 9000]) {
     const frame = Uint8Array.from({ length: size }, (_, at) => at * 7);
-    expect(readTunnelFrame(makeTunnelFrame(WAY, frame))).toEqual(frame);
+    for (const isLate of [false, true]) expect(readTunnelFrame(makeTunnelFrame(WAY, { frame, isLate }))).toEqual({ frame, isLate });
   }
   const frame = Uint8Array.from({ length: 60 }, (_, at) => at);
-  const outer = makeTunnelFrame(WAY, frame);
+  const outer = makeTunnelFrame(WAY, { frame, isLate: false });
   for (let at = 12; at < outer.length; at++) {
     if (at === 40 || at === 41) continue; // a checksum of 0 is none; others are found
     const damaged = outer.slice();

@@ -13,21 +13,30 @@ export const TUNNEL_PORT = 4789;
 const SOURCE_PORT = 49_152;
 const HEADER_BYTES = 8;
 const HAS_IDENTIFIER = 0x08;
+/** Second byte: the receiver learns no address from the frame (draft-smith-vxlan-group-policy-05 §2.1, the D bit). */
+const TEACHES_NOTHING = 0x40;
 const IDENTIFIER = 1;
 /** Largest frame that goes through: more than any card's. */
 const FRAME_BYTES_MAX = 65_000;
 
-/** `frame` on its way between two hosts. */
-export function makeTunnelFrame(addresses: DatagramAddresses, frame: Uint8Array): Uint8Array {
+/** A guest's frame on its way. `isLate`: it comes by a detour and says nothing of where its sender is. */
+export interface TunnelledFrame {
+  readonly frame: Uint8Array;
+  readonly isLate: boolean;
+}
+
+/** The frame on its way between two hosts. */
+export function makeTunnelFrame(addresses: DatagramAddresses, { frame, isLate }: TunnelledFrame): Uint8Array {
   const payload = new Uint8Array(HEADER_BYTES + frame.length);
   payload[0] = HAS_IDENTIFIER;
+  payload[1] = isLate ? TEACHES_NOTHING : 0;
   payload[6] = IDENTIFIER;
   payload.set(frame, HEADER_BYTES);
   return makeUdpFrame(addresses, { sourcePort: SOURCE_PORT, destinationPort: TUNNEL_PORT, payload });
 }
 
 /** The guest's frame inside, copied; undefined for anything else. */
-export function readTunnelFrame(bytes: Uint8Array): Uint8Array | undefined {
+export function readTunnelFrame(bytes: Uint8Array): TunnelledFrame | undefined {
   if (bytes.length < ETHERNET_HEADER_SIZE || etherType(bytes) !== ETHERTYPE_IPV4) return undefined;
   const ip = parseIpv4Header(bytes);
   if (ip?.protocol !== PROTOCOL_UDP) return undefined;
@@ -35,7 +44,8 @@ export function readTunnelFrame(bytes: Uint8Array): Uint8Array | undefined {
   if (datagram?.destinationPort !== TUNNEL_PORT) return undefined;
   const { payload } = datagram;
   const isOurs = payload.length >= HEADER_BYTES + ETHERNET_HEADER_SIZE && payload[0] === HAS_IDENTIFIER && payload[6] === IDENTIFIER;
-  return isOurs && payload.length <= HEADER_BYTES + FRAME_BYTES_MAX ? payload.slice(HEADER_BYTES) : undefined;
+  if (!isOurs || payload.length > HEADER_BYTES + FRAME_BYTES_MAX) return undefined;
+  return { frame: payload.slice(HEADER_BYTES), isLate: payload[1] === TEACHES_NOTHING };
 }
 
 const ETHERTYPE_RARP = 0x8035;

@@ -29,7 +29,8 @@ export interface SwitchPort {
   readonly name: string;
   /** Leads to another switch of the same kind, which floods by itself: nothing goes from one such port to another. */
   readonly isTrunk?: boolean;
-  deliver(frame: Uint8Array, nowNs: number): void;
+  /** `isLate`: see {@link UserNetwork.forward}. */
+  deliver(frame: Uint8Array, nowNs: number, isLate: boolean): void;
 }
 
 /** The gateway's end of the host: TCP frames for its address. */
@@ -96,8 +97,8 @@ export class UserNetwork {
     this.tap = { capture, interfaces };
   }
 
-  /** A frame enters at a port. It is kept and must not change. */
-  receive(port: number, frame: Uint8Array, nowNs: number): void {
+  /** A frame enters at a port. It is kept and must not change. `isLate`: it comes by a detour and says nothing of where its sender is. */
+  receive(port: number, frame: Uint8Array, nowNs: number, isLate = false): void {
     this.counters.frames++;
     this.record(port, 'in', frame, nowNs);
     const source = frame.length >= ETHERNET_HEADER_SIZE ? readMac(frame, 6) : BROADCAST_MAC;
@@ -105,7 +106,7 @@ export class UserNetwork {
       this.counters.malformed++;
       return;
     }
-    if (this.learned.has(source) || this.learned.size < LEARNED_MAX) this.learned.set(source, port);
+    if (!isLate && (this.learned.has(source) || this.learned.size < LEARNED_MAX)) this.learned.set(source, port);
     const destination = readMac(frame, 0);
     const hasGateway = this.options.hasGateway !== false;
     if (hasGateway && destination === this.options.gatewayMac) {
@@ -124,6 +125,17 @@ export class UserNetwork {
     if (hasGateway && destination === BROADCAST_MAC) this.serve(port, frame, nowNs);
   }
 
+  /** A frame that was kept here follows its destination; who sent it may be anywhere. Dropped when the destination is not known. */
+  forward(frame: Uint8Array, nowNs: number): void {
+    const known = this.learned.get(readMac(frame, 0));
+    if (known !== undefined) this.send(known, frame, nowNs, true);
+  }
+
+  /** The port behind which an address was seen last. */
+  portOf(mac: MacAddress): number | undefined {
+    return this.learned.get(mac);
+  }
+
   /** A frame of the gateway's own (the host's TCP) goes to whoever has its destination. */
   transmit(frame: Uint8Array, nowNs: number): void {
     const known = this.learned.get(readMac(frame, 0));
@@ -135,12 +147,12 @@ export class UserNetwork {
     return this.ports[one]?.isTrunk === true && this.ports[other]?.isTrunk === true;
   }
 
-  private send(port: number, frame: Uint8Array, nowNs: number): void {
+  private send(port: number, frame: Uint8Array, nowNs: number, isLate = false): void {
     if (port === GATEWAY) return;
     // The host's stack leaves the TCP checksum to its card; a guest's card has no such offload.
     const complete = completeChecksums(frame);
     this.record(port, 'out', complete, nowNs);
-    this.ports[port]!.deliver(complete, nowNs);
+    this.ports[port]!.deliver(complete, nowNs, isLate);
   }
 
   private record(port: number, direction: 'in' | 'out', frame: Uint8Array, nowNs: number): void {

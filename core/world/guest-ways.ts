@@ -14,11 +14,11 @@ export function guestNetworkWays({ id, scenario, cabling }: HostProcess): Networ
   return {
     peers: others.map(({ id: host, name }) => ({ host, name })),
     hasGateway: scenario.hosts.every((host) => host.id >= id) || others.length === 0,
-    send(host, frame, nowNs) {
+    send(host, frame, nowNs, isLate) {
       const addresses = {
         sourceMac: macOf(id), destinationMac: macOf(host), sourceAddress: addressOf(id), destinationAddress: addressOf(host),
       };
-      cabling.transmit(makeTunnelFrame(addresses, frame), host, nowNs);
+      cabling.transmit(makeTunnelFrame(addresses, { frame, isLate }), host, nowNs);
     },
   };
 }

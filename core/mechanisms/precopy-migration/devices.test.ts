@@ -101,7 +101,7 @@ test('canary: without the frames that are kept, an answer is missing; captures s
   const told = run.snapshots().flatMap((it) => it.console).filter((chunk) => chunk.vm === 1).map((chunk) => chunk.text).join('');
   expect(told.length).toBeLessThan(17 * CALLS);
   const inner = run.processes.flatMap((it) => readPcapng(it.capture()!).packets.map(({ bytes }) => readTunnelFrame(bytes))).filter((it) => it !== undefined);
-  const types = new Set(inner.map((frame) => etherType(frame)));
+  const types = new Set(inner.map(({ frame }) => etherType(frame)));
   expect([...types].toSorted()).toEqual([0x8035, 0x88b5]);
 });
 
