@@ -126,7 +126,6 @@ test('the walkthroughs play to their ends; a report tells each step', () => {
   expect(report.steps.map(({ id, holds }: { id: string; holds: boolean }) => [id, holds])).toEqual([
     ['watch', true], ['pause', true], ['faster', true],
   ]);
-  expect(JSON.parse(run('walkthrough', 'skeleton', '--workers', '2').out).runHash).toBe(report.runHash);
   const spoilt = run('walkthrough', 'skeleton', '--set', 'pause=20ms');
   expect(spoilt.status).toBe(1);
   expect(spoilt.err).toContain("The step 'pause'");
