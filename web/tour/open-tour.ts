@@ -9,7 +9,11 @@ import type { MetricValues } from './tour-state.ts';
 
 export function openTour(controller: RunController, metrics: () => MetricValues): TourPlayer {
   return new TourPlayer({
-    controller, metrics,
+    controller,
+    metrics: () => {
+      controller.session?.drainSamples(); // a step is judged by what is known at its end, not by what the last frame showed
+      return metrics();
+    },
     walkthroughOf: async (lab) => (await loadLab(lab))?.walkthrough,
     narrationOf: loadNarration,
     pickFile: () => pickFile('.json,application/json'),
