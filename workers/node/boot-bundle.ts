@@ -1,6 +1,8 @@
 /** `--kernel`, `--initrd`, `--append`, `--disk`, `--net` of `headless vm`: the files of a VM as one bundle, and disks written back. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type BootFiles, packBundle } from '../../core/formats/index.ts';
+import type { GuestEntry } from '../../core/protocol/guest-library.ts';
+import { type ChosenGuest, chooseGuest } from './guest-choice.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { type GivenOptions, readGuest } from './options.ts';
 import { BadInput } from './terminal.ts';
@@ -10,21 +12,27 @@ const DISKS_MAX = 5;
 const ELF_MAGIC = 0x7f45_4c46;
 
 /** Options that make a VM with devices. */
-export const BOOT_OPTIONS = { initrd: 'value', append: 'value', disk: 'values', net: 'switch' } as const;
+export const BOOT_OPTIONS = { guest: 'value', initrd: 'value', append: 'value', disk: 'values', net: 'switch' } as const;
 
 /** What a VM is made of when its kernel comes with more than itself, or is no ELF. */
 export interface BootBundle {
   readonly bytes: Uint8Array;
+  /** Disks that are written back to their files. */
   readonly disks: readonly string[];
+  /** RAM and what to type after, of a guest of the library. */
+  readonly guest: GuestEntry | undefined;
 }
 
 /** The bundle that the options ask for; undefined: a guest on its own, as an ELF or a snapshot. */
 export function readBundleOptions(given: GivenOptions): BootBundle | undefined {
-  const [kernel, initrd, append] = [given.value('kernel'), given.value('initrd'), given.value('append')];
+  const guest = chosenGuest(given);
+  const kernel = guest?.paths.kernel ?? given.value('kernel');
+  const initrd = guest?.paths.initrd ?? given.value('initrd');
+  const append = [...(guest === undefined ? [] : ['console=ttyS0', guest.entry.append]), given.value('append') ?? ''].filter((it) => it !== '').join(' ');
   const disks = given.values('disk');
-  const isAsked = initrd !== undefined || append !== undefined || disks.length > 0 || given.has('net');
+  const isAsked = initrd !== undefined || append !== '' || disks.length > 0 || given.has('net');
   if (kernel === undefined) {
-    if (isAsked) throw new BadInput('vm: --initrd, --append, --disk and --net go with --kernel.');
+    if (isAsked) throw new BadInput('vm: --initrd, --append, --disk and --net go with --kernel or --guest.');
     return undefined;
   }
   const bytes = readGuest('--kernel', kernel);
@@ -33,13 +41,21 @@ export function readBundleOptions(given: GivenOptions): BootBundle | undefined {
   if (disks.length > DISKS_MAX) throw new BadInput(`--disk is given ${disks.length} times; a VM takes ${DISKS_MAX}.`);
   const twice = disks.find((path, at) => disks.indexOf(path) !== at);
   if (twice !== undefined) throw new BadInput(`--disk '${twice}' is given twice.`);
+  const shown = guest !== undefined && disks.length === 0 ? [guest.paths.disk] : disks; // the library's stays as it is
   const files = new Map([[kernel, bytes]]);
   if (initrd !== undefined) files.set(initrd, readGuest('--initrd', initrd));
-  for (const path of disks) files.set(path, readGuest('--disk', path));
-  const boot: BootFiles = {
-    kernel, append: append ?? '', disks, network: given.has('net'), ...(initrd === undefined ? {} : { initrd }),
-  };
-  return { bytes: packBundle(files, boot), disks };
+  for (const path of shown) files.set(path, readGuest('--disk', path));
+  const boot: BootFiles = { kernel, append, disks: shown, network: given.has('net'), ...(initrd === undefined ? {} : { initrd }) };
+  return { bytes: packBundle(files, boot), disks, guest: guest?.entry };
+}
+
+/** The guest of the library; it brings what these options would give. */
+function chosenGuest(given: GivenOptions): ChosenGuest | undefined {
+  const id = given.value('guest');
+  if (id === undefined) return undefined;
+  const doubled = ['kernel', 'initrd', 'restore', 'scenario'].find((name) => given.value(name) !== undefined);
+  if (doubled !== undefined) throw new BadInput(`--guest brings its own; leave --${doubled} out.`);
+  return chooseGuest(id);
 }
 
 /** Writes disks that have changed back to their files. */

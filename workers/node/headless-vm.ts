@@ -3,13 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { err, ok, type Result } from '../../core/base/result.ts';
 import type { Scenario } from '../../core/protocol/scenario.ts';
 import type { ProcessSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
+import { GUEST_READY, GUESTS } from '../../core/protocol/guest-library.ts';
 import { GUEST_PROFILES, readScenarioFile, sentenceOf } from '../../core/world/index.ts';
 import type { StartOptions } from '../session-api.ts';
 import { planner, snapshotInstant, VM_LAB } from '../world.ts';
 import { readDuration, readInteger, readSize } from './arguments.ts';
 import { BOOT_OPTIONS, type BootBundle, readBundleOptions, writeDisks } from './boot-bundle.ts';
 import { Consoles } from './consoles.ts';
-import { Dialog, Keyboard } from './dialog.ts';
+import { type Answer, Dialog } from './dialog.ts';
+import { type Keyboard, terminalKeyboard } from './keyboard.ts';
 import { checkWritable, optional, readGuest, readOptions, readText } from './options.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { startHeadlessRun } from './run-session.ts';
@@ -19,6 +21,7 @@ import { BadInput, showDuration, showFailure } from './terminal.ts';
 /** What `vm --help` prints. */
 export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [options]
        npm run -s headless -- vm --kernel Image --initrd file --append text [--disk file] [--net]
+       npm run -s headless -- vm --guest <id> [--append text] [--disk file] [--net]
        npm run -s headless -- vm --restore file.core [options]
        npm run -s headless -- vm --scenario file.json [--kernel guest.elf] [options]
 
@@ -27,6 +30,8 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
                        An Image (a Linux kernel), or any kernel with one of the next four options, gets
                        devices at the places of QEMU's virt machine: serial port, interrupt controller,
                        clock, virtio disks, card, console and random bytes
+  --guest id           a guest that npm run guests has fetched: ${GUESTS.map(({ id }) => id).join(', ')}; brings kernel, RAM disk,
+                       command line, RAM and a disk of which it gets a copy
   --initrd file        initial RAM disk for the kernel
   --append text        the kernel's command line, such as console=ttyS0
   --disk file          a disk image, raw or qcow2; changes go to the file when the run ends; may be given
@@ -40,15 +45,16 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
                        --kernel is then what VMs with the guest 'file' run
   --snapshot file.core writes a snapshot of where the VM stands at the end, an ELF core that gdb
                        and readelf open
-  --ram size           64M by default, with devices 128M
+  --ram size           64M by default, with devices 128M, or what a guest wants
   --vcpus n            1 by default
   --profile name       its harts: rv64ima by default, with devices rv64gc
   --until duration     virtual time at most; 10s by default, counted from a snapshot's instant;
                        of a scenario file, its own
   --answer 'a=>b'      types b and a line feed when the console has shown a; may be given several
                        times, answered in their order
-  --interactive        what is typed goes to the console, and virtual time keeps to the clock on
-                       the wall; control-] ends the run
+  --input file         types the file's bytes, to a guest when its shell is ready
+  --interactive        a terminal's keys go to the console, and virtual time keeps to the clock on
+                       the wall; Ctrl-A x leaves
   --expect text        ends with 0 as soon as the console shows it, with 1 if it never does
   --seed n             0 … 4294967295, default 1
   --report file.json   writes a report there
@@ -93,6 +99,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     until: 'value',
     expect: 'value',
     answer: 'values',
+    input: 'value',
     interactive: 'switch',
     ...BOOT_OPTIONS,
     seed: 'value',
@@ -103,8 +110,8 @@ function readArguments(rest: readonly string[]): VmArguments {
   const restore = given.value('restore');
   const kernel = restore ?? given.value('kernel');
   const path = given.value('scenario');
-  if (kernel === undefined && path === undefined) {
-    throw new BadInput('vm needs --kernel guest.elf, --restore file.core or --scenario file.json.');
+  if (kernel === undefined && path === undefined && given.value('guest') === undefined) {
+    throw new BadInput('vm needs --kernel guest.elf, --guest id, --restore file.core or --scenario file.json.');
   }
   if (restore !== undefined) {
     const surplus = ['kernel', 'ram', 'vcpus', 'profile', 'scenario', 'initrd', 'append', 'disk'].find((name) => given.value(name) !== undefined);
@@ -118,12 +125,12 @@ function readArguments(rest: readonly string[]): VmArguments {
   return {
     kernel,
     bundle,
-    dialog: new Dialog(given.values('answer')),
+    dialog: new Dialog(given.values('answer'), typedFirst(given.value('input'), bundle)),
     isInteractive: given.has('interactive'),
     restores: restore !== undefined,
     scenario: path === undefined ? undefined : readText('--scenario', path),
     snapshot: given.value('snapshot'),
-    ramBytes: optional(given.value('ram'), (text) => readSize('--ram', text)) ?? (bundle === undefined ? 64 : 128) * MIB,
+    ramBytes: optional(given.value('ram'), (text) => readSize('--ram', text)) ?? bundle?.guest?.ramBytes ?? (bundle === undefined ? 64 : 128) * MIB,
     vcpuCount: optional(given.value('vcpus'), (text) => readInteger('--vcpus', text, { minimum: 1, maximum: 16 })) ?? 1,
     profile: optional(given.value('profile'), readProfile),
     untilNs: optional(given.value('until'), (text) => readDuration('--until', text)),
@@ -131,6 +138,12 @@ function readArguments(rest: readonly string[]): VmArguments {
     seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })),
     report: given.value('report'),
   };
+}
+
+/** What a file types: once a guest's shell is ready, or at once. */
+function typedFirst(path: string | undefined, bundle: BootBundle | undefined): readonly Answer[] {
+  if (path === undefined) return [];
+  return [{ prompt: bundle?.guest === undefined ? '' : GUEST_READY, text: readText('--input', path) }];
 }
 
 /** The number of a profile's name. */
@@ -154,7 +167,7 @@ interface Plan {
 function planOf(asked: VmArguments): Plan {
   const { kernel, restores, seed } = asked;
   const bytes = asked.bundle?.bytes ?? (kernel === undefined ? undefined : readGuest(restores ? '--restore' : '--kernel', kernel));
-  const guest = kernel === undefined || bytes === undefined ? {} : { guest: { name: kernel, bytes } };
+  const guest = bytes === undefined ? {} : { guest: { name: kernel ?? asked.bundle?.guest?.id ?? '', bytes } };
   const common = { playing: false, speed: Number.POSITIVE_INFINITY, capture: false, ...guest };
   if (asked.scenario === undefined) {
     const beginsAtNs = restores && bytes !== undefined ? instantOf(kernel ?? '', bytes) : 0;
@@ -207,7 +220,8 @@ async function advance(
   asked: VmArguments,
   way: { readonly beginsAtNs: number; readonly endNs: number; readonly consoles: Consoles },
 ): Promise<number> {
-  const keyboard = asked.isInteractive ? new Keyboard() : undefined;
+  const keyboard = asked.isInteractive ? terminalKeyboard() : undefined;
+  if (asked.isInteractive && keyboard === undefined) throw new BadInput('vm: --interactive needs a terminal; --input types a file.');
   try {
     return await goOn(run, asked, way, keyboard);
   } finally {
@@ -225,12 +239,14 @@ async function goOn(
   const beganAtMs = performance.now();
   let timeNs = way.beginsAtNs;
   let searchedTo = 0;
-  while (timeNs < way.endNs && run.failure() === undefined && keyboard?.ended !== true) {
+  while (timeNs < way.endNs && run.failure() === undefined) {
     timeNs = Math.min(way.endNs, timeNs + LOOK_NS);
     await run.coordinator.advanceTo(timeNs);
     consoles.settle();
     if (keyboard !== undefined) await sleepUntil(beganAtMs + (timeNs - way.beginsAtNs) / 1e6);
-    const text = asked.dialog.reply(consoles.text()) + (keyboard?.take() ?? '');
+    const keys = keyboard === undefined ? new Uint8Array(0) : keyboard.take();
+    if (keys === undefined) break;
+    const text = asked.dialog.reply(consoles.text()) + Buffer.from(keys).toString('utf8');
     if (text !== '') await run.coordinator.command({ kind: 'console-input', vm: VM_ID, text });
     if (asked.expect !== undefined) {
       if (consoles.text().indexOf(asked.expect, searchedTo) >= 0) break;
