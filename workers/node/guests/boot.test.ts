@@ -11,6 +11,7 @@ import { checkQcow2, createQcow2, MemoryStore } from '../../../core/formats/inde
 import { GUEST_CHECK, GUEST_READY, GUESTS } from '../../../core/protocol/guest-library.ts';
 import { type ChosenGuest, chooseGuest, listGuests } from '../guest-choice.ts';
 import { runMachine } from '../headless-machine.ts';
+import { checkLines, recordedCheck } from './recorded-check.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'glasshouse-boot-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -21,20 +22,7 @@ const qemu = has('qemu-system-riscv64');
 const required = process.env['GLASSHOUSE_GUESTS'] !== undefined;
 const offered = listGuests().there.map(({ id }) => id);
 
-/** The lines of a guest that checks itself, as QEMU 7.2 printed them. */
-const RECORDED = [
-  'begin',
-  'hash of a file: 8060aa0ac20a3e5db2b67325c98a0122f2d09a612574458225dcb9a086f87cc3',
-  'packed and unpacked',
-  'hash of what was compiled: 19ab4b47e14a736da91273ff92d52f1e69a41358333ebc5bdddaff400e8d26fd',
-  'four programs at once: 4 ea4d0a24dabcaa11f9aa979b872d162b',
-  'file on the disk: 8060aa0ac20a3e5db2b67325c98a0122f2d09a612574458225dcb9a086f87cc3',
-  'answers of 10.0.2.2: 3 packets received',
-  'complaints of the kernel meanwhile: 0',
-  'all as it should be',
-].map((line) => `check: ${line}`);
-
-const checkLines = (console: string) => console.split(/\r?\n/).filter((line) => line.startsWith('check: '));
+const RECORDED = recordedCheck();
 
 /** A new disk over the guest's, which stays as it is. */
 function makeDisk(name: string, guest: ChosenGuest): string {
