@@ -11,7 +11,7 @@ import { checkQcow2, createQcow2, MemoryStore } from '../../../core/formats/inde
 import { GUEST_CHECK, GUEST_READY, GUESTS } from '../../../core/protocol/guest-library.ts';
 import { type ChosenGuest, chooseGuest, listGuests } from '../guest-choice.ts';
 import { runMachine } from '../headless-machine.ts';
-import { checkLines, recordedCheck } from './recorded-check.ts';
+import { checkLines, recordedCheck } from '../../../core/testing/recorded-check.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'glasshouse-boot-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -12,7 +12,7 @@ import { WorldRun } from '../../../core/testing/run-world.ts';
 import { TimeMachine } from '../../../core/testing/time-machine.ts';
 import { vmScenarioOf } from '../../../core/world/index.ts';
 import { chooseGuest, listGuests } from '../guest-choice.ts';
-import { checkLines, recordedCheck } from './recorded-check.ts';
+import { checkLines, recordedCheck } from '../../../core/testing/recorded-check.ts';
 
 const there = listGuests().there.map(({ id }) => id as string);
 const VERIFY = process.env['GLASSHOUSE_VERIFY'] !== undefined;
