@@ -1,7 +1,7 @@
 // Goal: the table of guests is whole, and a manifest is believed only when it is one. Method: the rows; manifests with
 // fields taken away or mistyped.
 import { expect, test } from 'vitest';
-import { findGuestEntry, GUESTS, type GuestManifest, guestsOf, readGuestManifest } from './guest-library.ts';
+import { findGuestEntry, guestBootArguments, GUESTS, type GuestManifest, guestsOf, readGuestManifest } from './guest-library.ts';
 
 const filesOf = (...paths: string[]) => paths.map((path) => ({ path, bytes: 1, sha256: 'ab'.repeat(32) }));
 const manifestOf = (...paths: string[]): GuestManifest => ({
@@ -19,6 +19,13 @@ test('rows: ids and command lines of their own kind, room for the least RAM', ()
     expect(readGuestManifest(JSON.stringify(manifestOf(...Object.values(guest.files)))).ok).toBe(true);
   }
   expect(findGuestEntry('nobody')).toBeUndefined();
+});
+
+test('what is added to a command line comes last, and may name another console', () => {
+  const [debian, small] = GUESTS;
+  expect(guestBootArguments(small, '')).toBe('console=ttyS0');
+  expect(guestBootArguments(debian, 'a=b')).toBe(`console=ttyS0 ${debian.append} a=b`);
+  expect(guestBootArguments(small, 'quiet console=hvc0')).toBe('quiet console=hvc0');
 });
 
 test('a guest is there when all of its files are', () => {

@@ -66,6 +66,12 @@ export const GUESTS = [
 
 export type GuestId = (typeof GUESTS)[number]['id'];
 
+/** A guest's command line with what is added to it; its console is the serial port, unless a console is named. */
+export function guestBootArguments(guest: GuestEntry, added: string): string {
+  const console = /(^| )console=/.test(added) ? '' : 'console=ttyS0';
+  return [console, guest.append, added].filter((it) => it !== '').join(' ');
+}
+
 /** The word that the guest's init prints on a line of its own when the shell comes next. */
 export const GUEST_READY = 'glasshouse: the shell is ready';
 /** Given on the kernel's command line, the guest runs its check instead of a shell, and powers off. */

@@ -12,4 +12,4 @@ export const recordedCheck = (peer = '10.0.2.2') => [
 ].map((line) => `check: ${line}`);
 
 /** Those lines of a console. */
-export const checkLines = (text: string) => text.split(/\r?\n/).filter((line) => line.startsWith('check: '));
+export const checkLines = (text: string) => text.split(/[\r\n]+/).filter((line) => line.startsWith('check: '));

@@ -1,7 +1,7 @@
 /** `--kernel`, `--initrd`, `--append`, `--disk`, `--net` of `headless vm`: the files of a VM as one bundle, and disks written back. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type BootFiles, packBundle } from '../../core/formats/index.ts';
-import type { GuestEntry } from '../../core/protocol/guest-library.ts';
+import { type GuestEntry, guestBootArguments } from '../../core/protocol/guest-library.ts';
 import { type ChosenGuest, chooseGuest } from './guest-choice.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { type GivenOptions, readGuest } from './options.ts';
@@ -28,7 +28,8 @@ export function readBundleOptions(given: GivenOptions): BootBundle | undefined {
   const guest = chosenGuest(given);
   const kernel = guest?.paths.kernel ?? given.value('kernel');
   const initrd = guest?.paths.initrd ?? given.value('initrd');
-  const append = [...(guest === undefined ? [] : ['console=ttyS0', guest.entry.append]), given.value('append') ?? ''].filter((it) => it !== '').join(' ');
+  const added = given.value('append') ?? '';
+  const append = guest === undefined ? added : guestBootArguments(guest.entry, added);
   const disks = given.values('disk');
   const isAsked = initrd !== undefined || append !== '' || disks.length > 0 || given.has('net');
   if (kernel === undefined) {

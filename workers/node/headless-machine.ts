@@ -23,7 +23,7 @@ import {
   type VirtMachineOptions,
 } from '../../core/board/index.ts';
 import { compileHostModule } from '../../core/wasm/index.ts';
-import { GUEST_CHECK, GUEST_READY, GUESTS } from '../../core/protocol/guest-library.ts';
+import { GUEST_CHECK, GUEST_READY, guestBootArguments, GUESTS } from '../../core/protocol/guest-library.ts';
 import { readInteger, readSize, suggestion } from './arguments.ts';
 import { openDisk, openDiskCopy, type OpenDisk } from './file-store.ts';
 import { type ChosenGuest, chooseGuest } from './guest-choice.ts';
@@ -193,7 +193,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
       ...(kernel === undefined ? {} : { kernel }),
       ...(initrd === undefined ? {} : { initrd }),
       ...(deviceTree === undefined ? {} : { deviceTree }),
-      bootArguments: [...(guest === undefined ? [] : ['console=ttyS0', guest.entry.append]), given.value('append') ?? ''].filter((it) => it !== '').join(' '),
+      bootArguments: guest === undefined ? (given.value('append') ?? '') : guestBootArguments(guest.entry, given.value('append') ?? ''),
       ramBytes,
       hartCount: count('harts', HARTS_MAX) ?? 1,
       profile: readProfile(given.value('profile')),
