@@ -100,7 +100,8 @@ function isWrongOnQemu(word: number, at: { mode: string; isUntranslated: boolean
   return at.mode === 'VU' && row.effect.kind === 'system' && row.name !== 'ecall';
 }
 
-interface Case {
+export interface Case {
+  readonly mode: 'M' | 'HS' | 'U' | 'VS' | 'VU';
   readonly word: number;
   readonly mstatus: bigint;
   readonly mepc: bigint;
@@ -158,6 +159,7 @@ function randomCase(prng: Prng): Case {
   while (isWrongOnQemu(word, skips)) word = randomInstruction(prng);
   const translated = (isGuest ? vsatp : satp) >> 60n !== 0n;
   return {
+    mode,
     word,
     mstatus,
     mepc: level === 0n && translated ? USER_SLOT : SLOT,
@@ -213,11 +215,33 @@ const withoutAddress = (cause: string, value: string, index: number) => `
     csrw ${value}, x0
 ${70 + index}:`;
 
-/** The program. `isVerbose`: prints every value before a case's digest. */
-export function privilegedDriver(isVerbose = false): string {
-  const prng = makePrng({ seed: 404, stream: 9 });
+/**
+ * More of what QEMU 7.2 does other than the manual says, met with other seeds than the golden one: sip shows bits of mip
+ * that are not delegated or not S's, of vsip none that cannot be written, and writes to both reach others; writes to
+ * sie in VS are not shifted; of two interrupts that hie lets in the one of the lower number comes first; hgatp passes
+ * TVM by; medeleg, mideleg and mcounteren have bits that are fixed; sret in M keeps MPRV; hlvx reads what may be
+ * read and not executed.
+ */
+export function isDoubtfulOnQemu({ word, mode, mstatus }: Case): boolean {
+  const row = decode(word)!;
+  if (row.name === 'sret') return ((mstatus >> 17n) & 1n) === 1n;
+  if (row.name.startsWith('hlvx')) return true;
+  if (row.extension !== 'Zicsr') return false;
+  const csr = word >>> 20;
+  if (csr === 0x680) return mode === 'HS' && ((mstatus >> 20n) & 1n) === 1n;
+  return csr === 0x144 || (csr === 0x104 && mode === 'VS') || [0x302, 0x303, 0x306, 0x604].includes(csr);
+}
+
+/** Tables and cases of a seed. */
+export function drawCases(seed: number): { readonly tables: string; readonly cases: readonly Case[] } {
+  const prng = makePrng({ seed, stream: 9 });
   const tables = tableSource(prng);
-  const cases = Array.from({ length: CASE_COUNT }, () => randomCase(prng));
+  return { tables, cases: Array.from({ length: CASE_COUNT }, () => randomCase(prng)) };
+}
+
+/** The program. `isVerbose`: prints every value before a case's digest. `seed`: of the cases; the golden ones' when not given. */
+export function privilegedDriver(isVerbose = false, seed = 404): string {
+  const { tables, cases } = drawCases(seed);
   const caseSize = 8 * (3 + SET.length + 31);
   const rows = cases.map(({ word, mstatus, mepc, csrs, registers }) =>
     `    .dword ${[word, mstatus, mepc, ...csrs, ...registers].join(', ')}`,

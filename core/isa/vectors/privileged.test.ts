@@ -6,15 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { BareMachine } from '../../machine/index.ts';
-import { MemorySystem } from '../../memory/index.ts';
+import { runDriver } from '../../testing/driver-machine.ts';
 import { assemble, renderAssemblyError } from '../assemble.ts';
 import { CASE_COUNT, privilegedDriver } from './privileged-driver.ts';
 import { QEMU_ORIGIN } from './qemu-driver.ts';
 
 const GOLDEN = new URL('./privileged.txt', import.meta.url);
 const isMaking = process.env['GLASSHOUSE_MAKE_VECTORS'] === '1';
-const PAGES = 0x400;
 /** More than the whole program takes. */
 const INSTRUCTIONS = 4_000_000;
 
@@ -39,44 +37,11 @@ function onQemu(image: Uint8Array): string {
   }
 }
 
-/** What the program prints on our machine; `spoil` may break it first. */
-function onMachine(image: Uint8Array, instructions: number, spoil?: (machine: BareMachine) => void): string {
-  const system = new MemorySystem(PAGES + 64);
-  const made = system.createVm({ vmId: 1, pageCount: PAGES, allocated: true });
-  if (!made.ok) throw new Error('no room');
-  expect(made.value.write(QEMU_ORIGIN, image, 'restore')).toBe(true);
-  let printed = '';
-  let isDone = false;
-  const machine: BareMachine = new BareMachine(system, made.value, {
-    timeTicks: () => 1000,
-    load(_hart, address, _byteCount, into) {
-      into.low = 0x20;
-      into.high = 0;
-      return address === 0x1000_0005;
-    },
-    store(_hart, address, _byteCount, { low }) {
-      if (address === 0x1000_0000) printed += String.fromCharCode(low & 0xff);
-      else if (address !== 0x10_0000) return false;
-      else {
-        isDone = true;
-        machine.requestExit(0);
-      }
-      return true;
-    },
-  });
-  spoil?.(machine);
-  machine.resetHart(0, { pc: QEMU_ORIGIN, profile: 'rv64gch-sstc' });
-  // A write of menvcfg or a comparator ends a run.
-  for (let left = instructions; left > 0 && !isDone; ) left = machine.run(0, left).left;
-  if (!isDone) printed += ` goes on at ${machine.readPc(0).toString(16)}, mcause ${machine.readCsr(0, 0x342)}, mepc ${machine.readCsr(0, 0x341)?.toString(16)}, mtval ${machine.readCsr(0, 0x343)?.toString(16)}`;
-  return printed;
-}
-
 test.runIf(isMaking)('made anew', { timeout: 300_000 }, () => {
   if (process.env['VERBOSE'] !== undefined) {
     const image = imageOf(true);
     writeFileSync(join(tmpdir(), 'privileged-qemu.txt'), onQemu(image));
-    writeFileSync(join(tmpdir(), 'privileged-machine.txt'), onMachine(image, 16_000_000));
+    writeFileSync(join(tmpdir(), 'privileged-machine.txt'), runDriver(image, { instructions: 16_000_000 }));
     return;
   }
   writeFileSync(GOLDEN, onQemu(imageOf(false)));
@@ -85,15 +50,15 @@ test.runIf(isMaking)('made anew', { timeout: 300_000 }, () => {
 test('golden: what each case leaves behind is what it left on QEMU', () => {
   const golden = readFileSync(GOLDEN, 'utf8').trim().split('\n');
   expect(golden).toHaveLength(CASE_COUNT);
-  expect(onMachine(imageOf(false), INSTRUCTIONS).trim().split('\n')).toEqual(golden);
+  expect(runDriver(imageOf(false), { instructions: INSTRUCTIONS }).trim().split('\n')).toEqual(golden);
 });
 
 test('canary: a G stage whose pages may all be written leaves something else behind', () => {
   const golden = readFileSync(GOLDEN, 'utf8');
-  const spoiled = onMachine(imageOf(false), INSTRUCTIONS, ({ memory }) => {
+  const spoiled = runDriver(imageOf(false), { instructions: INSTRUCTIONS, spoil: ({ memory }) => {
     const walk = memory.walk as unknown as { permits(...all: unknown[]): boolean };
     const { permits } = walk;
     walk.permits = (hart, entry, ...rest) => permits.call(walk, hart, (entry as number) | 4, ...rest);
-  });
+  } });
   expect(spoiled).not.toBe(golden);
 });
