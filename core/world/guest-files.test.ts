@@ -3,60 +3,15 @@
 // of `boot` spoilt. Canary: at cuts the disks differ.
 import { expect, test } from 'vitest';
 import { makePrng, nextBelow } from '../base/index.ts';
-import { createQcow2, MemoryStore, packBundle } from '../formats/index.ts';
-import type { ScenarioBoot } from '../protocol/scenario.ts';
-import { DISK_PROGRAM, DISK_PROGRAM_SECTORS, diskProgramBlock, diskProgramSector } from '../testing/disk-program.ts';
-import { ECHO_PROGRAM } from '../testing/echo-program.ts';
+import { packBundle } from '../formats/index.ts';
+import { bootFiles as boot, DEVICE_BUNDLE as BUNDLE, DEVICE_FILES as FILES, DEVICE_SCENARIO as FILE } from '../testing/device-world.ts';
+import { DISK_PROGRAM, diskProgramBlock, diskProgramSector } from '../testing/disk-program.ts';
 import { NET_PROGRAM } from '../testing/net-program.ts';
 import { WorldRun } from '../testing/run-world.ts';
-import { asSupervisor } from '../testing/supervisor-program.ts';
 import { TimeMachine } from '../testing/time-machine.ts';
 import { vmScenarioOf } from './scenario.ts';
 import { parseScenarioFile } from './scenario-file.ts';
 import { sentenceOf } from './world-error.ts';
-
-const elfOf = (from: typeof DISK_PROGRAM) => {
-  const image = asSupervisor(from);
-  if (image.kind !== 'elf') throw new Error('programs are ELF files');
-  return image.bytes;
-};
-
-function qcow2(backing?: string): Uint8Array {
-  const store = new MemoryStore({ bytesMax: 1 << 30 });
-  createQcow2(store, { diskBytes: DISK_PROGRAM_SECTORS * 512, ...(backing === undefined ? {} : { backing: { name: backing, format: 'raw' as const } }) });
-  return store.bytes();
-}
-
-const FILES = new Map([
-  ['disk.elf', elfOf(DISK_PROGRAM)], ['net.elf', elfOf(NET_PROGRAM)], ['echo.elf', elfOf(ECHO_PROGRAM)],
-  ['raw.img', new Uint8Array(DISK_PROGRAM_SECTORS * 512)], ['disk.qcow2', qcow2()], ['over.qcow2', qcow2('base.img')],
-]);
-const BUNDLE = packBundle(FILES);
-
-const boot = (kernel: string, more: Partial<ScenarioBoot> = {}) => ({ kernel, append: '', disks: [], network: false, ...more });
-const vm = (name: string, host: string, boots: object, vcpus = 1) => ({
-  name, host, fidelity: 'emulated', guest: 'file', memoryMiB: 1, vcpus, boot: boots, input: '',
-});
-
-const FILE = {
-  format: 'glasshouse-scenario', version: 1, name: 'devices', lab: 'datacenter', seed: 3, knobs: {}, sites: [],
-  profiles: [{ name: 'small', memoryMiB: 8, processors: 2, picosecondsPerInstruction: 1000 }],
-  hosts: [{ name: 'a', profile: 'small', rack: '', devices: [] }, { name: 'b', profile: 'small', rack: '', devices: [] }],
-  links: [{ between: ['a', 'b'], bitsPerSecond: 1e9, latencyNs: 20_000, lossPercent: 0 }],
-  vms: [
-    vm('raw', 'a', boot('disk.elf', { disks: ['raw.img'] })),
-    vm('net', 'a', boot('net.elf', { network: true })),
-    vm('echo', 'b', boot('echo.elf'), 2),
-    vm('qcow2', 'b', boot('disk.elf', { disks: ['disk.qcow2'] })),
-  ],
-  workloads: [],
-  commands: [
-    { atNs: 1_000_000, command: { kind: 'console-input', vm: 'echo', text: 'hello' } },
-    { atNs: 2_000_000, command: { kind: 'console-input', vm: 'echo', text: '!' } },
-    { atNs: 3_000_000, command: { kind: 'console-input', vm: 'echo', text: 'again' } },
-  ],
-  untilNs: 4_000_000, speed: 1,
-};
 
 function scenarioOf(file: unknown, guest: Uint8Array | undefined = BUNDLE) {
   return parseScenarioFile({ text: JSON.stringify(file), ...(guest === undefined ? {} : { guest }) });

@@ -8,6 +8,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { writeElf } from '../../core/formats/index.ts';
 import { findGuestProgram, KERNEL_ADDRESS } from '../../core/guests/index.ts';
 import { assemble } from '../../core/isa/assemble.ts';
+import { DEVICE_BUNDLE, DEVICE_FILES, DEVICE_SCENARIO } from '../../core/testing/device-world.ts';
+import { DISK_PROGRAM, diskProgramBlock, diskProgramSector } from '../../core/testing/disk-program.ts';
 import { readPcapng } from '../../core/testing/pcapng-reader.ts';
 
 const launcher = join(import.meta.dirname, 'launch.mjs');
@@ -234,3 +236,46 @@ test('two sites of processes without memory: one hash for 1, 2 and 4 workers', (
   expect(hashes[0]).toMatch(/^[0-9a-f]{16}$/);
   expect(new Set(hashes).size).toBe(1);
 }, 120_000);
+
+test('VMs with disks and cards on two hosts: one hash with 1, 2 and 4 workers and inline', () => {
+  const [scenario, guest, report] = ['devices.json', 'devices.bundle', 'devices-report.json'].map((name) => join(folder, name));
+  writeFileSync(scenario!, JSON.stringify(DEVICE_SCENARIO));
+  writeFileSync(guest!, DEVICE_BUNDLE);
+  const hashes = [['--workers', '1'], ['--workers', '2'], ['--workers', '4'], ['--inline']].map((how) => {
+    const done = run('lab', '--scenario', scenario!, '--guest', guest!, ...how, '--report', report!);
+    expect([done.err, done.status]).toEqual(['', 0]);
+    return (JSON.parse(readFileSync(report!, 'utf8')) as { runHash: string }).runHash;
+  });
+  expect(hashes[0]).toMatch(/^[0-9a-f]{16}$/);
+  expect(new Set(hashes).size).toBe(1);
+});
+
+test('vm --kernel with a disk: the changes go to the file; typed in answer; bad combinations in one sentence', () => {
+  const [kernel, disk, echo] = ['disk.elf', 'raw.img', 'echo.elf'].map((name) => {
+    const path = join(folder, name);
+    writeFileSync(path, DEVICE_FILES.get(name)!);
+    return path;
+  });
+  const written = run('vm', '--kernel', kernel!, '--disk', disk!, '--ram', '1M', '--until', '10ms');
+  expect([written.out, written.err, written.status]).toEqual([DISK_PROGRAM.console, '', 0]);
+  expect(readFileSync(disk!).subarray(diskProgramSector(3) * 512).subarray(0, 512)).toEqual(Buffer.from(diskProgramBlock(3)));
+  const typed = run('vm', '--kernel', echo!, '--net', '--vcpus', '2', '--ram', '1M', '--until', '60ms', '--answer', 'up=>hello', '--answer', 'HELLO=>.');
+  expect(typed.out).toContain('up\nHELLO');
+  expect([typed.err, typed.status]).toEqual(['', 0]);
+  const refused: readonly [string[], string][] = [
+    [['--initrd', disk!], 'vm needs --kernel'],
+    [['--scenario', RING, '--initrd', disk!], '--initrd, --append, --disk and --net go with --kernel or --guest.'],
+    [['--kernel', disk!], 'raw.img is no kernel'],
+    [['--kernel', kernel!, '--disk', disk!, '--disk', disk!], 'is given twice.'],
+    [['--kernel', kernel!, '--answer', 'x'], "--answer is 'x'; expected 'prompt=>text'."],
+    [['--guest', 'nobody'], "There is no guest 'nobody'"],
+    [['--guest', 'debian', '--kernel', kernel!], '--guest brings its own; leave --kernel out.'],
+    [['--kernel', kernel!, '--append', 'a', '--interactive'], 'needs a terminal'],
+  ];
+  for (const [args, words] of refused) {
+    const done = run('vm', ...args);
+    expect([done.status, done.out]).toEqual([2, '']);
+    expect(done.err).toContain(words);
+    expect(done.err.trim().split('\n')).toHaveLength(1);
+  }
+});
