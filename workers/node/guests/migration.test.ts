@@ -1,0 +1,93 @@
+// Goal: Linux moves to and fro while it checks itself (hashes, the work of a compiler, programs side by side, a disk written and flushed, pings of the
+// VM beside it), and nothing shows: the same lines, no complaint of the kernel, a clean disk. Method: the guests of `npm run guests` in VMs of a world of
+// two hosts, one and two vCPUs, moved ten times; every copy that goes on is compared with its clone of the stop. Only in the long form (npm run verify).
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { packBundle } from '../../../core/formats/index.ts';
+import { GUEST_CHECK, GUEST_READY } from '../../../core/protocol/guest-library.ts';
+import { runTrial, smallScenario } from '../../../core/testing/migration-trial.ts';
+import { chooseGuest, listGuests } from '../guest-choice.ts';
+
+const there = listGuests().there.some(({ id }) => id === 'small');
+const runs = there && process.env['GLASSHOUSE_VERIFY'] !== undefined;
+const reason = there ? '' : ' (left out: guests not fetched; run npm run guests -- --small)';
+const PEER_ADDRESS = '10.0.2.16';
+const SECOND_NS = 1_000_000_000;
+/** From the first program on; the last two while it pings. Unit: ms. */
+const MOVES_MS = [420, 590, 760, 930, 1100, 1270, 1440, 1610, 2300, 2900];
+
+/** What check.sh prints of a VM with a disk and a peer, on every machine that is right. */
+const LINES = [
+  'begin',
+  'hash of a file: 8060aa0ac20a3e5db2b67325c98a0122f2d09a612574458225dcb9a086f87cc3',
+  'packed and unpacked',
+  'hash of what was compiled: 19ab4b47e14a736da91273ff92d52f1e69a41358333ebc5bdddaff400e8d26fd',
+  'four programs at once: 4 ea4d0a24dabcaa11f9aa979b872d162b',
+  'file on the disk: 8060aa0ac20a3e5db2b67325c98a0122f2d09a612574458225dcb9a086f87cc3',
+  `answers of ${PEER_ADDRESS}: 3 packets received`,
+  'complaints of the kernel meanwhile: 0',
+  'all as it should be',
+].map((line) => `check: ${line}`);
+
+for (const vcpuCount of [1, 2]) {
+  test.skipIf(!runs)(`small Linux with ${vcpuCount} vCPU moves ten times while it checks itself${reason}`, { timeout: 1_200_000 }, () => {
+    const { paths, entry } = chooseGuest('small');
+    const guest = packBundle(new Map([
+      ['Image', readFileSync(paths.kernel)], ['initrd', readFileSync(paths.initrd)], ['disk.qcow2', readFileSync(paths.disk)],
+    ]));
+    const pageCount = entry.ramBytes / 4096;
+    const base = smallScenario({ seed: 5, pageCount: 3 * pageCount });
+    const boot = (append: string, disks: readonly string[]) => ({
+      kernel: 'Image', initrd: 'initrd', append: `console=ttyS0 ${entry.append} ${append}`, disks, network: true,
+    });
+    const common = { guest: 'guest', fromFile: true, pageCount, profile: 'rv64gc', bootInput: '' };
+    const scenario = {
+      ...base,
+      lab: 'vm',
+      // A tenth of the usual speed: the work lasts as long as the moves.
+      hosts: base.hosts.map((host) => ({ ...host, picosecondsPerInstruction: 10_000 })),
+      vms: [
+        { ...common, id: 1, name: 'checker', host: 0, vcpuCount, boot: boot(`${GUEST_CHECK} glasshouse.peer=${PEER_ADDRESS}`, ['disk.qcow2']) },
+        { ...common, id: 2, name: 'peer', host: 1, vcpuCount: 1, boot: boot('', []) },
+      ],
+    };
+    const trial = runTrial({
+      scenario, guest, untilNs: 8 * SECOND_NS, settleNs: 8 * SECOND_NS,
+      commands: [
+        { atNs: 700_000_000, command: { kind: 'console-input', vm: 2, text: 'network\n' } },
+        ...MOVES_MS.map((atMs, index) => ({ atNs: atMs * 1_000_000, command: { kind: 'migrate', vm: 1, to: 1 - (index % 2) } as const })),
+      ],
+    });
+    const said = (vm: number) => trial.run.snapshots().flatMap((it) => it.console.filter((chunk) => chunk.vm === vm))
+      .toSorted((left, right) => left.timeNs - right.timeNs).map(({ text }) => text).join('');
+    expect(trial.faults).toEqual([]);
+    expect(said(1).split(/\r?\n/).filter((line) => line.startsWith('check: '))).toEqual(LINES);
+    expect(said(2)).toContain(GUEST_READY);
+    expect(said(1) + said(2)).not.toMatch(/Oops|BUG:|WARNING:|Call Trace|lost|timed out/);
+    expect(trial.migrations.filter(({ phase }) => phase === 'done')).toHaveLength(MOVES_MS.length);
+    const bytes = trial.run.processes.map((it) => it.snapshotFile('disk:1:0')).find((it) => it !== undefined);
+    expect(diskFault(bytes!)).toBe('');
+  });
+}
+
+/** What qemu-img and e2fsck find in a disk; '' for nothing, or where they are missing. */
+function diskFault(bytes: Uint8Array): string {
+  const options = { encoding: 'utf8', env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } } as const;
+  if (spawnSync('qemu-img', ['--version'], options).error !== undefined || spawnSync('e2fsck', ['-V'], options).error !== undefined) return '';
+  const folder = mkdtempSync(join(tmpdir(), 'glasshouse-moved-'));
+  try {
+    const [image, raw] = [join(folder, 'disk.qcow2'), join(folder, 'disk.raw')];
+    writeFileSync(image, bytes);
+    const steps = [['qemu-img', 'check', image], ['qemu-img', 'convert', '-O', 'raw', image, raw], ['e2fsck', '-fn', raw]] as const;
+    for (const [tool, ...args] of steps) {
+      const { status, stdout, stderr } = spawnSync(tool, args, options);
+      if (status !== 0) return `${tool}: ${stdout}${stderr}`;
+    }
+    return '';
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
