@@ -8,6 +8,7 @@ import { runTrial, type TrialResult } from '../../testing/migration-trial.ts';
 import { ANSWERER_PROGRAM, callerProgram, DIARY_BLOCKS, diaryProgram, type MobileVm, mobileWorld } from '../../testing/mobile-guests.ts';
 import { readPcapng } from '../../testing/pcapng-reader.ts';
 import { WorldRun } from '../../testing/run-world.ts';
+import { TimeMachine } from '../../testing/time-machine.ts';
 import { diskProgramBlock, diskProgramSector } from '../../testing/disk-program.ts';
 
 const SEEDS = process.env['GLASSHOUSE_VERIFY'] ? 40 : 2;
@@ -115,4 +116,21 @@ test('where a run is cut changes nothing', () => {
     return run.hash();
   });
   expect(runs[1]).toBe(runs[0]);
+});
+
+test('a rewind into moves finds the recorded state', () => {
+  const machine = new TimeMachine(mobileWorld([{ ...PAIR[0]!, disk: true }, PAIR[1]!], 4));
+  for (const { atNs, vm, to } of moves(4, 2, 1_000_000, 4_000_000, 3)) machine.command(atNs, { kind: 'migrate', vm, to });
+  const cuts: { readonly timeNs: number; readonly hash: string }[] = [];
+  for (let timeNs = 500_000; timeNs <= 14_000_000; timeNs += 500_000) {
+    machine.goTo(timeNs);
+    cuts.push({ timeNs, hash: machine.hash() });
+    if (cuts.length % 8 === 0) machine.take();
+  }
+  const random = makePrng({ seed: 4, stream: 2 });
+  for (let journey = 0; journey < 10; journey++) {
+    const { timeNs, hash } = cuts[nextBelow(random, cuts.length)]!;
+    machine.travelTo(timeNs);
+    expect(machine.hash(), `at ${timeNs} ns`).toBe(hash);
+  }
 });
