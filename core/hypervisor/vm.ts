@@ -74,6 +74,11 @@ const DEVICE_VCPU = [
   { name: 'externalAtNs',    width: 'time', since: 2 }, // change of the external interrupt wire on its way
 ] as const satisfies readonly FieldRow[];
 
+/** Whether the record of a VM is that of one with devices. */
+export function hasDevices(record: Uint8Array): boolean {
+  return record.length >= 2 && record[0]! + 256 * record[1]! >= RECORD_VERSION.withDevices;
+}
+
 const vcpuFields = (version: number) => DEVICE_VCPU.filter((field) => field.since <= version);
 
 export class Vm {

@@ -6,6 +6,7 @@ import { err, findKnobValueError, type KnobError, type KnobRow, ok, PAGE_SIZE, t
 import type { BaselineRow, FaultRow, MetricRow, RequestRow } from '../base/contract.ts';
 import { checkImage, deviceTreeRoom, prepareImage, vmDeviceTree } from '../hypervisor/boot.ts';
 import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
+import { hasDevices } from '../hypervisor/vm.ts';
 import type { VmError } from '../hypervisor/vm-error.ts';
 import type { GuestProfileId } from '../isa/table/index.ts';
 import type { BootFiles } from '../formats/index.ts';
@@ -163,6 +164,9 @@ function findSnapshotError(
 ): VmError | undefined {
   const image = readSnapshotBytes(bytes);
   if (!image.ok) return { kind: 'bad-snapshot', sentence: image.error };
+  if (hasDevices(image.value.device)) {
+    return { kind: 'bad-snapshot', sentence: 'It is of a VM with devices, which goes on only where the files that it was booted from are.' };
+  }
   const { pageCount: pages, vcpuCount: vcpus } = image.value.head;
   const pagesWanted = vm.ramBytes / PAGE_SIZE;
   if (pages === pagesWanted && vcpus === vm.vcpuCount) return undefined;

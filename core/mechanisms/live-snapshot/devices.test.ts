@@ -3,11 +3,13 @@
 // clones of t0, the disk's content with what the guest should leave. Canary: a file without the disk's pages.
 import { expect, test } from 'vitest';
 import { makePrng, nextBelow } from '../../base/index.ts';
+import { decodeCore, encodeCore } from '../../hypervisor/core-file.ts';
 import { diskProgramBlock, diskProgramSector } from '../../testing/disk-program.ts';
 import { DIARY_BLOCKS, diaryProgram, mobileWorld } from '../../testing/mobile-guests.ts';
 import { imageDifference, runSnapshotTrial } from '../../testing/snapshot-trial.ts';
 import { cloneVm } from '../../testing/migration-trial.ts';
 import { WorldRun } from '../../testing/run-world.ts';
+import { vmScenarioOf } from '../../world/index.ts';
 
 const SEEDS = process.env['GLASSHOUSE_VERIFY'] ? 30 : 2;
 const UNTIL_NS = 70_000_000;
@@ -48,4 +50,9 @@ test('canary: an image without the pages of its disk differs', () => {
   const whole = { head, vcpus: clone.vcpus, device: clone.device, pages: clone.pages };
   expect(imageDifference({ ...whole, disks: clone.disks }, clone)).toBe(undefined);
   expect(imageDifference(whole, clone)).toMatch(/disks differ/);
+  // As a core file it has its disk, and is refused where the files that it was booted from are not.
+  const core = encodeCore({ ...whole, disks: clone.disks });
+  const again = decodeCore(core);
+  expect(again.ok ? imageDifference(again.value, clone) : again.error.kind).toBe(undefined);
+  expect(vmScenarioOf({ seed: 1, kernel: core, ramBytes: 1 << 20, vcpuCount: 1 })).toMatchObject({ error: { error: { sentence: expect.stringContaining('with devices') } } });
 });
