@@ -1,6 +1,6 @@
 /** Test-only: programs for boards with an APLIC, and with interrupt files behind it; see bare-metal-programs.ts. */
 import { type BareMetalProgram, program } from './bare-metal-program.ts';
-import { GUEST_FILE_PROGRAM } from './guest-file-program.ts';
+import { GUEST_DEVICE_PROGRAM, GUEST_FILE_PROGRAM } from './guest-file-program.ts';
 
 export const AIA_PROGRAMS: readonly BareMetalProgram[] = [
   // The same through an APLIC's root domain; then the source is delegated and pends at supervisor level.
@@ -227,4 +227,5 @@ text: .asciz "by message\\n"
     .text`),
 
   GUEST_FILE_PROGRAM,
+  GUEST_DEVICE_PROGRAM,
 ];

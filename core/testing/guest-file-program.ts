@@ -178,3 +178,49 @@ trap:
     mret
 `,
 );
+
+/** The serial port's interrupt, through the supervisor's domain of the APLIC, as a message to guest 2's file. */
+export const GUEST_DEVICE_PROGRAM: BareMetalProgram = program(
+  'a device sends messages to a guest interrupt file',
+  { aia: 'aplic-imsic', guests: 3, console: ['0000000000000000', '0000000000000800', '00000000000b000b', '0000000000000004', '00000000000b000b', '0000000000000000'].map((line) => `${line}\n`).join('') },
+  `
+    .equ LEAF, 0x0d000000
+    li   s0, PLIC                # the root lies in the PLIC's place
+    li   t1, PLIC + 0x1bc8
+    li   t0, 0x28000
+    sw   t0, 0(t1)               # base page of the supervisors' files
+    li   t0, 2 << 20
+    sw   t0, 4(t1)               # four pages a hart
+    li   t0, 0x400
+    sw   t0, 40(s0)              # source 10 to the child
+    li   s1, LEAF
+    li   t0, 6
+    sw   t0, 40(s1)              # level, active high
+    li   t1, LEAF + 0x3000
+    li   t0, (2 << 12) | 11
+    sw   t0, 40(t1)              # hart 0, guest 2, identity 11
+    li   t1, LEAF + 0x1edc
+    li   t0, 10
+    sw   t0, 0(t1)
+    li   t0, 0x100
+    sw   t0, 0(s1)
+    ${vgein(2)}
+    ${window('0xc0', '0x800')}
+    ${window('0x70', '1')}
+    ${csr('vsiselect', '0x80')}
+    ${show('csrr a0, vsireg')}
+    li   s6, UART
+    li   t0, 2
+    sb   t0, 1(s6)               # its transmitter is empty: the line rises
+    csrr s4, vsireg
+    csrr s5, vstopei
+    csrr s7, hgeip
+    sb   zero, 1(s6)
+    ${show('mv a0, s4')}
+    ${show('mv a0, s5')}
+    ${show('mv a0, s7')}
+    ${show('csrrw a0, vstopei, zero')}
+    ${show('csrr a0, hgeip')}
+    j    pass
+`,
+);
