@@ -122,8 +122,10 @@ const EXPECTED = ['payload: in supervisor mode', 'payload: the timer fired', 'pa
 const payload = () => assembleElf(PAYLOAD, 'payload', 0x8020_0000);
 const linesOf = (console: string) => console.split(/\r?\n/).filter((line) => line.startsWith('payload'));
 
-test.skipIf(!has).each(['rv64gc', 'rv64gch-sstc'] as const)(`OpenSBI and a supervisor on two harts of %s${why}`, (profile) => {
-  const options = { ramBytes: 16 * MIB, hartCount: 2, profile };
+const HARTS = [['rv64gc', 'none', 'aclint-mswi'], ['rv64gch-sstc', 'none', 'aclint-mswi'], ['rv64gch-sstc-aia', 'aplic-imsic', 'aia-imsic']] as const;
+
+test.skipIf(!has).each(HARTS)(`OpenSBI and a supervisor on two harts of %s, aia=%s${why}`, (profile, aia, interprocessor) => {
+  const options = { ramBytes: 16 * MIB, hartCount: 2, profile, aia };
   const image = layOutBoot({ program: { name: 'fw_dynamic.elf', bytes: new Uint8Array(readFileSync(FIRMWARE)) }, kernel: { name: 'payload', bytes: payload() }, ...options });
   if (!image.ok) throw new Error(renderBootError(image.error));
   let console = '';
@@ -131,6 +133,7 @@ test.skipIf(!has).each(['rv64gc', 'rv64gch-sstc'] as const)(`OpenSBI and a super
   expect(machine.advance(Number.POSITIVE_INFINITY, 100_000_000)).toBe('ended');
   expect(console).toContain('Platform Name             : riscv-virtio,qemu');
   expect(console).toContain('Platform HART Count       : 2');
+  expect(console).toMatch(new RegExp(`Platform IPI Device +: ${interprocessor}`));
   expect(linesOf(console)).toEqual(EXPECTED);
   expect(machine.ended()).toEqual({ by: 'finisher', how: 'pass', code: 0 });
   expect(hartReports(machine).map(({ instructionsRetired }) => instructionsRetired > 100_000)).toEqual([true, true]);

@@ -50,7 +50,7 @@ export type ElfError = { readonly name: string } & (
   | { readonly kind: 'not-64-bit'; readonly found: number }
   | { readonly kind: 'big-endian' }
   | { readonly kind: 'bad-byte-order'; readonly found: number }
-  | { readonly kind: 'bad-version'; readonly found: number }
+  | { readonly kind: 'bad-version'; readonly found: number; readonly offset: number }
   | { readonly kind: 'other-machine'; readonly machine: number }
   | { readonly kind: 'not-executable'; readonly type: number }
   | { readonly kind: 'needs-interpreter'; readonly header: number }
@@ -149,9 +149,9 @@ function checkHeader(reader: Reader): Result<undefined, ElfError> {
   const machine = view.getUint16(18, true);
   if (machine !== EM_RISCV) return err({ kind: 'other-machine', name, machine });
   if (bytes.length < HEADER_SIZE) return truncated(reader, 'the file header', HEADER_SIZE);
-  if (bytes[6] !== 1) return err({ kind: 'bad-version', name, found: bytes[6] ?? 0 });
+  if (bytes[6] !== 1) return err({ kind: 'bad-version', name, found: bytes[6] ?? 0, offset: 6 });
   const version = view.getUint32(20, true);
-  if (version !== 1) return err({ kind: 'bad-version', name, found: version });
+  if (version !== 1) return err({ kind: 'bad-version', name, found: version, offset: 20 });
   const type = view.getUint16(16, true);
   if (type !== 2 && type !== ET_DYN) return err({ kind: 'not-executable', name, type });
   return ok(undefined);
@@ -364,22 +364,24 @@ export function renderElfError(error: ElfError): string {
             .join(' ')}.`;
     case 'not-64-bit':
       return error.found === 1
-        ? `${file}: a 32-bit ELF file; expected 64-bit (ELFCLASS64) for an RV64 guest.`
+        ? `${file}: a 32-bit ELF file (class 1 at offset 4); expected 64-bit (ELFCLASS64) for an RV64 guest.`
         : `${file}: expected ELF class 2 (64-bit) at offset 4, found ${error.found}.`;
     case 'big-endian':
-      return `${file}: a big-endian ELF file; expected little-endian RISC-V.`;
+      return `${file}: a big-endian ELF file (byte order 2 at offset 5); expected little-endian RISC-V.`;
     case 'bad-byte-order':
       return `${file}: expected byte order 1 (little-endian) at offset 5, found ${error.found}.`;
     case 'bad-version':
-      return `${file}: expected ELF version 1, found ${error.found}.`;
+      return `${file}: expected ELF version 1 at offset ${error.offset}, found ${error.found}.`;
     case 'other-machine':
       return `${file}: an ELF file for ${MACHINES[error.machine] ?? `machine ${error.machine}`} (e_machine ${error.machine} at offset 18); expected RISC-V (243).`;
     case 'not-executable':
-      return `${file}: ${TYPES[error.type] ?? `ELF type ${error.type}`}, not an executable; link it first.`;
+      return `${file}: ${TYPES[error.type] ?? `ELF type ${error.type}`}, not an executable (e_type ${error.type} at offset 16); link it first.`;
     case 'needs-interpreter':
       return `${file}: a dynamically linked program (PT_INTERP in program header ${error.header}); expected a kernel or a bare-metal program that stands alone.`;
-    case 'bad-header-size':
-      return `${file}: an entry of the ${error.table} has ${error.found} bytes, expected ${error.table === 'program headers' ? PROGRAM_HEADER_SIZE : SECTION_HEADER_SIZE}.`;
+    case 'bad-header-size': {
+      const [expected, offset] = error.table === 'program headers' ? [PROGRAM_HEADER_SIZE, 54] : [SECTION_HEADER_SIZE, 58];
+      return `${file}: an entry of the ${error.table} has ${error.found} bytes (at offset ${offset}), expected ${expected}.`;
+    }
     case 'too-many':
       return `${file}: ${error.found} ${error.what}, at most ${error.maximum} are read; the file is damaged.`;
     case 'no-loadable-segment':
@@ -391,6 +393,6 @@ export function renderElfError(error: ElfError): string {
     case 'overlapping-segments':
       return `${file}: segments ${error.first} and ${error.second} overlap at physical address ${hexadecimal(error.address)}.`;
     case 'entry-outside-segments':
-      return `${file}: the entry point ${error.entry} lies in no loadable segment.`;
+      return `${file}: the entry point ${error.entry} (e_entry at offset 24) lies in no loadable segment.`;
   }
 }
