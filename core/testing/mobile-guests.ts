@@ -164,12 +164,17 @@ export interface MobileVm {
   readonly network?: boolean;
 }
 
+/** Such a guest as an ELF file. */
+export function guestFile(it: BareMetalProgram): Uint8Array {
+  return assembleElf(supervisorSource(it), it.name, 0x8000_0000);
+}
+
 /** Two hosts and a cable, and the VMs with 1 MiB each; the file that goes with the scenario. */
 export function mobileWorld(vms: readonly MobileVm[], seed: number): { readonly scenario: Scenario; readonly guest: Uint8Array } {
   const pageCount = 256;
   const base = smallScenario({ seed, pageCount: pageCount * (vms.length + 1) });
   const files = new Map<string, Uint8Array>([['disk.img', new Uint8Array(DIARY_SECTORS * 512)]]);
-  for (const { program: it } of vms) files.set(it.name, assembleElf(supervisorSource(it), it.name, 0x8000_0000));
+  for (const { program: it } of vms) files.set(it.name, guestFile(it));
   return {
     guest: packBundle(files),
     scenario: {

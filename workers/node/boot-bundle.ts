@@ -1,6 +1,6 @@
 /** `--kernel`, `--initrd`, `--append`, `--disk`, `--net` of `headless vm`: the files of a VM as one bundle, and disks written back. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type BootFiles, packBundle } from '../../core/formats/index.ts';
+import { type BootFiles, isBundle, packBundle } from '../../core/formats/index.ts';
 import { type GuestEntry, guestBootArguments } from '../../core/protocol/guest-library.ts';
 import { type ChosenGuest, chooseGuest } from './guest-choice.ts';
 import type { HeadlessRun } from './run-session.ts';
@@ -38,7 +38,7 @@ export function readBundleOptions(given: GivenOptions): BootBundle | undefined {
   }
   const bytes = readGuest('--kernel', kernel);
   const isElf = bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === ELF_MAGIC;
-  if (!isAsked && isElf) return undefined;
+  if (!isAsked && (isElf || isBundle(bytes))) return undefined;
   if (disks.length > DISKS_MAX) throw new BadInput(`--disk is given ${disks.length} times; a VM takes ${DISKS_MAX}.`);
   const twice = disks.find((path, at) => disks.indexOf(path) !== at);
   if (twice !== undefined) throw new BadInput(`--disk '${twice}' is given twice.`);
