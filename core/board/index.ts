@@ -13,5 +13,5 @@ export { deviceReports, type HartReport, hartReports } from './report.ts';
 export type { SlotDevice } from './virt-devices.ts';
 export { BoardNetwork } from './board-network.ts';
 export { CaptureTap } from '../network/capture-tap.ts';
-export { consoleFunction, diskFunction, diskSlot, entropyFunction } from './virtio-slots.ts';
+export { consoleFunction, diskFunction, diskSlot, entropyFunction, entropySlot } from './virtio-slots.ts';
 export { type Advance, type MachineEnd, VirtMachine, type VirtMachineOptions } from './virt-machine.ts';

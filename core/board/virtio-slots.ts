@@ -11,6 +11,11 @@ export function diskSlot(image: BlockImage): SlotMaker {
   return (interrupt, ram) => new VirtioMmio({ device: new VirtioBlock({ image }), memory: new VmDma(ram), interrupt });
 }
 
+/** A source of random bytes; they repeat with the seed. */
+export function entropySlot(seed: number): SlotMaker {
+  return (interrupt, ram) => new VirtioMmio({ device: new VirtioEntropy({ seed, stream: 0 }), memory: new VmDma(ram), interrupt });
+}
+
 function pciFunction(make: () => VirtioDevice): FunctionMaker {
   return (ram) => new VirtioPci({ device: make(), memory: new VmDma(ram) });
 }

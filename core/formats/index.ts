@@ -11,3 +11,4 @@ export * from './overlay-store.ts';
 export * from './guest-bundle.ts';
 export * from './cpio.ts';
 export * from './kernel-module.ts';
+export * from './elf-needed.ts';

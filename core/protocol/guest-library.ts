@@ -72,6 +72,11 @@ export function guestBootArguments(guest: GuestEntry, added: string): string {
   return [console, guest.append, added].filter((it) => it !== '').join(' ');
 }
 
+/** A disk for any guest: a root image with redis, sqlite and lua (root=/dev/vda goes on in it). */
+export const GUEST_PROGRAMS = 'programs.qcow2';
+/** Added to a guest's command line, its check of these programs runs instead of a shell, and it powers off. */
+export const GUEST_WORKLOAD = 'root=/dev/vda glasshouse.run=workload';
+
 /** The word that the guest's init prints on a line of its own when the shell comes next. */
 export const GUEST_READY = 'glasshouse: the shell is ready';
 /** Given on the kernel's command line, the guest runs its check instead of a shell, and powers off. */

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GUEST_MANIFEST, GUESTS, type GuestEntry, type GuestFiles, guestsOf } from '../../core/protocol/guest-library.ts';
+import { GUEST_MANIFEST, GUEST_PROGRAMS, GUESTS, type GuestEntry, type GuestFiles, guestsOf } from '../../core/protocol/guest-library.ts';
 import { suggestion } from './arguments.ts';
 import { findFileFault, GUEST_FOLDER, readManifest } from './guests/store.ts';
 import { BadInput } from './terminal.ts';
@@ -24,6 +24,14 @@ export function guestFolder(): string {
 export function listGuests(folder: string = guestFolder()): { readonly there: readonly GuestEntry[]; readonly absent: readonly GuestEntry[] } {
   const there = existsSync(join(folder, GUEST_MANIFEST)) ? guestsOf(readManifest(folder)) : [];
   return { there, absent: GUESTS.filter((it) => !there.includes(it)) };
+}
+
+/** The disk with redis, sqlite and lua; {@link BadInput} says how to get it. */
+export function chooseProgramsDisk(folder: string = guestFolder()): string {
+  const row = readManifest(folder).parts.flatMap((part) => part.files).find(({ path }) => path === GUEST_PROGRAMS);
+  const fault = row === undefined ? 'it is not there' : findFileFault(folder, row);
+  if (fault !== undefined) throw new BadInput(`The disk with programs cannot be used: ${fault}; 'npm run guests' makes it.`);
+  return join(folder, GUEST_PROGRAMS);
 }
 
 /** The guest of that id; {@link BadInput} says how to get it when it is not there, or what is wrong with it. */

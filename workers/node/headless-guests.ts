@@ -1,7 +1,7 @@
 /** `npm run guests`: fetches Debian's kernel and programs for RISC-V and makes bootable guests of them, in public/guests. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { COMMON_PART, DEBIAN_PART, type PartMaker, type Workshop } from './guests/fetch-guests.ts';
+import { COMMON_PART, DEBIAN_PART, PROGRAMS_PART, type PartMaker, type Workshop } from './guests/fetch-guests.ts';
 import { PackageClient } from './guests/packages.ts';
 import { findPartReason, GUEST_FOLDER, placePart, readManifest } from './guests/store.ts';
 import { SMALL_PART } from './guests/small-linux.ts';
@@ -13,8 +13,8 @@ import { BadInput } from './terminal.ts';
 export const guestsHelp = `usage: npm run guests [-- options]
 
 Fetches Debian's kernel, busybox and OpenSBI for riscv64 with this machine's package client (apt),
-and makes guests of them in public/guests: kernel, initial RAM disk, firmware, a root image, and a
-manifest with sizes and checksums. Nothing is installed; root is not needed. A second run verifies
+and makes guests of them in public/guests: kernel, initial RAM disk, firmware, a root image, another
+with redis, sqlite and lua, and a manifest with sizes and checksums. Nothing is installed; root is not needed. A second run verifies
 what is there and makes what is missing, damaged or older than its recipe.
 
   --small              also builds the small Linux from Debian's kernel source: 153 MB more to fetch, 2 GB
@@ -33,7 +33,7 @@ export async function runGuests(rest: readonly string[]): Promise<number> {
   if (surplus !== undefined) throw new BadInput(`guests takes no '${surplus}'.`);
   const progress = new Progress();
   try {
-    await makeParts([COMMON_PART, DEBIAN_PART, ...(given.has('small') ? [SMALL_PART] : [])], given.value('mirror'), progress);
+    await makeParts([COMMON_PART, DEBIAN_PART, PROGRAMS_PART, ...(given.has('small') ? [SMALL_PART] : [])], given.value('mirror'), progress);
     return 0;
   } catch (cause) {
     if (!(cause instanceof GuestsFailure)) throw cause;

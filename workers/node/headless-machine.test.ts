@@ -243,6 +243,7 @@ test.each([
   [['PROGRAM', '--engine', 'translator'], 'there is one engine'],
   [['PROGRAM', '--kernel', '/nowhere/Image'], '--kernel'],
   [['--guest', 'debain'], "did you mean 'debian'?"],
+  [['PROGRAM', '--programs'], '--programs goes with --guest'],
   [['PROGRAM', '--guest', 'debian'], 'a program or --guest'],
   [['--guest', 'debian', '--kernel', 'Image'], 'leave --kernel out'],
   [['PROGRAM', '--expect', ''], '--expect takes 1 to'],

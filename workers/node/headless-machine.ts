@@ -12,6 +12,7 @@ import {
   deviceReports,
   diskSlot,
   entropyFunction,
+  entropySlot,
   HART_PROFILES,
   type HartProfileId,
   hartReports,
@@ -23,10 +24,10 @@ import {
   type VirtMachineOptions,
 } from '../../core/board/index.ts';
 import { compileHostModule } from '../../core/wasm/index.ts';
-import { GUEST_CHECK, GUEST_READY, guestBootArguments, GUESTS } from '../../core/protocol/guest-library.ts';
+import { GUEST_CHECK, GUEST_READY, GUEST_WORKLOAD, guestBootArguments, GUESTS } from '../../core/protocol/guest-library.ts';
 import { readInteger, readSize, suggestion } from './arguments.ts';
 import { openDisk, openDiskCopy, type OpenDisk } from './file-store.ts';
-import { type ChosenGuest, chooseGuest } from './guest-choice.ts';
+import { type ChosenGuest, chooseGuest, chooseProgramsDisk } from './guest-choice.ts';
 import { fileKeyboard, type Keyboard, terminalKeyboard } from './keyboard.ts';
 import { type ConsoleAdvance, MachineConsole, SEEN_MAX } from './machine-console.ts';
 import { checkWritable, type GivenOptions, optional, readGuest, readOptions } from './options.ts';
@@ -41,7 +42,10 @@ M mode at the program's entry, a0 hart id, a1 device tree, a2 next stage for fir
 
   --guest id           a guest that npm run guests has fetched: ${GUESTS.map(({ id }) => id).join(', ')}; brings firmware, kernel,
                        initial RAM disk, command line, RAM and a disk, whose changes are gone in the
-                       end; --append adds to its command line ('${GUEST_CHECK}' checks itself)
+                       end, and random bytes that repeat; --append adds to its command line ('${GUEST_CHECK}'
+                       checks itself)
+  --programs           the guest's disk holds redis, sqlite and lua ('${GUEST_WORKLOAD}'
+                       tries them)
   --ram size           128M by default, RAM begins at 0x80000000
   --harts n            1 by default
   --profile name       extensions of the harts: ${HART_PROFILES.map(({ id }) => id).join(', ')}
@@ -81,7 +85,8 @@ const RAM_BYTES_MAX = 896 * MIB;
 const HARTS_MAX = 8;
 /** Bytes of frames in a capture; later frames are left out. */
 const CAPTURE_BYTES_MAX = 256 * MIB;
-/** Of the board's eight virtio slots. */
+/** Virtio slots of the board, and how many of them disks may take. */
+const SLOTS = 8;
 const DISKS_MAX = 7;
 /** A program that resets more often will never do anything else. */
 const RESETS_MAX = 100;
@@ -113,11 +118,15 @@ function namedFile(option: string, path: string): NamedBytes {
 /** The guest of the library; it brings what these options would give. */
 function readGuestOption(given: GivenOptions, program: string | undefined): ChosenGuest | undefined {
   const id = given.value('guest');
-  if (id === undefined) return undefined;
+  if (id === undefined) {
+    if (given.has('programs')) throw new BadInput('--programs goes with --guest <id>.');
+    return undefined;
+  }
   if (program !== undefined) throw new BadInput(`machine takes a program or --guest, found '${program}', too.`);
   const doubled = ['kernel', 'initrd'].find((name) => given.value(name) !== undefined);
   if (doubled !== undefined) throw new BadInput(`--guest brings its own ${doubled}; leave --${doubled} out.`);
-  return chooseGuest(id);
+  const guest = chooseGuest(id);
+  return given.has('programs') ? { ...guest, paths: { ...guest.paths, disk: chooseProgramsDisk() } } : guest;
 }
 
 function readProfile(text: string | undefined): HartProfileId {
@@ -151,6 +160,7 @@ function readArguments(rest: readonly string[]): MachineArguments {
     net: 'switch',
     capture: 'value',
     guest: 'value',
+    programs: 'switch',
     input: 'value',
     expect: 'value',
     'max-instructions': 'value',
@@ -278,6 +288,8 @@ function runBoard(
   const slots: NonNullable<VirtMachineOptions['slots']>[number][] = [];
   if (!asked.pci) slots.push(...disks.map((disk) => diskSlot(disk.image)));
   if (asked.network) slots.push((line, ram, clock) => new BoardNetwork(line, ram, clock, tap));
+  // A kernel waits for random bytes before some programs start; on PCI they come with the bus.
+  if (guest !== undefined && !asked.pci && slots.length < SLOTS) slots.push(entropySlot(1));
   const { transmit } = console;
   const onOutput = (bytes: Uint8Array) => bytes.forEach(transmit);
   const functions: NonNullable<VirtMachineOptions['functions']> = asked.pci

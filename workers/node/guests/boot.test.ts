@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { checkQcow2, createQcow2, MemoryStore } from '../../../core/formats/index.ts';
-import { GUEST_CHECK, GUEST_READY, GUESTS } from '../../../core/protocol/guest-library.ts';
+import { GUEST_CHECK, GUEST_READY, GUEST_WORKLOAD, GUESTS } from '../../../core/protocol/guest-library.ts';
 import { type ChosenGuest, chooseGuest, listGuests } from '../guest-choice.ts';
 import { runMachine } from '../headless-machine.ts';
 import { checkLines, recordedCheck } from '../../../core/testing/recorded-check.ts';
@@ -116,6 +116,15 @@ for (const { id, title } of GUESTS) {
     expect(checkLines(done.out)).toEqual(RECORDED);
     const { ramBytesMin } = chooseGuest(id).entry;
     expect(() => run('--guest', id, '--ram', String(ramBytesMin - 4096))).toThrow(`needs ${ramBytesMin / 2 ** 20} MiB`);
+  });
+
+  test.skipIf(!there || id !== 'small')(`${title}: redis, sqlite and lua at work in the root image${reason}`, () => {
+    const done = run('--guest', id, '--programs', '--ram', '64M', '--append', GUEST_WORKLOAD, '--max-instructions', '1000000000');
+    expect([done.status, done.err]).toEqual([0, '']);
+    expect(done.out.split(/[\r\n]+/).filter((line) => line.startsWith('workload: '))).toEqual([
+      'begin', 'redis: answers: 500 OK', 'redis: keys: 500', 'redis: a value: value2247', 'sqlite: rows and sum: 500|242250', 'sqlite: by index: 5',
+      'sqlite: its check: ok', 'lua: 673160914', 'file on the disk: the same', 'all as it should be',
+    ].map((line) => `workload: ${line}`));
   });
 
   test.skipIf(!there || id !== GUESTS.findLast((it) => offered.includes(it.id))?.id)(`${title}: a shell takes commands${reason}`, () => {

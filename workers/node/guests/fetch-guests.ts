@@ -2,13 +2,14 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeCpio } from '../../../core/formats/index.ts';
-import { findGuestEntry, type GuestEntry } from '../../../core/protocol/guest-library.ts';
-import { initialDiskEntries, OWN_TEXTS, rootEntries } from './file-tree.ts';
+import { findGuestEntry, GUEST_PROGRAMS, type GuestEntry } from '../../../core/protocol/guest-library.ts';
+import { initialDiskEntries, OWN_TEXTS, programsOwnEntries, ROOT_TEXTS, rootEntries } from './file-tree.ts';
 import { ModuleFolder } from './modules.ts';
 import { type Package, type PackageClient, SUITE, unpack } from './packages.ts';
-import { writeRootImage } from './root-image.ts';
+import { makeRootImage } from './root-image.ts';
 import { checksum, type NewFile } from './store.ts';
 import { GuestsFailure, type Progress } from './tools.ts';
+import { WORKLOAD_RECIPE, workloadEntries } from './workloads.ts';
 
 /** Raised when the code below makes other bytes of the same packages. */
 const RECIPE_VERSION = 1;
@@ -93,16 +94,28 @@ export const COMMON_PART: PartMaker = {
     if (opensbi === undefined) throw new GuestsFailure('The archive has no opensbi.');
     const folder = await unpacked(workshop, opensbi);
     workshop.progress.say('Making the root image …');
-    const image = join(workshop.scratch, 'root.qcow2');
-    writeRootImage(rootEntries(busybox.bytes, []), image, workshop.scratch);
     return {
       packages: [busybox.package, opensbi],
       files: [
         { path: firmware, content: read(folder, FIRMWARE) },
         { path: firmware.replace(/elf$/, 'bin'), content: read(folder, FIRMWARE.replace(/elf$/, 'bin')) },
-        { path: disk, content: new Uint8Array(readFileSync(image)) },
+        { path: disk, content: makeRootImage(rootEntries(busybox.bytes, []), workshop.scratch) },
       ],
     };
+  },
+};
+
+/** The same root with redis, sqlite and lua. */
+export const PROGRAMS_PART: PartMaker = {
+  id: 'programs',
+  title: 'the root image with redis, sqlite and lua',
+  recipe: recipeOf('programs', ...OWN_TEXTS, ...ROOT_TEXTS, ...WORKLOAD_RECIPE),
+  async make(workshop) {
+    const busybox = await fetchBusybox(workshop);
+    const { packages, entries } = await workloadEntries(workshop);
+    workshop.progress.say('Making the root image with programs …');
+    const content = makeRootImage(rootEntries(busybox.bytes, [...programsOwnEntries(), ...entries]), workshop.scratch);
+    return { packages: [busybox.package, ...packages], files: [{ path: GUEST_PROGRAMS, content }] };
   },
 };
 

@@ -5,6 +5,7 @@ import initScript from './init.sh?raw';
 import loadModulesScript from './load-modules.sh?raw';
 import networkScript from './network.sh?raw';
 import type { KernelModule } from './modules.ts';
+import workloadScript from './workload.sh?raw';
 
 const PROGRAM = 0o755;
 const TEXT = 0o644;
@@ -59,5 +60,12 @@ export function rootEntries(busybox: Uint8Array, extras: readonly CpioEntry[]): 
   return [...own, ...extras.filter(({ name }) => !names.has(name))];
 }
 
+/** What the image with programs holds of ours besides. */
+export function programsOwnEntries(): CpioEntry[] {
+  return [program('bin/workload', ascii(workloadScript))];
+}
+
 /** Everything of ours that goes in, for the recipe's checksum. */
 export const OWN_TEXTS = [checkScript, initScript, loadModulesScript, networkScript];
+/** The same of the image with programs. */
+export const ROOT_TEXTS = [workloadScript];

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # The first program of our guests, in the initial RAM disk and in the root image. Words on the kernel's command line:
 #   root=/dev/vda                goes on in the root image there
-#   glasshouse.run=check         runs /bin/check and powers off, instead of a shell
+#   glasshouse.run=check         runs a program (check; workload, of the programs' image) and powers off, instead of a shell
 #   glasshouse.address=a         the card's address, with /24; by DHCP when not given
 #   glasshouse.peer=a            whom the check pings; the router when not given
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/ TERM=linux
@@ -38,8 +38,9 @@ if [ -n "$root" ] && [ ! -e /etc/glasshouse-root ]; then
 fi
 
 ifconfig lo 127.0.0.1 up
-if [ "$run" = check ]; then
-  check
+if [ -n "$run" ]; then
+  $run
+  [ ! -e /etc/glasshouse-root ] || mount -o remount,ro /
   poweroff -f
 fi
 echo "glasshouse: the shell is ready"

@@ -84,7 +84,7 @@ export class PackageClient {
     if (this.updated || (!anew && readdirSync(lists).some((name) => name.endsWith('_Packages') || name.includes('_Packages.')))) return;
     this.progress.say(`Reading the list of packages of ${SUITE} for ${ARCHITECTURE} …`);
     try {
-      await runTool('apt-get', ['-q', '-o', 'APT::Update::Error-Mode=any', 'update'], { env: this.env, cwd: this.folder });
+      await runTool('apt-get', ['update', '-q', '-o', 'APT::Update::Error-Mode=any'], { env: this.env, cwd: this.folder });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new GuestsFailure(`The list of packages could not be read; the command needs a network and a Debian archive once. ${reason}`);
@@ -100,6 +100,13 @@ export class PackageClient {
     const found = depends.split(/[,|]/).map((it) => it.trim().split(' ')[0] ?? '').find((it) => it.startsWith(prefix));
     if (found === undefined) throw new GuestsFailure(`The package ${name} depends on no package ${prefix}…; found: ${depends || 'nothing'}.`);
     return found;
+  }
+
+  /** Names of packages and of all that they depend on. */
+  async closure(names: readonly string[]): Promise<string[]> {
+    await this.update(false);
+    const lines = outputOf('apt-get', ['install', '-qq', '-y', '--no-install-recommends', '--print-uris', ...names], { env: this.env }).toString().split('\n');
+    return lines.flatMap((line) => /^'[^']+' ([^_\s]+)_/.exec(line)?.[1] ?? []);
   }
 
   /** Fetches packages that are not there yet. */
@@ -141,7 +148,7 @@ export class PackageClient {
       this.progress.bar('Fetching', have / total, `${megabytes(have)} of ${megabytes(total)}`);
     }, 200);
     try {
-      await runTool('apt-get', ['-q', 'download', ...missing.map(({ name, version }) => `${name}=${version}`)], { env: this.env, cwd: folder });
+      await runTool('apt-get', ['download', '-q', ...missing.map(({ name, version }) => `${name}=${version}`)], { env: this.env, cwd: folder });
     } finally {
       clearInterval(timer);
       this.progress.clear();

@@ -17,8 +17,8 @@ const IDENTIFIER = '67686f75-7365-4000-8000-000000000001';
 /** Of every inode: 1 January 2025. Unit: s since 1970. */
 const TIME = 1_735_689_600;
 
-/** Writes the image of these files. */
-export function writeRootImage(entries: readonly CpioEntry[], image: string, scratch: string): void {
+/** The image of these files. */
+export function makeRootImage(entries: readonly CpioEntry[], scratch: string): Uint8Array {
   needTools('The root image', ['mke2fs', 'debugfs'], ['e2fsprogs']);
   const tree = join(scratch, 'root');
   const raw = join(scratch, 'root.raw');
@@ -38,8 +38,8 @@ export function writeRootImage(entries: readonly CpioEntry[], image: string, scr
   const commands = join(scratch, 'root.debugfs');
   writeFileSync(commands, `${lines.join('\n')}\n`);
   outputOf('debugfs', ['-w', '-f', commands, raw], { env });
-  writeFileSync(image, packImage(raw));
   rmSync(tree, { recursive: true });
+  return packImage(raw);
 }
 
 function writeTree(entries: readonly CpioEntry[], tree: string): void {
