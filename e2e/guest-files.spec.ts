@@ -8,6 +8,7 @@ import { asSupervisor } from '../core/testing/supervisor-program.ts';
 import { openLab } from './lab-page.ts';
 
 test.describe.configure({ retries: 0 });
+test.use({ serviceWorkers: 'block' }); // what is fetched goes through the routes here
 
 function elf(from: typeof DISK_PROGRAM): Uint8Array {
   const image = asSupervisor(from);
@@ -75,4 +76,26 @@ test('dropped together: the console shows the boot, and what is typed there come
   await panel.locator('textarea').focus();
   await page.keyboard.type('typed');
   await expect(panel).toContainText('TYPED');
+});
+
+test('a guest of the library boots from the server of the page; when it is not there, a sentence says how to get it', async ({ page }) => {
+  await page.route('**/guests/**', (route) => route.fulfill({ status: 404 }));
+  await openLab(page);
+  const absent = await page.evaluate(() => window.glasshouse.runCommand('boot-small'));
+  expect(absent).toContain('npm run guests -- --small');
+  const contents: Record<string, Buffer> = {
+    'small/Image': Buffer.from(FILES.get('echo.elf')!), 'small/initramfs.cpio': Buffer.alloc(512), 'root.qcow2': Buffer.alloc(4096), 'opensbi/fw_dynamic.elf': Buffer.alloc(1),
+  };
+  const files = Object.entries(contents).map(([path, { length }]) => ({ path, bytes: length, sha256: '0'.repeat(64) }));
+  const manifest = { version: 1, parts: [{ id: 'all', recipe: '1', packages: [], files }] };
+  await page.route('**/guests/**', async (route) => {
+    const path = route.request().url().split('/guests/')[1]!;
+    const body = path === 'manifest.json' ? Buffer.from(JSON.stringify(manifest)) : contents[path];
+    await route.fulfill(body === undefined ? { status: 404 } : { body });
+  });
+  expect(await page.evaluate(() => window.glasshouse.runCommand('boot-small'))).toBe('');
+  await page.evaluate(() => window.glasshouse.ready());
+  await expect(page.locator('.terminal[data-entity="vm:1"]')).toContainText('up');
+  contents['root.qcow2'] = Buffer.alloc(100);
+  expect(await page.evaluate(() => window.glasshouse.runCommand('boot-small'))).toContain('root.qcow2 has 100 bytes, its manifest says 4096');
 });

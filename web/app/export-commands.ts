@@ -1,5 +1,6 @@
 /** Commands that write files or read them back. */
 import * as v from 'valibot';
+import { GUESTS } from '../../core/protocol/guest-library.ts';
 import type { AppState } from '../session/store.ts';
 import type { CommandRow } from './commands.ts';
 
@@ -13,5 +14,8 @@ export const EXPORT_ROWS: readonly CommandRow[] = [
   { id: 'download-trace', title: 'Download the trace (Perfetto)', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.downloadTrace() },
   { id: 'open-run', title: 'Open a run file', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openRun() },
   { id: 'open-scenario', title: 'Open a scenario file', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openScenario() },
+  ...GUESTS.map(({ id, title }): CommandRow => (
+    { id: `boot-${id}`, title: `Boot ${title} in a VM`, group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.bootGuest(id) }
+  )),
   { id: 'print', title: 'Print', group: 'Files', schema: none, enabledWhen: always, run: () => window.print() },
 ];

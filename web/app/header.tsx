@@ -55,7 +55,7 @@ const MENU: readonly (readonly string[])[] = [
   ['labs'],
   ['density-projector', 'density-lab', 'density-workbench', 'theme'],
   ['toggle-inspector', 'toggle-console', 'toggle-timeline', 'toggle-samples', 'toggle-tables', 'toggle-knobs'],
-  ['open-elf', 'open-scenario', 'open-run', 'download-run', 'download-capture', 'download-trace', 'save-stage-png', 'save-stage-svg', 'print'],
+  ['open-elf', 'boot-debian', 'boot-small', 'open-scenario', 'open-run', 'download-run', 'download-capture', 'download-trace', 'save-stage-png', 'save-stage-svg', 'print'],
   ['share-moment', 'share-link', 'lecture-link', 'presenter-notes', 'freeze', 'pointer-ring', 'blackout', 'event-beat'],
   ['reset', 'help'],
   TOUR_MENU,
