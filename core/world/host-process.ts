@@ -283,7 +283,8 @@ export class HostProcess implements LogicalProcess {
   /** A snapshot by its name, or the file of a disk of a VM that is here as it stands, 'disk:<vm>:<index>'. */
   snapshotFile(name: string): Uint8Array | undefined {
     const [, vm, index] = /^disk:(\d+):(\d+)$/.exec(name) ?? [];
-    const disk = vm === undefined ? undefined : this.host.findVm(Number(vm))?.devices?.disks[Number(index)];
+    const found = vm === undefined ? undefined : this.host.findVm(Number(vm));
+    const disk = found?.state === 'incoming' ? undefined : found?.devices?.disks[Number(index)];
     if (disk !== undefined) return disk.store.bytes();
     for (const { attachment } of this.mechanisms) {
       const bytes = attachment.file?.(name);

@@ -11,7 +11,7 @@
  *                  └───────────┴───────────┴────→ aborted
  *
  * A page goes protected → queued → stored and never back. Only freezing stops the VM, and nothing in it
- * depends on the disk. Left out: disks of the VM (it has none), several VMs at one instant.
+ * depends on the disk. Pages that a VM wrote to its disks are in the file's beginning. Left out: several VMs at one instant.
  */
 import { deflateSync } from 'fflate';
 import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';

@@ -2,7 +2,7 @@
  * Pre-copy live migration on one host: it listens for incoming VMs and for questions about tokens,
  * starts outgoing migrations, refuses what cannot be, and keeps the hand-over ledger. The algorithm
  * is in source.ts and destination.ts, the rule of the hand-over in handover.ts.
- * Left out: queues of migrations, choosing a destination, migration of a VM's disks.
+ * Left out: queues of migrations, choosing a destination, disks that hosts share.
  */
 import { type Hash64, hashInteger, hashText } from '../../base/index.ts';
 import type { MigrationSnapshot } from '../../protocol/snapshot.ts';
