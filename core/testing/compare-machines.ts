@@ -17,7 +17,7 @@ import { hartWord, registerWord, writeCounter } from '../machine/hart.ts';
 import { BareMachine, GUEST_LINE } from '../machine/index.ts';
 import { frameAddress, MemorySystem, type VmMemory } from '../memory/index.ts';
 import { exitReason, hartOffset } from '../protocol/host-memory-layout.ts';
-import { type CodeKind, DEVICE, IDENTITIES, machinePage, randomizeMachineHart, randomMachineMemory, TABLE_PAGES } from './random-machine.ts';
+import { type CodeKind, DEVICE, IDENTITIES, machinePage, randomizeMachineHart, randomMachineMemory, randomStart, TABLE_PAGES } from './random-machine.ts';
 
 const EPISODES_PER_WORLD = 24;
 const KINDS: readonly CodeKind[] = ['mixed', 'plain', 'registers'];
@@ -62,6 +62,8 @@ export function compareMachines(options: {
   readonly profile?: HartProfileId;
   /** Kinds of code, world by world; all when not given. */
   readonly kinds?: readonly CodeKind[];
+  /** A hart that has left the mode in which it began is put back there more often than not, as by a handler. */
+  readonly resumes?: boolean;
   readonly spoil?: (machine: BareMachine) => void;
 }): MachineComparison {
   const kinds = options.kinds ?? KINDS;
@@ -72,7 +74,7 @@ export function compareMachines(options: {
     const kind = kinds[world % kinds.length]!;
     resetWorld(pair, kind);
     for (let episode = 0; episode < EPISODES_PER_WORLD && difference === undefined; episode++) {
-      difference = runEpisode(pair, kind);
+      difference = runEpisode(pair, kind, options.resumes === true);
       if (difference !== undefined) difference = `seed ${options.seed} world ${world} episode ${episode}: ${difference}`;
     }
     difference ??= compareRam(pair);
@@ -201,7 +203,7 @@ function resetWorld(pair: Pair, kind: CodeKind): void {
   pair.system.tools.takeWritten();
 }
 
-function runEpisode(pair: Pair, kind: CodeKind): string | undefined {
+function runEpisode(pair: Pair, kind: CodeKind, resumes: boolean): string | undefined {
   const { prng, reference, clock, machine } = pair;
   randomizeMachineHart(prng, reference, BigInt(clock.now), kind);
   loadIntoMachine(pair);
@@ -218,7 +220,7 @@ function runEpisode(pair: Pair, kind: CodeKind): string | undefined {
         message(reference, file, identity);
       }
     }
-    const wanted = nextBelow(prng, 3) === 0 ? 1 + nextBelow(prng, 24) : 1;
+    const wanted = nextBelow(prng, 3) === 0 ? 1 + nextBelow(prng, resumes ? 4 : 24) : 1;
     const start = clock.now;
     const until = machine.timerDeadline(0, start);
     const { outcome, count } = runReference(pair, Math.min(wanted, until - start));
@@ -237,8 +239,18 @@ function runEpisode(pair: Pair, kind: CodeKind): string | undefined {
       return `after step ${steps} (${outcome.name ?? 'no instruction'}, ${outcome.end} ${outcome.exception?.cause ?? ''}): ${difference}`;
     }
     if (pair.tablesChanged) machine.context.flushAll(HART);
+    if (resumes && reference.mode !== began && nextBelow(prng, 4) !== 0) resume(pair, began);
   }
   return undefined;
+}
+
+/** Puts both back into a mode, at code that it can fetch. */
+function resume(pair: Pair, mode: Mode): void {
+  const { reference } = pair;
+  reference.mode = mode;
+  reference.pc = randomStart(pair.prng, reference);
+  reference.reservation = undefined;
+  loadIntoMachine(pair);
 }
 
 function runReference(pair: Pair, budget: number): { readonly outcome: BareOutcome; readonly count: number } {

@@ -152,6 +152,16 @@ const MODES: Readonly<Record<CodeKind, readonly Mode[]>> = {
   plain: ['HS', 'U', 'U', 'U', 'VS', 'VS', 'VU', 'VU', 'VU', 'VU'],
 };
 
+/** Where code begins that the hart's mode can mostly fetch. */
+export function randomStart(prng: Prng, hart: BareReferenceHart): bigint {
+  const isUser = hart.mode === 'U' || hart.mode === 'VU';
+  const isGuest = hart.mode === 'VS' || hart.mode === 'VU';
+  const isTranslated = get(hart, isGuest ? N.vsatp : N.satp) >> 60n !== 0n;
+  const shift = isUser && isTranslated && chance(prng, 95) ? 0x4020_0000n - RAM : 0n;
+  const parcel = hart.profile.extensions.includes('C') ? ~1n : ~3n;
+  return ((RAM + BigInt(2 * nextBelow(prng, machinePage.code * 2048))) & parcel) + shift;
+}
+
 /** Gives `hart` a random state from which something happens. `now`: mtime. */
 export function randomizeMachineHart(prng: Prng, hart: BareReferenceHart, now: bigint, kind: CodeKind): void {
   const hasGuests = hart.profile.extensions.includes('H');
@@ -187,7 +197,7 @@ export function randomizeMachineHart(prng: Prng, hart: BareReferenceHart, now: b
     if (index > 16 && chance(prng, 40)) hart.x[index] = hart.x[index - 1]! ^ BigInt(8 * nextBelow(prng, 16));
   }
   if (parcel === ~1n) for (const index of [2, 8, 9, 10]) hart.x[index] = randomAddress(prng, machinePage.data, 16, isUser && isTranslated);
-  hart.pc = isUser && isTranslated && chance(prng, 95) ? code() - RAM + 0x4020_0000n : code();
+  hart.pc = randomStart(prng, hart);
   for (let index = 0; index < 32; index++) hart.f[index] = randomFloat(prng, chance(prng, 50) ? 4 : 8);
   hart.lines = chance(prng, 70) ? 0n : BigInt(nextUint32(prng) & 0xa88);
   hart.files = hart.profile.extensions.includes('Smaia') ? randomFiles(prng) : [];
