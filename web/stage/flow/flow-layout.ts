@@ -35,8 +35,8 @@ const COLUMNS: Columns = {
 };
 /** The same where there is less room for words: knobs stand at both sides, or letters are large. */
 const TIGHT_COLUMNS: Columns = {
-  workload: { x: 0, width: 0.188 },
-  primary: { x: 0.243, width: 0.19 },
+  workload: { x: 0, width: 0.206 },
+  primary: { x: 0.257, width: 0.182 },
   wan: { x: 0.483, width: 0.042 },
   recovery: { x: 0.575, width: 0.19 },
   volume: { x: 0.825, width: 0.175 },
