@@ -104,6 +104,7 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       const file = await pickFile('.json,application/json');
       return file === null ? '' : await (await exports()).openRunFile(controller, file);
     },
+    openGuest: async (guest, vcpus) => await (await import('../exports/open-guest.ts')).openGuest(controller, { guest, vcpus }),
     async openScenario() {
       const file = await pickFile('.json,application/json');
       return file === null ? '' : await (await import('../exports/open-file.ts')).openScenarioFile(controller, file);

@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import type { AppState } from '../session/store.ts';
+import { GUEST_VCPUS_MAX } from '../../core/protocol/guest-scenario.ts';
 import { EXPORT_ROWS } from './export-commands.ts';
 import { TOUR_ROWS } from '../tour/tour-commands.ts';
 import type { TourAct } from '../tour/tour-state.ts';
@@ -27,6 +28,8 @@ export interface PageActions {
   injectFault(fault: string, target: string, atNs: number): Promise<string>;
   ask(request: string, args: Record<string, number | string>, atNs: number): Promise<string>;
   openLab(lab: string): Promise<string>;
+  /** Boots a guest that `npm run guests` has fetched. */
+  openGuest(guest: string, vcpus: number): Promise<string>;
   /** Gives the command of a walkthrough's step and goes on to its chapter. */
   takeStep(step: string, atNs: number): Promise<string>;
   typeConsole(vm: number, text: string, atNs: number): Promise<string>;
@@ -304,6 +307,14 @@ const otherRows: Rows = [
   row({
     id: 'open-lab', title: 'Open a lab by name', group: 'Files', enabledWhen: always, schema: v.object({ lab: v.pipe(v.string(), v.minLength(1, 'a lab has a name')) }),
     run: ({ actions }, { lab }) => actions.openLab(lab),
+  }),
+  row({
+    id: 'open-guest', title: 'Boot a fetched guest by name', group: 'Files', enabledWhen: always,
+    schema: v.object({
+      guest: v.pipe(v.string(), v.minLength(1, 'a guest has a name')),
+      vcpus: v.optional(v.pipe(v.number(), v.integer('vCPUs are counted'), v.minValue(1, 'at least one vCPU'), v.maxValue(GUEST_VCPUS_MAX, `at most ${GUEST_VCPUS_MAX} vCPUs`)), 1),
+    }),
+    run: ({ actions }, { guest, vcpus }) => actions.openGuest(guest, vcpus),
   }),
   row({ id: 'open-elf', title: 'Run an ELF file as the guest', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openElf() }),
   row({ id: 'download-capture', title: 'Download the packets (pcapng)', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.downloadCapture() }),

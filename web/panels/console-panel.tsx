@@ -27,6 +27,8 @@ export function ConsolePanel() {
     fit.fit();
     const observer = new ResizeObserver(() => fit.fit());
     observer.observe(box.current!);
+    // A terminal answers what programs ask it (where the cursor is, what it is): a run must not depend on whether it is watched.
+    for (const final of ['n', 'c']) terminal.parser.registerCsiHandler({ final }, () => true);
     const typed = terminal.onData((text) => void commands.run('console-input', { vm, text: text.replaceAll('\r', '\n') }));
     let log = controller.console;
     let { cuts } = log;

@@ -43,7 +43,7 @@ interface PaletteEntry {
 
 /** Commands as the palette lists them: those with a choice as one entry each, those with a number as `title = value`. */
 export function paletteEntries(rows: readonly CommandRow[], contract: Contract, blockedBecause: (id: string) => string): PaletteEntry[] {
-  const hidden = new Set(['set-knob', 'inject-fault', 'set-speed', 'select', 'zoom-to', 'load', 'console-input', 'palette', 'ask', 'take-step', 'open-request', 'open-lab', 'go-to-step', 'answer', 'narration-language']);
+  const hidden = new Set(['set-knob', 'inject-fault', 'set-speed', 'select', 'zoom-to', 'load', 'console-input', 'palette', 'ask', 'take-step', 'open-request', 'open-lab', 'open-guest', 'go-to-step', 'answer', 'narration-language']);
   const plain = rows.filter((row) => !hidden.has(row.id)).map((row) => ({
     label: row.title, id: row.id, args: {}, hotkey: row.hotkey ?? '', blocked: blockedBecause(row.id),
   }));

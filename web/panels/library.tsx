@@ -1,7 +1,10 @@
-/** All labs of the house: what each is called and the one sentence that it begins with. Each opens on its picture, moving. */
+/** All labs of the house: what each is called and the one sentence that it begins with. Each opens on its picture, moving. Below them, guests to boot. */
 import { Dialog } from '@base-ui/react/dialog';
+import { lazy, Suspense } from 'react';
 import { LIBRARY } from '../../core/mechanisms/library.ts';
 import { useApp, useAppState } from '../session/react.ts';
+
+const Guests = lazy(async () => ({ default: (await import('./guests.tsx')).Guests }));
 
 export function Library({ close }: { readonly close: () => void }) {
   const { commands } = useApp();
@@ -24,6 +27,7 @@ export function Library({ close }: { readonly close: () => void }) {
             </button>
           </li>
         ))}
+        <Suspense fallback={null}><Guests close={close} /></Suspense>
       </ul>
     </>
   );

@@ -1,0 +1,26 @@
+/** The run in which a fetched guest boots: pure, for the page and for its tests. */
+import { type GuestEntry, guestBootArguments } from './guest-library.ts';
+
+const MIB = 1024 * 1024;
+/** vCPUs of a guest at most, and so the processors of a host. */
+export const GUEST_VCPUS_MAX = 4;
+/** Memory of a host: room for the VM, and for one that comes. Unit: MiB. */
+const HOST_MIB = 900;
+
+/** The scenario: two hosts and a link, and on the first the VM. */
+export function guestScenario(guest: GuestEntry, vcpus: number): string {
+  const name = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+  const { kernel, initrd, disk } = guest.files;
+  const host = (id: string) => ({ name: id, profile: 'server', rack: '', devices: [] });
+  return JSON.stringify({
+    format: 'glasshouse-scenario', version: 1, name: guest.id, lab: 'precopy-migration', seed: 1, knobs: {}, sites: [],
+    profiles: [{ name: 'server', memoryMiB: HOST_MIB, processors: GUEST_VCPUS_MAX, picosecondsPerInstruction: 1000 }],
+    hosts: [host('host-a'), host('host-b')],
+    links: [{ between: ['host-a', 'host-b'], bitsPerSecond: 10_000_000_000, latencyNs: 50_000, lossPercent: 0 }],
+    vms: [{
+      name: guest.id, host: 'host-a', fidelity: 'emulated', guest: 'file', memoryMiB: guest.ramBytes / MIB, vcpus, profile: 'rv64gc', input: '',
+      boot: { kernel: name(kernel), initrd: name(initrd), append: guestBootArguments(guest, ''), disks: [name(disk)], network: true },
+    }],
+    workloads: [], commands: [], untilNs: 600_000_000_000, speed: 1,
+  });
+}
