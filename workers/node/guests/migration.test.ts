@@ -1,4 +1,4 @@
-// Goal: Linux moves to and fro while it checks itself (hashes, the work of a compiler, programs side by side, a disk written and flushed, pings of the
+// Goal: Linux moves to and fro (and is kept by a snapshot) while it checks itself (hashes, the work of a compiler, programs side by side, a disk written and flushed, pings of the
 // VM beside it), and nothing shows: the same lines, no complaint of the kernel, a clean disk. Method: the guests of `npm run guests` in VMs of a world of
 // two hosts, one and two vCPUs, moved ten times; every copy that goes on is compared with its clone of the stop. Only in the long form (npm run verify).
 import { spawnSync } from 'node:child_process';
@@ -10,6 +10,7 @@ import { packBundle } from '../../../core/formats/index.ts';
 import { GUEST_CHECK, GUEST_READY, GUESTS, type GuestId } from '../../../core/protocol/guest-library.ts';
 import { runTrial, smallScenario } from '../../../core/testing/migration-trial.ts';
 import { WorldRun } from '../../../core/testing/run-world.ts';
+import { runSnapshotTrial } from '../../../core/testing/snapshot-trial.ts';
 import { checkLines, recordedCheck } from '../../../core/testing/recorded-check.ts';
 import { chooseGuest, listGuests } from '../guest-choice.ts';
 
@@ -18,6 +19,7 @@ const runs = (id: GuestId) => there.includes(id) && process.env['GLASSHOUSE_VERI
 const reason = (id: GuestId) => (there.includes(id) ? '' : ` (left out: guests not fetched; run ${GUESTS.find((it) => it.id === id)!.command})`);
 const PEER_ADDRESS = '10.0.2.16';
 const SECOND_NS = 1_000_000_000;
+const SNAPSHOT_MS = 1_415; // its disk is in use
 /** From the first program on; the last two while it pings. Unit: ms. */
 const MOVES_MS = [420, 590, 760, 930, 1100, 1270, 1440, 1610, 2300, 2900];
 
@@ -84,6 +86,34 @@ test.skipIf(!runs('debian'))(`stock Debian moves ten times while it checks itsel
   const moved = told.flatMap((it) => it.migrations).filter((it) => it.role === 'source');
   expect(moved.map(({ phase }) => phase)).toEqual(Array.from({ length: 10 }, () => 'done'));
   expect(diskFault(run.processes.map((it) => it.snapshotFile('disk:1:0')).find((it) => it !== undefined)!)).toBe('');
+});
+
+test.skipIf(!runs('small'))(`small Linux is snapshotted while it checks itself, and goes on from the file${reason('small')}`, { timeout: 1_200_000 }, () => {
+  const { paths, entry } = chooseGuest('small');
+  const pageCount = entry.ramBytes / 4096;
+  const base = smallScenario({ seed: 5, pageCount: 2 * pageCount });
+  const boot = { kernel: 'Image', initrd: 'initrd', append: `console=ttyS0 ${entry.append} ${GUEST_CHECK}`, disks: ['disk.qcow2'], network: true };
+  const ask = (atMs: number, name: string) => ({ atNs: atMs * 1_000_000, command: { kind: 'ask', ask: name, arguments: { vm: 1, name: 'half way' } } as const });
+  const trial = runSnapshotTrial({
+    guest: bundleOf(paths),
+    scenario: {
+      ...base,
+      lab: 'vm',
+      hosts: base.hosts.map((host) => ({ ...host, picosecondsPerInstruction: 10_000 })),
+      vms: [{ id: 1, name: 'checker', guest: 'guest', fromFile: true, host: 0, pageCount, vcpuCount: 2, profile: 'rv64gc', bootInput: '', boot }],
+    },
+    commands: [ask(SNAPSHOT_MS, 'take-snapshot'), ask(SNAPSHOT_MS + 1_200, 'restore-snapshot')],
+    untilNs: 8 * SECOND_NS,
+  });
+  expect(trial.faults).toEqual([]);
+  expect([trial.filesCompared, trial.restoresCompared]).toEqual([1, 1]);
+  trial.run.runTo(8 * SECOND_NS);
+  const [host] = trial.run.processes;
+  const said = trial.run.snapshots().flatMap((it) => it.console).map(({ text }) => text).join('');
+  // What it had said before the instant is said once, what came after comes twice.
+  expect(checkLines(said).slice(-4)).toEqual(recordedCheck().slice(-4));
+  expect(said).not.toMatch(/Oops|BUG:|WARNING:|Call Trace|lost|timed out/);
+  expect(diskFault(host!.snapshotFile('disk:1:0')!)).toBe('');
 });
 
 function bundleOf(paths: { readonly kernel: string; readonly initrd: string; readonly disk: string }): Uint8Array {
