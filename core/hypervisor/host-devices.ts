@@ -4,6 +4,7 @@
  * at once. What a device or the network has due is an event of the host.
  */
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
+import type { CaptureTap } from '../network/index.ts';
 import type { EventArguments } from '../sim/event-queue.ts';
 import { rank } from '../sim/rank.ts';
 import type { Host } from './host.ts';
@@ -25,6 +26,8 @@ export class HostDevices {
   readonly specs = new Map<number, () => VmDeviceSpec>();
   /** How the network reaches those of other hosts; a host by itself when nobody says so. */
   ways: NetworkWays = NO_WAYS;
+  /** Where frames at cards are captured, when they are. */
+  capture: CaptureTap | undefined;
   /** What cards are plugged into; there with the first of them. */
   network: HostNetwork | undefined;
   private readonly host: Host;
@@ -44,7 +47,9 @@ export class HostDevices {
 
   /** The network, made when it is first asked for. */
   openNetwork(): HostNetwork {
-    this.network ??= new HostNetwork(this.host, this.context, this.ways);
+    if (this.network !== undefined) return this.network;
+    this.network = new HostNetwork(this.host, this.context, this.ways);
+    if (this.capture !== undefined) this.network.guests.capture(this.capture);
     return this.network;
   }
 

@@ -69,7 +69,7 @@ const GATEWAY = 0;
 /** See the file's head. */
 export class UserNetwork {
   static readonly [checkpointRules]: CheckpointRules = {
-    gateway: 'outside', tap: 'outside', ports: 'values', options: { leases: 'value', neighbours: 'value' },
+    gateway: 'outside', tap: { capture: 'outside' }, ports: 'values', options: { leases: 'value', neighbours: 'value' },
   };
   readonly counters: UserNetworkCounters = {
     frames: 0, flooded: 0, malformed: 0, arpReplies: 0, leases: 0, pings: 0, echoes: 0,

@@ -45,7 +45,8 @@ export class Cabling {
   readonly links = new Map<number, LinkEnd>();
   private readonly id: number;
   private readonly scenario: Scenario;
-  private readonly tap: CaptureTap | undefined;
+  /** Where frames are captured; undefined when none are. */
+  readonly tap: CaptureTap | undefined;
   /** By process: the neighbour through which it is reached. */
   private readonly nextHops: ReadonlyMap<number, number>;
   private outgoing: WireMessage[] = [];

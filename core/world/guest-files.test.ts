@@ -7,6 +7,7 @@ import { packBundle } from '../formats/index.ts';
 import { bootFiles as boot, DEVICE_BUNDLE as BUNDLE, DEVICE_FILES as FILES, DEVICE_SCENARIO as FILE } from '../testing/device-world.ts';
 import { DISK_PROGRAM, diskProgramBlock, diskProgramSector } from '../testing/disk-program.ts';
 import { NET_PROGRAM } from '../testing/net-program.ts';
+import { readPcapng } from '../testing/pcapng-reader.ts';
 import { WorldRun } from '../testing/run-world.ts';
 import { TimeMachine } from '../testing/time-machine.ts';
 import { vmScenarioOf } from './scenario.ts';
@@ -70,6 +71,23 @@ test('cuts of a world with such VMs change nothing', () => {
     return run.processes.map((it) => it.stateHash()).join(' ');
   });
   expect(hashes[1]).toBe(hashes[0]);
+});
+
+test('frames at cards are in the capture of their host, and change nothing; a journey back takes later ones out', () => {
+  const scenario = scenarioOf(FILE);
+  if (!scenario.ok) throw new Error(sentenceOf(scenario.error));
+  const [machine, without] = [true, false].map((capture) => new TimeMachine({ scenario: scenario.value, guest: BUNDLE, capture }));
+  machine!.goTo(1_000);
+  machine!.take();
+  for (const it of [machine!, without!]) it.goTo(900_000);
+  expect(machine!.hash()).toBe(without!.hash());
+  const atCards = () => readPcapng(machine!.run.processes[0]!.capture()!).packets.filter(({ bytes }) => bytes.length === 42).length;
+  const count = atCards();
+  expect(count).toBeGreaterThanOrEqual(2); // the question and the answer
+  machine!.travelTo(2_000);
+  expect(atCards()).toBe(0);
+  machine!.goTo(900_000);
+  expect(atCards()).toBe(count);
 });
 
 const withVm = (change: object) => ({ ...FILE, vms: [{ ...FILE.vms[0], ...change }] });

@@ -117,6 +117,7 @@ export class HostProcess implements LogicalProcess {
     this.checkpoints = this.makeCheckpoints(options.shelf);
     this.registerHandlers();
     this.host.devices.ways = guestNetworkWays(this);
+    this.host.devices.capture = this.cabling.tap;
     bootVms(this, options.guest);
     this.turnKnobs();
     startWorkloads(this);

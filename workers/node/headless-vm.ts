@@ -57,6 +57,7 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
                        the wall; Ctrl-A x leaves
   --expect text        ends with 0 as soon as the console shows it, with 1 if it never does
   --seed n             0 … 4294967295, default 1
+  --capture f.pcapng   writes what crossed cards and ports there
   --report file.json   writes a report there
 
 The guest's console goes to stdout. Exit status: 0, or 1 when the VM failed or the text did
@@ -85,6 +86,7 @@ interface VmArguments {
   readonly expect: string | undefined;
   readonly seed: number | undefined;
   readonly report: string | undefined;
+  readonly capture: string | undefined;
 }
 
 function readArguments(rest: readonly string[]): VmArguments {
@@ -104,6 +106,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     ...BOOT_OPTIONS,
     seed: 'value',
     report: 'value',
+    capture: 'value',
   });
   const [operand] = given.operands;
   if (operand !== undefined) throw new BadInput(`vm takes options only, found '${operand}'; the guest goes behind --kernel.`);
@@ -137,6 +140,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     expect: given.value('expect'),
     seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })),
     report: given.value('report'),
+    capture: given.value('capture'),
   };
 }
 
@@ -168,7 +172,7 @@ function planOf(asked: VmArguments): Plan {
   const { kernel, restores, seed } = asked;
   const bytes = asked.bundle?.bytes ?? (kernel === undefined ? undefined : readGuest(restores ? '--restore' : '--kernel', kernel));
   const guest = bytes === undefined ? {} : { guest: { name: kernel ?? asked.bundle?.guest?.id ?? '', bytes } };
-  const common = { playing: false, speed: Number.POSITIVE_INFINITY, capture: false, ...guest };
+  const common = { playing: false, speed: Number.POSITIVE_INFINITY, capture: asked.capture !== undefined, ...guest };
   if (asked.scenario === undefined) {
     const beginsAtNs = restores && bytes !== undefined ? instantOf(kernel ?? '', bytes) : 0;
     const knobs = { ram: asked.ramBytes, vcpus: asked.vcpuCount, ...(asked.profile === undefined ? {} : { profile: asked.profile }) };
@@ -192,6 +196,7 @@ export async function runVm(rest: readonly string[]): Promise<number> {
   const plan = planOf(asked);
   checkWritable('--report', asked.report);
   checkWritable('--snapshot', asked.snapshot);
+  checkWritable('--capture', asked.capture);
   const beganAtMs = performance.now();
   const consoles = new Consoles(plan.names, (text) => process.stdout.write(Buffer.from(text, 'latin1')));
   const onSnapshot = (_lane: unknown, snapshot: ProcessSnapshot) => consoles.take(snapshot);
@@ -206,6 +211,7 @@ export async function runVm(rest: readonly string[]): Promise<number> {
     const virtualTimeNs = await advance(run, asked, { ...plan, consoles });
     consoles.end();
     if (asked.snapshot !== undefined && run.failure() === undefined) await writeSnapshot(run, asked.snapshot);
+    if (asked.capture !== undefined) writeFileSync(asked.capture, await run.coordinator.capture('all'));
     if (asked.scenario === undefined) await writeDisks(run, VM_ID, asked.bundle?.disks ?? []);
     const wallSeconds = (performance.now() - beganAtMs) / 1000;
     return await finish(run, { asked, plan, text: consoles.text(), virtualTimeNs, wallSeconds });

@@ -202,7 +202,7 @@ test.each([
   [['walkthrough', 'skeletton'], "did you mean 'skeleton'?"],
   [['lab', LAB, '--report', '/nowhere/report.json'], 'cannot be written'],
   [['vm'], 'vm needs --kernel'],
-  [['vm', '--kernel', import.meta.filename], 'not an ELF file'],
+  [['vm', '--kernel', import.meta.filename], 'is no kernel: an ELF file or a RISC-V Image was expected'],
   [['vm', '--kernel', 'ELF', '--ram', '0'], 'RAM'],
   [['vm', '--kernel', 'ELF', '--ram', '900G'], 'host machine has'],
   [['vm', '--scenario', import.meta.filename], 'it is not JSON'],
@@ -262,6 +262,10 @@ test('vm --kernel with a disk: the changes go to the file; typed in answer; bad 
   const typed = run('vm', '--kernel', echo!, '--net', '--vcpus', '2', '--ram', '1M', '--until', '60ms', '--answer', 'up=>hello', '--answer', 'HELLO=>.');
   expect(typed.out).toContain('up\nHELLO');
   expect([typed.err, typed.status]).toEqual(['', 0]);
+  const [net, frames] = [join(folder, 'net.elf'), join(folder, 'net.pcapng')];
+  writeFileSync(net, DEVICE_FILES.get('net.elf')!);
+  expect(run('vm', '--kernel', net, '--net', '--ram', '1M', '--until', '10ms', '--capture', frames).status).toBe(0);
+  expect(readPcapng(readFileSync(frames)).packets.length).toBeGreaterThanOrEqual(2);
   const refused: readonly [string[], string][] = [
     [['--initrd', disk!], 'vm needs --kernel'],
     [['--scenario', RING, '--initrd', disk!], '--initrd, --append, --disk and --net go with --kernel or --guest.'],
