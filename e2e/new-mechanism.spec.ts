@@ -41,7 +41,7 @@ test('a new mechanism is a lab on the page, made of its two folders alone', asyn
   const copy = mkdtempSync(join(tmpdir(), 'glasshouse-'));
   let server: ChildProcess | undefined;
   try {
-    for (const part of PARTS) cpSync(join(root, part), join(copy, part), { recursive: statSync(join(root, part)).isDirectory() });
+    for (const part of PARTS) cpSync(join(root, part), join(copy, part), { recursive: statSync(join(root, part)).isDirectory(), filter: (path) => path !== join(root, 'public/guests') });
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
     const before = filesOf(copy).filter((path) => !path.startsWith('node_modules'));
     execFileSync(process.execPath, script(`const { newMechanism } = await import('./workers/node/new-mechanism.mjs'); process.exit(newMechanism(process.cwd(), ['${SLUG}']));`), { cwd: copy });

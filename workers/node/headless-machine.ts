@@ -23,6 +23,7 @@ import {
   VirtMachine,
   type VirtMachineOptions,
 } from '../../core/board/index.ts';
+import { assert } from '../../core/base/assert.ts';
 import { compileHostModule } from '../../core/wasm/index.ts';
 import { GUEST_CHECK, GUEST_READY, GUEST_WORKLOAD, guestBootArguments, GUESTS } from '../../core/protocol/guest-library.ts';
 import { readInteger, readSize, suggestion } from './arguments.ts';
@@ -297,15 +298,19 @@ function runBoard(
     : [];
   const options = { ramBytes, hartCount, profile, aia, compiled, slots, functions, transmit };
   let outcome: Outcome | undefined;
-  for (let resets = 0, before = 0; outcome === undefined; resets++) {
-    const machine = new VirtMachine(image, options);
-    const advance = console.run(machine, asked.instructionsMax - before);
-    before += machine.instructionsAttempted();
-    const end = machine.ended();
-    if (end?.how === 'reset' && resets < RESETS_MAX) continue;
-    outcome = { machine, advance, end, resets, attempted: before, consoleBytes: console.byteCount };
+  try {
+    for (let resets = 0, before = 0; outcome === undefined; resets++) {
+      const machine = new VirtMachine(image, options);
+      const advance = console.run(machine, asked.instructionsMax - before);
+      before += machine.instructionsAttempted();
+      const end = machine.ended();
+      if (end?.how === 'reset' && resets < RESETS_MAX) continue;
+      outcome = { machine, advance, end, resets, attempted: before, consoleBytes: console.byteCount };
+    }
+  } finally {
+    keyboard?.close(); // the terminal is as it was, whatever happened
   }
-  keyboard?.close();
+  assert(outcome !== undefined, 'the loop ends with an outcome');
   const wallSeconds = (performance.now() - beganAtMs) / 1000;
   if (asked.capture !== undefined && tap !== undefined) {
     writeFileSync(asked.capture, tap.file({ application: 'glasshouse machine' }));
@@ -318,9 +323,9 @@ function runBoard(
   return asked.expected !== undefined && outcome.advance !== 'expected' ? Math.max(1, statusOf(outcome)) : statusOf(outcome);
 }
 
-/** The guest will check itself and power off: nobody types. */
+/** The guest will run a program and power off: nobody types. */
 function bootsToCheck({ request }: MachineArguments): boolean {
-  return (request.bootArguments ?? '').split(' ').includes(GUEST_CHECK);
+  return (request.bootArguments ?? '').split(' ').some((word) => word.startsWith('glasshouse.run='));
 }
 
 function statusOf({ end, advance }: Outcome): number {
