@@ -1,5 +1,6 @@
 // Goal: a scenario with the files that its VMs boot runs on the page as in Node, and what is typed into a console panel reaches the guest's serial
 // port. Method: the S-mode test programs in a bundle, by script and dropped together; the hash of the same world in this process.
+import { createHash } from 'node:crypto';
 import { expect, type Page, test } from '@playwright/test';
 import { DISK_PROGRAM, DISK_PROGRAM_SECTORS } from '../core/testing/disk-program.ts';
 import { ECHO_PROGRAM } from '../core/testing/echo-program.ts';
@@ -86,7 +87,7 @@ test('a guest of the library boots from the server of the page; when it is not t
   const contents: Record<string, Buffer> = {
     'small/Image': Buffer.from(FILES.get('echo.elf')!), 'small/initramfs.cpio': Buffer.alloc(512), 'root.qcow2': Buffer.alloc(4096), 'opensbi/fw_dynamic.elf': Buffer.alloc(1),
   };
-  const files = Object.entries(contents).map(([path, { length }]) => ({ path, bytes: length, sha256: '0'.repeat(64) }));
+  const files = Object.entries(contents).map(([path, bytes]) => ({ path, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }));
   const manifest = { version: 1, parts: [{ id: 'all', recipe: '1', packages: [], files }] };
   await page.route('**/guests/**', async (route) => {
     const path = route.request().url().split('/guests/')[1]!;
@@ -97,5 +98,7 @@ test('a guest of the library boots from the server of the page; when it is not t
   await page.evaluate(() => window.glasshouse.ready());
   await expect(page.locator('.terminal[data-entity="vm:1"]')).toContainText('up');
   contents['root.qcow2'] = Buffer.alloc(100);
-  expect(await page.evaluate(() => window.glasshouse.runCommand('boot-small'))).toContain('root.qcow2 has 100 bytes, its manifest says 4096');
+  expect(await page.evaluate(() => window.glasshouse.runCommand('boot-small'))).toContain('root.qcow2 has 100 bytes; its manifest says 4096');
+  contents['root.qcow2'] = Buffer.alloc(4096, 1);
+  expect(await page.evaluate(() => window.glasshouse.runCommand('boot-small'))).toContain('The SHA-256 of root.qcow2 is not the manifest’s');
 });

@@ -109,7 +109,6 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       const file = await pickFile('.json,application/json');
       return file === null ? '' : await (await import('../exports/open-file.ts')).openScenarioFile(controller, file);
     },
-    bootGuest: async (id) => await (await import('../exports/library-guest.ts')).bootLibraryGuest(controller, id),
     snapshots: async (act) => await (await snapshotting()).act(act),
     freeze(frozen) {
       if (frozen) controller.hold();

@@ -53,8 +53,6 @@ export interface PageActions {
   downloadTrace(): Promise<string>;
   openRun(): Promise<string>;
   openScenario(): Promise<string>;
-  /** A guest of the library, by its id. */
-  bootGuest(id: string): Promise<string>;
   snapshots(act: SnapshotAct): Promise<string>;
   freeze(frozen: boolean): void;
   /** Starts, moves or leaves the tour; '' or why not. */

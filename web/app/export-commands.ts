@@ -15,7 +15,7 @@ export const EXPORT_ROWS: readonly CommandRow[] = [
   { id: 'open-run', title: 'Open a run file', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openRun() },
   { id: 'open-scenario', title: 'Open a scenario file', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openScenario() },
   ...GUESTS.map(({ id, title }): CommandRow => (
-    { id: `boot-${id}`, title: `Boot ${title} in a VM`, group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.bootGuest(id) }
+    { id: `boot-${id}`, title: `Boot ${title} in a VM`, group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openGuest(id, 1) }
   )),
   { id: 'print', title: 'Print', group: 'Files', schema: none, enabledWhen: always, run: () => window.print() },
 ];

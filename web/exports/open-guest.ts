@@ -62,7 +62,9 @@ export async function openGuest(
   onPart: (part: number) => void = () => undefined,
 ): Promise<string> {
   const sentence = await fetchAndOpen(controller, asked, onPart);
-  if (sentence !== '') controller.store.setState({ notice: sentence });
+  // One boots it to type into it.
+  if (sentence === '') controller.store.setState(({ panels }) => ({ panels: { ...panels, console: true } }));
+  else controller.store.setState({ notice: sentence });
   return sentence;
 }
 
