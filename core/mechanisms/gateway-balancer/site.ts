@@ -362,6 +362,7 @@ export class ProductionSite implements NodePart, ChannelOwner, Exchange, MovesHo
   onBoot(): void {
     this.moves.recover();
     this.start();
+    this.askForPromotions(); // who was stopped before may run over there already
   }
 
   // ── What is told ──────────────────────────────────────────────────────────────────────────────
