@@ -15,6 +15,7 @@ export interface KnobRow {
   readonly scale: 'linear' | 'logarithmic' | 'switch';
   readonly entity: string; //        the mark it stands beside: 'link', 'vm', 'migration'
   readonly help: string; //          one sentence
+  readonly guest?: string; //        the guest program that it is typed to; other guests have no such knob
 }
 
 /** Something that can be made to go wrong by hand, at a moment. */

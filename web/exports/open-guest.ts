@@ -51,6 +51,7 @@ async function fetchFile(file: GuestFile, onBytes: (count: number) => void): Pro
     onBytes(piece.value.length);
   }
   if (at !== bytes.length) return `${file.path} has ${at} bytes; its manifest says ${bytes.length}.`;
+  if (globalThis.crypto?.subtle === undefined) return bytes; // over plain http from elsewhere there are no sums
   const digest = [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))].map((it) => it.toString(16).padStart(2, '0')).join('');
   return digest === file.sha256 ? bytes : `The SHA-256 of ${file.path} is not the manifest’s; “npm run guests” makes it again.`;
 }

@@ -16,8 +16,8 @@ export function SideKnobs({ side, place }: { readonly side: 0 | 1; readonly plac
   const anchor = useAnchor<HTMLDivElement>((layout) => layout.sideKnobs[side], 'pin');
   const level = useLevel();
   const shown = useAppState(knobsAreShown);
-  const vm = useAppState((state) => findVm(state)?.vm.id ?? 0);
-  const rows = placeKnobs(lab)[place];
+  const { vm, guest } = useAppState((state) => ({ vm: findVm(state)?.vm.id ?? 0, guest: findVm(state)?.vm.guest ?? '' }));
+  const rows = placeKnobs(lab)[place].filter((row) => row.guest === undefined || row.guest === guest);
   if (rows.length === 0) return null;
   return (
     <div ref={anchor} className="host__knobs" data-count={rows.length} hidden={level !== 'site' || !shown} data-mark="knobs" data-no-zoom>

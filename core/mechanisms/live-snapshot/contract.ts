@@ -27,8 +27,8 @@ export const contract = {
     { id: 'sweep-rate',     title: 'Sweep',           unit: 'pages/s', minimum: 1_000,     maximum: 1_000_000,      step: 10,  default: 200_000,     scale: 'logarithmic', entity: 'snapshot', help: 'Pages a second that the sweep copies while there is room.' },
     { id: 'codec',          title: 'Codec',           unit: '',        minimum: 0,         maximum: 2,              step: 1,   default: 1,           scale: 'linear',      entity: 'snapshot', help: 'What happens to pages on the way: 0 nothing, 1 pages of zeroes are left out, 2 deflate as well.' },
     { id: 'page-size',      title: 'Pages a fault keeps', unit: 'pages', minimum: 1,       maximum: 64,             step: 1,   default: 1,           scale: 'linear',      entity: 'snapshot', help: 'Neighbouring 4 KiB pages that one fault keeps at once, as if pages were larger.' },
-    { id: 'dirty-rate',     title: 'Guest writes',    unit: 'pages/s', minimum: 0,         maximum: 200_000,        step: 100, default: 3_000,       scale: 'linear',      entity: 'vm',       help: 'Pages the guest writes each second, by its own clock.' },
-    { id: 'working-set',    title: 'Working set',     unit: 'pages',   minimum: 16,        maximum: 12_288,         step: 16,  default: 4_096,       scale: 'linear',      entity: 'vm',       help: 'Pages among which the guest writes.' },
+    { id: 'dirty-rate',     title: 'Guest writes',    unit: 'pages/s', minimum: 0,         maximum: 200_000,        step: 100, default: 3_000,       scale: 'linear',      entity: 'vm', guest: 'dirtier', help: 'Pages the guest writes each second, by its own clock.' },
+    { id: 'working-set',    title: 'Working set',     unit: 'pages',   minimum: 16,        maximum: 12_288,         step: 16,  default: 4_096,       scale: 'linear',      entity: 'vm', guest: 'dirtier', help: 'Pages among which the guest writes.' },
     { id: 'typing-rate',    title: 'Typing',          unit: 'lines/s', minimum: 0,         maximum: 1_000,          step: 10,  default: 200,         scale: 'linear',      entity: 'vm',       help: 'Lines a second that the session types; each is echoed by the guest.' },
   ],
   faults: [
