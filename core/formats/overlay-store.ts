@@ -33,6 +33,11 @@ export class OverlayStore implements ByteStore {
     return this.base.length;
   }
 
+  /** The file below, not to be changed. */
+  get baseFile(): Uint8Array {
+    return this.base;
+  }
+
   size(): number {
     return this.length;
   }

@@ -46,6 +46,12 @@ export interface SnapshotDiskPage {
   readonly bytes: Uint8Array;
 }
 
+/** What a VM's devices are made of: their record, and the files of its disks as they were before anybody wrote. */
+export interface SnapshotMachine {
+  readonly record: Uint8Array;
+  readonly files: readonly Uint8Array[];
+}
+
 /** A whole snapshot in memory. */
 export interface SnapshotImage {
   readonly head: SnapshotHead;
@@ -53,6 +59,8 @@ export interface SnapshotImage {
   readonly device: Uint8Array;
   /** What was written to the disks; missing: nothing. */
   readonly disks?: readonly SnapshotDiskPage[];
+  /** Missing: the VM has no devices, or they are known where the snapshot is. Only an ELF core brings it. */
+  readonly machine?: SnapshotMachine;
   /** By page; undefined is a page of zeroes. */
   readonly pages: readonly (Uint8Array | undefined)[];
 }

@@ -1,6 +1,7 @@
 /**
  * A snapshot as an ELF core file, and back: RAM as segments, registers where gdb looks for them, and the
- * whole records (head, vCPUs, devices) in notes named GLASSHOUSE, from which a VM is restored exactly.
+ * whole records (head, vCPUs, devices, what devices are made of, files and written pages of disks) in notes named GLASSHOUSE,
+ * from which a VM is restored exactly.
  * A core file of other origin has no such notes and is refused by name.
  */
 import { err, ok, PAGE_SIZE, type Result } from '../base/index.ts';
@@ -91,6 +92,7 @@ export function encodeCore(image: SnapshotImage): Uint8Array {
       note(NOTE.head, encodeHead(image.head)),
       ...image.vcpus.map((record) => note(NOTE.vcpu, record)),
       note(NOTE.device, image.device),
+      ...(image.machine === undefined ? [] : [note(NOTE.machine, image.machine.record), ...image.machine.files.map((it) => note(NOTE.file, it))]),
       ...(image.disks ?? []).map((it) => note(NOTE.disk, diskNote(it))),
     ],
     segments: segmentsOf(image.pages),
@@ -138,7 +140,9 @@ export function decodeCore(bytes: Uint8Array): Result<SnapshotImage, CoreFileErr
     if (page === undefined) return err({ kind: 'bad-content', sentence: `The core file has a page of a disk in ${note.bytes.length} bytes.` });
     disks.push(page);
   }
-  return ok({ head: head.value, vcpus, device, pages: pages.value, ...(disks.length === 0 ? {} : { disks }) });
+  const record = notes.find(({ type }) => type === NOTE.machine)?.bytes;
+  const machine = record === undefined ? {} : { machine: { record, files: notes.filter(({ type }) => type === NOTE.file).map((it) => it.bytes) } };
+  return ok({ head: head.value, vcpus, device, pages: pages.value, ...machine, ...(disks.length === 0 ? {} : { disks }) });
 }
 
 function pagesOf(segments: readonly CoreSegment[], pageCount: number): Result<(Uint8Array | undefined)[], CoreFileError> {

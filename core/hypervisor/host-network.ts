@@ -1,6 +1,6 @@
 /**
  * The network of a host's VMs: a switch that their cards are plugged into, and ways to the switches of other hosts. Together they are one
- * network with one gateway, 10.0.2.2, at one of the hosts. VM n has the n-th card's addresses wherever it is.
+ * network with one gateway, 10.0.2.2, at one of the hosts. A VM's card has the same address wherever it is: the n-th for VM n that boots.
  *
  * A VM that moves takes its address along: its card says where it is, five times, as QEMU has it. Frames that come for a VM that
  * stands are kept: it gets them when it goes on; when it went on elsewhere they follow as soon as that is known.
@@ -8,7 +8,7 @@
  */
 import { type Hash64, hashInteger } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
-import { CABLE_NS, cardMac, GuestNetwork, makeAnnouncement, readMac, type TunnelledFrame } from '../network/index.ts';
+import { CABLE_NS, GuestNetwork, type MacAddress, makeAnnouncement, readMac, type TunnelledFrame } from '../network/index.ts';
 import { rank } from '../sim/rank.ts';
 import type { Host } from './host.ts';
 import { type RunContext, timeOf } from './vcpu-run.ts';
@@ -49,6 +49,8 @@ export class HostNetwork {
   private readonly portOf = new Map<number, number>();
   private readonly vmOf = new Map<number, number>();
   private readonly peerPorts = new Map<number, number>();
+  /** Address of each VM's card. */
+  private readonly cards = new Map<number, MacAddress>();
   /** Frames for VMs that stand, by id. */
   private readonly kept = new Map<number, Uint8Array[]>();
   /** VMs that are arriving: they will have to say where they are. */
@@ -70,6 +72,7 @@ export class HostNetwork {
   plugIn(vm: Vm): void {
     const { id, name } = vm;
     if (vm.state === 'incoming') this.arriving.add(id);
+    if (vm.devices?.card !== undefined) this.cards.set(id, vm.devices.card.mac);
     if (this.portOf.has(id)) return;
     const port = this.guests.addCard(name);
     this.portOf.set(id, port);
@@ -92,7 +95,7 @@ export class HostNetwork {
     for (const vm of [...this.kept.keys()]) {
       // It may be heard from before the token's answer is here.
       const state = this.host.findVm(vm)?.state ?? 'handing-over';
-      if (cardOf(vm) !== readMac(frame, 6) || state !== 'handing-over') continue;
+      if (this.cardOf(vm) !== readMac(frame, 6) || state !== 'handing-over') continue;
       for (const it of this.takeKept(vm)) this.guests.network.forward(it, nowNs);
     }
   }
@@ -115,9 +118,9 @@ export class HostNetwork {
     const moved = vm.state === 'handing-over';
     const kept = this.takeKept(vm.id);
     // What is for everybody has reached it where it is now.
-    const own = kept.filter((frame) => readMac(frame, 0) === cardOf(vm.id));
+    const own = kept.filter((frame) => readMac(frame, 0) === this.cardOf(vm.id));
     if (!moved || own.length === 0) return;
-    if (this.guests.network.portOf(cardOf(vm.id)) === this.portOf.get(vm.id)) this.kept.set(vm.id, own);
+    if (this.guests.network.portOf(this.cardOf(vm.id)) === this.portOf.get(vm.id)) this.kept.set(vm.id, own);
     else for (const frame of own) this.guests.network.forward(frame, this.host.now());
   }
 
@@ -125,7 +128,7 @@ export class HostNetwork {
   announce(id: number): void {
     const port = this.portOf.get(id);
     if (port === undefined || this.host.findVm(id)?.state !== 'running') return;
-    this.guests.network.receive(port, makeAnnouncement(cardOf(id)), this.host.now());
+    this.guests.network.receive(port, makeAnnouncement(this.cardOf(id)), this.host.now());
   }
 
   service(nowNs: number): void {
@@ -156,10 +159,10 @@ export class HostNetwork {
       return;
     }
     const ended = vm?.state === 'stopped' || vm?.state === 'failed';
-    const isOwn = readMac(frame, 0) === cardOf(id);
+    const isOwn = readMac(frame, 0) === this.cardOf(id);
     if (ended || (vm === undefined && !isOwn)) return;
     const { network } = this.guests;
-    if (vm === undefined && network.portOf(cardOf(id)) !== port) {
+    if (vm === undefined && network.portOf(this.cardOf(id)) !== port) {
       network.forward(frame, this.host.now()); // it left while the frame was on the cable
       return;
     }
@@ -178,9 +181,9 @@ export class HostNetwork {
     this.wakeNs = timeNs;
     this.host.schedule(Math.max(timeNs, this.host.effectNs()), rank.network, NETWORK_DUE);
   }
-}
 
-/** Address of a VM's card. */
-function cardOf(vm: number): number {
-  return cardMac(vm - 1);
+  /** Address of a VM's card; −1, which no frame has, for one that was never here. */
+  private cardOf(vm: number): MacAddress {
+    return this.cards.get(vm) ?? -1;
+  }
 }

@@ -76,8 +76,8 @@ export interface PlacedDevice {
   readonly device: BusDevice & Recorded;
 }
 
-/** 2026-01-01T00:00:00Z. */
-const EPOCH_NS = 1_767_225_600_000_000_000n;
+/** What the clock shows at virtual time 0 where nobody says: 2026-01-01T00:00:00Z. Unit: ns since 1970. */
+export const EPOCH_NS = 1_767_225_600_000_000_000n;
 /** Bytes from the serial port wait so long for more, so that the console keeps pieces and not single bytes. Unit: ns. */
 const CONSOLE_DELAY_NS = 200_000;
 const CONSOLE_PIECE_MAX = 128;

@@ -7,22 +7,17 @@
  *
  * Left out: memory hot-plug, more than 16 VMs on a host.
  */
-import { assert, err, type Hash64, hashBytes, hashInteger, ok, type Result } from '../base/index.ts';
+import { assert, type Hash64, hashBytes, hashInteger, ok, type Result } from '../base/index.ts';
 import type { HartStateError, Machine } from '../machine/index.ts';
 import type { VmMemory } from '../memory/index.ts';
 import type { VmSnapshot } from '../protocol/snapshot.ts';
 import { EXIT_COSTS } from './cost-table.ts';
-import { CONSOLE_INPUT_MAX, consoleBytes, DebugConsole } from './debug-console.ts';
-import {
-  type FieldRow,
-  fieldsSize,
-  readFields,
-  type RecordError,
-  writeFields,
-} from '../base/device-record.ts';
-import { hartState, type Vcpu } from './vcpu.ts';
+import { consoleBytes, DebugConsole } from './debug-console.ts';
+import type { RecordError } from '../base/device-record.ts';
+import type { Vcpu } from './vcpu.ts';
 import type { VmDevices } from './vm-devices.ts';
 import { VmDisks } from './vm-disks.ts';
+import { openVmRecord, saveVmRecord } from './vm-record.ts';
 
 export type VmState = VmSnapshot['state'];
 
@@ -49,37 +44,6 @@ export interface VmParts {
   readonly hooks: VmHooks;
   readonly state: VmState;
 }
-
-/** Version 1 is a VM without devices, whose records and hashes stay what they were; version 2 has them. */
-const RECORD_VERSION = { plain: 1, withDevices: 2 } as const;
-
-// biome-ignore format: a table, one row a line
-const DEVICE_HEADER = [
-  { name: 'version',     width: 'u16', since: 1 },
-  { name: 'vcpuCount',   width: 'u16', since: 1 },
-  { name: 'inputCount',  width: 'u16', since: 1 }, // console input that waits for the guest; bytes follow the vCPUs
-  { name: 'reserved',    width: 'u16', since: 1 },
-  // since version 2 the record of VmDevices is the rest
-] as const satisfies readonly FieldRow[];
-
-// biome-ignore format: a table, one row a line
-const DEVICE_VCPU = [
-  { name: 'hartState',       width: 'u8',   since: 1 }, // SBI HSM state
-  { name: 'waiting',         width: 'u8',   since: 1 }, // in wfi
-  { name: 'timerDeadlineNs', width: 'time', since: 1 }, // SBI timer
-  { name: 'softwareAtNs',    width: 'time', since: 1 }, // interprocessor interrupt on its way
-  { name: 'startAtNs',       width: 'time', since: 1 }, // hart start on its way
-  { name: 'startAddress',    width: 'u53',  since: 1 },
-  { name: 'startOpaque',     width: 'u53',  since: 1 },
-  { name: 'externalAtNs',    width: 'time', since: 2 }, // change of the external interrupt wire on its way
-] as const satisfies readonly FieldRow[];
-
-/** Whether the record of a VM is that of one with devices. */
-export function hasDevices(record: Uint8Array): boolean {
-  return record.length >= 2 && record[0]! + 256 * record[1]! >= RECORD_VERSION.withDevices;
-}
-
-const vcpuFields = (version: number) => DEVICE_VCPU.filter((field) => field.since <= version);
 
 export class Vm {
   readonly id: number;
@@ -212,75 +176,21 @@ export class Vm {
 
   /** Console input, timers, hart states and all devices as one declared record. */
   deviceRecord(): Uint8Array {
-    const input = this.debugConsole.waitingInput();
-    const version = this.recordVersion();
-    const fields = vcpuFields(version);
-    const devices = this.devices?.saveRecord() ?? new Uint8Array(0);
-    const fixed = fieldsSize(DEVICE_HEADER) + this.vcpus.length * fieldsSize(fields);
-    const bytes = new Uint8Array(fixed + input.length + devices.length);
-    const view = new DataView(bytes.buffer);
-    let at = writeFields(view, 0, DEVICE_HEADER, {
-      version,
-      vcpuCount: this.vcpus.length,
-      inputCount: input.length,
-      reserved: 0,
-    });
-    for (const vcpu of this.vcpus) {
-      at = writeFields(view, at, fields, { ...vcpu, waiting: vcpu.waiting ? 1 : 0 });
-    }
-    bytes.set(input, at);
-    bytes.set(devices, at + input.length);
-    return bytes;
+    return saveVmRecord({ vcpus: this.vcpus, input: this.debugConsole.waitingInput(), devices: this.devices });
   }
 
   /** Takes over a record that another host made. Changes nothing when it is refused. */
   loadDeviceRecord(bytes: Uint8Array): Result<undefined, RecordError> {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const expected = this.recordVersion();
-    const rows = vcpuFields(expected);
-    const fixed = fieldsSize(DEVICE_HEADER) + this.vcpus.length * fieldsSize(rows);
-    if (bytes.length < fixed) {
-      return err({ kind: 'record-size', found: bytes.length, expected: fixed });
-    }
-    const header = readFields(view, 0, DEVICE_HEADER);
-    if (!header.ok) return header;
-    const { version, vcpuCount, inputCount } = header.value;
-    if (version !== expected) {
-      return err({ kind: 'record-version', found: version, expected });
-    }
-    if (vcpuCount !== this.vcpus.length) {
-      return err({ kind: 'record-value', field: 'vcpuCount', found: vcpuCount });
-    }
-    if (inputCount > CONSOLE_INPUT_MAX) {
-      return err({ kind: 'record-value', field: 'inputCount', found: inputCount });
-    }
-    if (this.devices === undefined ? bytes.length !== fixed + inputCount : bytes.length < fixed + inputCount) {
-      return err({ kind: 'record-size', found: bytes.length, expected: fixed + inputCount });
-    }
-    const loaded = [];
-    let at = fieldsSize(DEVICE_HEADER);
-    for (let index = 0; index < vcpuCount; index++, at += fieldsSize(rows)) {
-      const fields = readFields(view, at, rows);
-      if (!fields.ok) return fields;
-      const known = (Object.values(hartState) as number[]).includes(fields.value.hartState);
-      if (!known || fields.value.waiting > 1) {
-        return err({ kind: 'record-value', field: 'hartState', found: fields.value.hartState });
-      }
-      loaded.push(fields.value);
-    }
-    const devices = this.devices?.openRecord(bytes.subarray(at + inputCount));
-    if (devices?.ok === false) return devices;
+    const opened = openVmRecord(bytes, { vcpuCount: this.vcpus.length, devices: this.devices });
+    if (!opened.ok) return opened;
+    const { vcpus, input, loadDevices } = opened.value;
     // Devices drive their wires; when a change reaches a vCPU is in the vCPU's own fields.
-    devices?.value();
-    loaded.forEach((fields, index) => {
-      Object.assign(this.getVcpu(index), fields, { waiting: fields.waiting === 1 });
+    loadDevices();
+    vcpus.forEach((fields, index) => {
+      Object.assign(this.getVcpu(index), fields);
     });
-    this.debugConsole.restoreInput([...bytes.subarray(at, at + inputCount)]);
+    this.debugConsole.restoreInput([...input]);
     return ok(undefined);
-  }
-
-  private recordVersion(): number {
-    return this.devices === undefined ? RECORD_VERSION.plain : RECORD_VERSION.withDevices;
   }
 
   /** Mixes vCPUs, devices and state into the run hash; pages come through the memory's written log. */

@@ -6,6 +6,7 @@ export { BARE_HART_MAX, GUEST_EXTERNAL_COUNT, GUEST_LINE } from './bare/register
 export type { FileLevel } from './bare/aia.ts';
 export { GUEST_CSRS } from './csr.ts';
 export {
+  checkHartState,
   hartFieldOffset,
   hartFields,
   type HartStateError,

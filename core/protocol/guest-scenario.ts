@@ -2,6 +2,7 @@
 import { type GuestEntry, guestBootArguments } from './guest-library.ts';
 
 const MIB = 1024 * 1024;
+const PAGE_BYTES = 4096;
 /** vCPUs of a guest at most, and so the processors of a host. */
 export const GUEST_VCPUS_MAX = 4;
 /** Memory of a host: room for the VM, and for one that comes. Unit: MiB. */
@@ -11,16 +12,27 @@ const HOST_MIB = 900;
 export function guestScenario(guest: GuestEntry, vcpus: number): string {
   const name = (path: string) => path.slice(path.lastIndexOf('/') + 1);
   const { kernel, initrd, disk } = guest.files;
+  return pairWith({
+    name: guest.id, memoryMiB: guest.ramBytes / MIB, vcpus, profile: 'rv64gc',
+    boot: { kernel: name(kernel), initrd: name(initrd), append: guestBootArguments(guest, ''), disks: [name(disk)], network: true },
+  });
+}
+
+/** The same for a VM that goes on from a snapshot's file, which brings its devices. */
+export function restoredScenario(head: { readonly vmName: string; readonly pageCount: number; readonly vcpuCount: number; readonly takenAtNs: number }): string {
+  const { vmName, pageCount, vcpuCount, takenAtNs } = head;
+  return pairWith({ name: vmName, memoryMiB: (pageCount * PAGE_BYTES) / MIB, vcpus: vcpuCount }, takenAtNs);
+}
+
+/** A run of ten minutes after `sinceNs`. */
+function pairWith(vm: { readonly name: string } & Readonly<Record<string, unknown>>, sinceNs = 0): string {
   const host = (id: string) => ({ name: id, profile: 'server', rack: '', devices: [] });
   return JSON.stringify({
-    format: 'glasshouse-scenario', version: 1, name: guest.id, lab: 'precopy-migration', seed: 1, knobs: {}, sites: [],
+    format: 'glasshouse-scenario', version: 1, name: vm.name, lab: 'precopy-migration', seed: 1, knobs: {}, sites: [],
     profiles: [{ name: 'server', memoryMiB: HOST_MIB, processors: GUEST_VCPUS_MAX, picosecondsPerInstruction: 1000 }],
     hosts: [host('host-a'), host('host-b')],
     links: [{ between: ['host-a', 'host-b'], bitsPerSecond: 10_000_000_000, latencyNs: 50_000, lossPercent: 0 }],
-    vms: [{
-      name: guest.id, host: 'host-a', fidelity: 'emulated', guest: 'file', memoryMiB: guest.ramBytes / MIB, vcpus, profile: 'rv64gc', input: '',
-      boot: { kernel: name(kernel), initrd: name(initrd), append: guestBootArguments(guest, ''), disks: [name(disk)], network: true },
-    }],
-    workloads: [], commands: [], untilNs: 600_000_000_000, speed: 1,
+    vms: [{ host: 'host-a', fidelity: 'emulated', guest: 'file', input: '', ...vm }],
+    workloads: [], commands: [], untilNs: sinceNs + 600_000_000_000, speed: 1,
   });
 }

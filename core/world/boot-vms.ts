@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/index.ts';
 import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
+import { openMachine } from '../hypervisor/machine-record.ts';
 import { restoreVm } from '../hypervisor/restore-vm.ts';
 import type { GuestProfileId } from '../isa/table/index.ts';
 import type { Scenario } from '../protocol/scenario.ts';
@@ -17,17 +18,20 @@ export function bootVms(self: HostProcess, guest: Uint8Array | undefined): void 
   for (const spec of self.scenario.vms) {
     assert(!spec.fromFile || guest !== undefined, 'a guest file comes with its scenario');
     const file = spec.fromFile ? guest : undefined;
+    if (file !== undefined && isSnapshotBytes(file)) {
+      putBack(self, spec, file);
+      continue;
+    }
     prepareDevices(self, spec, file);
     if (spec.host !== self.id) continue;
     if (isPaged(spec)) bootPaged(self, spec);
-    else if (file !== undefined && isSnapshotBytes(file)) putBack(self, spec, file);
     else boot(self, spec, file);
   }
 }
 
 /** What a VM that has devices finds on every host: the same, over disks as they were before anybody wrote. */
 function prepareDevices(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array | undefined): void {
-  if (spec.boot === undefined || file === undefined || isSnapshotBytes(file)) return;
+  if (spec.boot === undefined || file === undefined) return;
   self.host.devices.specs.set(spec.id, () => {
     const parts = guestPartsOf(spec.boot, file, spec.guest, { ...spec, seed: self.scenario.seed });
     assert(parts.ok && parts.value.devices !== undefined, 'guest files were checked with their scenario');
@@ -52,12 +56,22 @@ function boot(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array
   if (spec.bootInput !== '') made.value.type(spec.bootInput);
 }
 
+/** Every host can give the devices that the snapshot brings; one has the VM, which stands until its instant. */
 function putBack(self: HostProcess, spec: Scenario['vms'][number], file: Uint8Array): void {
-  const image = readSnapshotBytes(file);
-  assert(image.ok, 'a snapshot file was checked with its scenario');
-  const made = restoreVm(self.host, image.value, spec);
+  const read = readSnapshotBytes(file);
+  assert(read.ok, 'a snapshot file was checked with its scenario');
+  const image = read.value;
+  const { machine } = image;
+  const makeDevices = machine === undefined ? undefined : () => {
+    const devices = openMachine(machine);
+    assert(devices.ok, 'the devices of a snapshot were checked with its scenario');
+    return devices.value;
+  };
+  if (makeDevices !== undefined) self.host.devices.specs.set(spec.id, makeDevices);
+  if (spec.host !== self.id) return;
+  const made = restoreVm(self.host, image, spec, makeDevices?.());
   assert(made.ok, `VM ${spec.id} of the scenario fits its host`);
-  self.host.schedule(image.value.head.takenAtNs, rank.mechanism, 'world.restored', { vm: spec.id });
+  self.host.schedule(image.head.takenAtNs, rank.mechanism, 'world.restored', { vm: spec.id });
 }
 
 /** The instant of a VM's snapshot: it goes on. */

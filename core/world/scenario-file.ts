@@ -5,6 +5,8 @@
  */
 import { err, ok, PAGE_SIZE, type Result } from '../base/index.ts';
 import { findGuestProgram, GUEST_PROGRAMS } from '../guests/index.ts';
+import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
+import { openMachine } from '../hypervisor/machine-record.ts';
 import type { GuestProfileId } from '../isa/table/index.ts';
 import type { BootFiles } from '../formats/index.ts';
 import { gStageTableCount } from '../memory/index.ts';
@@ -254,6 +256,10 @@ function findGuestFault(file: ScenarioFile, guest: Uint8Array | undefined): Worl
       sentence: "a guest file was given, and no VM has the guest 'file'",
     };
   }
+  const second = file.vms.findIndex((vm, at) => vm.guest === 'file' && at > index);
+  if (second >= 0 && isSnapshotBytes(guest) && bringsCard(guest)) {
+    return { kind: 'bad-scenario', path: `vms[${second}].guest`, sentence: 'the snapshot’s VM has a network card, whose address a second VM cannot have' };
+  }
   for (const [at, vm] of file.vms.entries()) {
     if (vm.guest !== 'file') continue;
     const boot = vm.boot === undefined ? {} : { boot: withoutGaps(vm.boot) };
@@ -262,6 +268,14 @@ function findGuestFault(file: ScenarioFile, guest: Uint8Array | undefined): Worl
     if (error !== undefined) return { kind: 'bad-guest', error };
   }
   return undefined;
+}
+
+/** Whether a snapshot's VM has a network card. */
+function bringsCard(bytes: Uint8Array): boolean {
+  const image = readSnapshotBytes(bytes);
+  const machine = image.ok ? image.value.machine : undefined;
+  const devices = machine === undefined ? undefined : openMachine(machine);
+  return devices?.ok === true && devices.value.network !== undefined;
 }
 
 /** The profile that a VM of the file names, if it does. */

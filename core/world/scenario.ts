@@ -6,7 +6,8 @@ import { err, findKnobValueError, type KnobError, type KnobRow, ok, PAGE_SIZE, t
 import type { BaselineRow, FaultRow, MetricRow, RequestRow } from '../base/contract.ts';
 import { checkImage, deviceTreeRoom, prepareImage, vmDeviceTree } from '../hypervisor/boot.ts';
 import { isSnapshotBytes, readSnapshotBytes } from '../hypervisor/core-file.ts';
-import { hasDevices } from '../hypervisor/vm.ts';
+import { VCPU_COUNT_MAX } from '../hypervisor/host.ts';
+import { findRestoreFault } from '../hypervisor/restore-vm.ts';
 import type { VmError } from '../hypervisor/vm-error.ts';
 import type { GuestProfileId } from '../isa/table/index.ts';
 import type { BootFiles } from '../formats/index.ts';
@@ -20,8 +21,8 @@ import type { WorldError } from './world-error.ts';
 
 /** Name of a guest file inside a scenario; the file's own name stays with whoever opened it. */
 export const GUEST_FILE_NAME = 'guest.elf';
-/** vCPUs that one VM may have: the harts of a host. */
-const VCPU_COUNT_MAX = 16;
+/** Latest instant of a snapshot that goes on: a day, of which nothing is to be seen before. Unit: ns. */
+const INSTANT_NS_MAX = 86_400_000_000_000;
 /** Default end of a `vm` run. Unit: ns. */
 const VM_UNTIL_NS = 10_000_000_000;
 
@@ -164,9 +165,9 @@ function findSnapshotError(
 ): VmError | undefined {
   const image = readSnapshotBytes(bytes);
   if (!image.ok) return { kind: 'bad-snapshot', sentence: image.error };
-  if (hasDevices(image.value.device)) {
-    return { kind: 'bad-snapshot', sentence: 'It is of a VM with devices, which goes on only where the files that it was booted from are.' };
-  }
+  const { takenAtNs } = image.value.head;
+  const fault = takenAtNs > INSTANT_NS_MAX ? `It shows an instant ${takenAtNs} ns after its run began; a run goes on at most ${INSTANT_NS_MAX} ns after.` : findRestoreFault(image.value);
+  if (fault !== undefined) return { kind: 'bad-snapshot', sentence: fault };
   const { pageCount: pages, vcpuCount: vcpus } = image.value.head;
   const pagesWanted = vm.ramBytes / PAGE_SIZE;
   if (pages === pagesWanted && vcpus === vm.vcpuCount) return undefined;

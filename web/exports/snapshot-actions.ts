@@ -1,9 +1,10 @@
 /** Snapshots as files and as things that this browser keeps. Loaded when they are first asked for. */
-import { readSnapshotHead } from '../../core/formats/snapshot-notes.ts';
+import { readSnapshotAbout, readSnapshotHead } from '../../core/formats/snapshot-notes.ts';
 import { pickFile, saveFile } from '../app/files.ts';
 import type { SnapshotAct } from '../app/snapshot-commands.ts';
 import { type KeptAbout, KeptSnapshots } from '../session/kept-snapshots.ts';
 import type { RunController } from '../session/run-controller.ts';
+import { openRestored } from './open-restored.ts';
 
 /** Largest file taken for a snapshot. Unit: byte. */
 const FILE_BYTES_MAX = 1 << 30;
@@ -76,17 +77,21 @@ export class SnapshotActions {
     return sentence;
   }
 
-  /** A new run in which the VM goes on from the snapshot; it stands at the instant that the snapshot shows. */
+  /**
+   * A new run in which the VM goes on from the snapshot; it stands at the instant that the snapshot shows. A VM that brings its devices
+   * goes on in a world of its own; another takes the place of the lab's.
+   */
   async #start(name: string, bytes: Uint8Array, lab: string | undefined): Promise<string> {
-    const head = readSnapshotHead(bytes);
-    if (!head.ok) return `${name}: ${head.error}`;
+    const about = readSnapshotAbout(bytes);
+    if (!about.ok) return `${name}: ${about.error}`;
+    if (about.value.hasMachine) return await openRestored(this.#controller, { name, bytes }, about.value.head);
     const { store } = this.#controller;
     const { spec } = store.getState();
     const refusal = await this.#controller.start({
       lab: lab ?? spec.lab, seed: spec.seed, knobs: lab === undefined || lab === spec.lab ? spec.knobs : {}, autoplay: false, guest: { name, bytes },
     });
     if (refusal !== '') return refusal;
-    return (await this.#controller.session?.advanceTo(head.value.takenAtNs)) ?? 'No run is alive.';
+    return (await this.#controller.session?.advanceTo(about.value.head.takenAtNs)) ?? 'No run is alive.';
   }
 }
 

@@ -67,3 +67,12 @@ export async function writeDisks(run: HeadlessRun, vm: number, disks: readonly s
     writeFileSync(path, bytes);
   }
 }
+
+/** Writes disks as they are, in their order, each to a file of its own. */
+export async function saveDisks(run: HeadlessRun, vm: number, paths: readonly string[]): Promise<void> {
+  for (const [index, path] of paths.entries()) {
+    const bytes = await run.coordinator.snapshotFile(`disk:${vm}:${index}`);
+    if (bytes.length === 0) throw new BadInput(`--save-disk '${path}': the VM has ${index === 0 ? 'no disk' : `${index} disks`}.`);
+    writeFileSync(path, bytes);
+  }
+}

@@ -8,7 +8,7 @@ import { GUEST_PROFILES, readScenarioFile, sentenceOf } from '../../core/world/i
 import type { StartOptions } from '../session-api.ts';
 import { planner, snapshotInstant, VM_LAB } from '../world.ts';
 import { readDuration, readInteger, readSize } from './arguments.ts';
-import { BOOT_OPTIONS, type BootBundle, readBundleOptions, writeDisks } from './boot-bundle.ts';
+import { BOOT_OPTIONS, type BootBundle, readBundleOptions, saveDisks, writeDisks } from './boot-bundle.ts';
 import { Consoles } from './consoles.ts';
 import { type Answer, Dialog } from './dialog.ts';
 import { type Keyboard, terminalKeyboard } from './keyboard.ts';
@@ -39,12 +39,14 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
   --net                a virtio network card (10.0.2.15 by DHCP); the gateway 10.0.2.2 answers pings, and
                        echoes on UDP and TCP port 7
   --restore file.core  a VM goes on from a snapshot, at the instant that it shows; it brings its
-                       RAM and its vCPUs
+                       RAM, its vCPUs, its devices and its disks, so nothing else is needed
   --scenario file.json the VMs of a scenario file, with its commands; what they print goes to
                        stdout a line at a time, after the VM's name when there are several.
                        --kernel is then what VMs with the guest 'file' run
   --snapshot file.core writes a snapshot of where the VM stands at the end, an ELF core that gdb
-                       and readelf open
+                       and readelf open; of a VM with devices it holds these, too, and its disks
+  --save-disk file     writes a disk as it is at the end, the first one to the first file; may be given
+                       several times
   --ram size           64M by default, with devices 128M, or what a guest wants
   --vcpus n            1 by default
   --profile name       its harts: rv64ima by default, with devices rv64gc
@@ -79,6 +81,7 @@ interface VmArguments {
   readonly dialog: Dialog;
   readonly isInteractive: boolean;
   readonly snapshot: string | undefined;
+  readonly saveDisks: readonly string[];
   readonly ramBytes: number;
   readonly vcpuCount: number;
   readonly profile: number | undefined;
@@ -95,6 +98,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     restore: 'value',
     scenario: 'value',
     snapshot: 'value',
+    'save-disk': 'values',
     ram: 'value',
     vcpus: 'value',
     profile: 'value',
@@ -121,7 +125,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     if (surplus !== undefined) throw new BadInput(`vm takes --restore or --${surplus}, not both: a snapshot brings its own.`);
   }
   if (path !== undefined) {
-    const surplus = ['ram', 'vcpus', 'profile', 'append'].find((name) => given.value(name) !== undefined);
+    const surplus = ['ram', 'vcpus', 'profile', 'append', 'save-disk'].find((name) => given.value(name) !== undefined);
     if (surplus !== undefined) throw new BadInput(`vm takes --scenario or --${surplus}, not both: the file says it.`);
   }
   const bundle = restore === undefined ? readBundleOptions(given) : undefined;
@@ -133,8 +137,9 @@ function readArguments(rest: readonly string[]): VmArguments {
     restores: restore !== undefined,
     scenario: path === undefined ? undefined : readText('--scenario', path),
     snapshot: given.value('snapshot'),
+    saveDisks: given.values('save-disk'),
     ramBytes: optional(given.value('ram'), (text) => readSize('--ram', text)) ?? bundle?.guest?.ramBytes ?? (bundle === undefined ? 64 : 128) * MIB,
-    vcpuCount: optional(given.value('vcpus'), (text) => readInteger('--vcpus', text, { minimum: 1, maximum: 16 })) ?? 1,
+    vcpuCount: optional(given.value('vcpus'), (text) => readInteger('--vcpus', text, { minimum: 1, maximum: 8 })) ?? 1,
     profile: optional(given.value('profile'), readProfile),
     untilNs: optional(given.value('until'), (text) => readDuration('--until', text)),
     expect: given.value('expect'),
@@ -197,6 +202,7 @@ export async function runVm(rest: readonly string[]): Promise<number> {
   checkWritable('--report', asked.report);
   checkWritable('--snapshot', asked.snapshot);
   checkWritable('--capture', asked.capture);
+  for (const path of asked.saveDisks) checkWritable('--save-disk', path);
   const beganAtMs = performance.now();
   const consoles = new Consoles(plan.names, (text) => process.stdout.write(Buffer.from(text, 'latin1')));
   const onSnapshot = (_lane: unknown, snapshot: ProcessSnapshot) => consoles.take(snapshot);
@@ -213,6 +219,7 @@ export async function runVm(rest: readonly string[]): Promise<number> {
     if (asked.snapshot !== undefined && run.failure() === undefined) await writeSnapshot(run, asked.snapshot);
     if (asked.capture !== undefined) writeFileSync(asked.capture, await run.coordinator.capture('all'));
     if (asked.scenario === undefined) await writeDisks(run, VM_ID, asked.bundle?.disks ?? []);
+    await saveDisks(run, VM_ID, asked.saveDisks);
     const wallSeconds = (performance.now() - beganAtMs) / 1000;
     return await finish(run, { asked, plan, text: consoles.text(), virtualTimeNs, wallSeconds });
   } finally {

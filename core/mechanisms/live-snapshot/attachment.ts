@@ -5,6 +5,7 @@
 import type { Hash64 } from '../../base/index.ts';
 import { decodeSnapshot } from '../../formats/snapshot-file.ts';
 import { encodeCore } from '../../hypervisor/core-file.ts';
+import { saveMachine } from '../../hypervisor/machine-record.ts';
 import type { Vm } from '../../hypervisor/vm.ts';
 import type { MechanismRequest, Refusal } from '../../protocol/command.ts';
 import type { EventArguments } from '../../sim/event-queue.ts';
@@ -179,11 +180,14 @@ export class LiveSnapshotAttachment implements Attachment {
     return this.service.holds(vm);
   }
 
-  /** A snapshot as an ELF core. */
+  /** A snapshot as an ELF core; of a VM with devices it brings what these are made of, and the files of its disks. */
   file(name: string): Uint8Array | undefined {
     const bytes = this.service.read(name);
     const image = bytes === undefined ? undefined : decodeSnapshot(bytes);
-    return image?.ok === true ? encodeCore(image.value) : undefined;
+    if (image?.ok !== true) return undefined;
+    const devices = this.ports.host.devices.specs.get(image.value.head.vm)?.();
+    const machine = devices === undefined ? undefined : saveMachine(devices);
+    return encodeCore(machine === undefined ? image.value : { ...image.value, machine });
   }
 
   wantsSlowMotion(): boolean {
