@@ -1,4 +1,5 @@
 /** The board's user-mode network: one virtio card on a cable to the network of core/network/guest-network.ts. */
+import type { Hash64 } from '../base/hash.ts';
 import { type VirtioCore, VirtioMmio, VirtioNet, VmDma } from '../devices/virtio/index.ts';
 import type { InterruptLine } from '../machine/bus.ts';
 import type { VmMemory } from '../memory/index.ts';
@@ -52,5 +53,9 @@ export class BoardNetwork implements SlotDevice {
 
   service(nowNs: number): void {
     this.guests.service(nowNs);
+  }
+
+  hashInto(hash: Hash64): void {
+    this.guests.hashInto(hash);
   }
 }

@@ -4,6 +4,7 @@
  * behind ports.
  */
 import { assert } from '../base/assert.ts';
+import type { Hash64 } from '../base/hash.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
 import {
   Aclint,
@@ -39,6 +40,8 @@ export interface SlotDevice extends BusDevice {
   service(nowNs: number): void;
   /** Its virtio side, for reports. */
   readonly core?: VirtioCore;
+  /** Mixes what is neither in memory nor follows from accesses into a hash: frames on a cable. */
+  hashInto?(hash: Hash64): void;
 }
 
 export interface VirtDeviceOptions {

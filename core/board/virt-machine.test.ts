@@ -57,6 +57,43 @@ test.each(['timer', 'two harts', 'interrupt-driven serial port', 'supervisor'])(
   }
 });
 
+test.each(['timer', 'two harts', 'interrupt-driven serial port', 'supervisor'])('%s: cut in the middle of turns, the same run, and the same state at the same instant', (name) => {
+  const prng = makePrng({ seed: 11, stream: 3 });
+  const whole = boot(getBareMetalProgram(name));
+  whole.machine.advance(Number.POSITIVE_INFINITY, INSTRUCTIONS_MAX);
+  const endNs = whole.machine.timeNs();
+  for (let round = 0; round < 4; round++) {
+    const lookNs = 1 + nextBelow(prng, endNs);
+    const straight = boot(getBareMetalProgram(name));
+    straight.machine.runTo(lookNs);
+    const { machine, told } = boot(getBareMetalProgram(name));
+    let timeNs = 0;
+    const goTo = (untilNs: number) => {
+      while (timeNs < untilNs) {
+        timeNs = Math.min(untilNs, timeNs + 1 + nextBelow(prng, 1 + endNs / 200));
+        machine.runTo(timeNs);
+      }
+    };
+    goTo(lookNs);
+    expect(stateOf(machine)).toEqual(stateOf(straight.machine));
+    expect(told.console).toBe(straight.told.console);
+    goTo(endNs + 100_000);
+    expect(told.console).toBe(whole.told.console);
+    expect(stateOf(machine)).toEqual(stateOf(whole.machine));
+  }
+});
+
+test('a cut in the middle of a turn is exact: no instruction starts at the instant or later', () => {
+  const { machine } = boot(source('straight', 'main: j main'));
+  machine.runTo(777_333);
+  expect(machine.instructionsAttempted()).toBe(777_333);
+  expect(machine.nextInstructionNs()).toBe(777_333);
+  const asleep = boot(source('asleep', '1: wfi\n j 1b'));
+  asleep.machine.runTo(5_000_017);
+  expect(asleep.machine.timeNs()).toBe(5_000_017);
+  expect(asleep.machine.nextInstructionNs()).toBe(Number.POSITIVE_INFINITY);
+});
+
 test('traps are counted by cause', () => {
   const { machine } = boot(getBareMetalProgram('traps'));
   machine.advance(Number.POSITIVE_INFINITY, INSTRUCTIONS_MAX);

@@ -1,6 +1,7 @@
 /**
  * The board at work: harts take turns on a grid of virtual time, devices do what is due between the
- * turns. Everything is a function of the files and options: no cut of a run changes it.
+ * turns. Everything is a function of the files and options: no cut of a run changes it. A run may also be cut in the
+ * middle of a turn (runTo): the hart under way is remembered, and those behind it in the turn stand back meanwhile.
  *
  * While two harts or more have work, each runs to the next point of a grid of SLICE_NS, in their
  * order; one hart alone runs longer. A wire to the running hart acts at its next instruction, a wire to
@@ -8,9 +9,10 @@
  * starts at t runs before whatever happens at T when t < T.
  */
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
-import { gStageTableCount, MemorySystem, type VmMemory } from '../memory/index.ts';
+import { frameAddress, gStageTableCount, MemorySystem, type VmMemory } from '../memory/index.ts';
 import { assert } from '../base/assert.ts';
-import type { InterruptLine } from '../machine/bus.ts';
+import { type Hash64, hashBytes, hashInteger, hashUint32, makeHash } from '../base/hash.ts';
+import type { BusValue, InterruptLine } from '../machine/bus.ts';
 import { BareMachine, type BareMachinePorts, GUEST_EXTERNAL_COUNT, GUEST_LINE } from '../machine/index.ts';
 import type { PciFunction } from '../pcie/index.ts';
 import { TICK_NS } from '../devices/index.ts';
@@ -19,7 +21,7 @@ import { exitReason } from '../protocol/host-memory-layout.ts';
 import type { BootImage } from './boot-image.ts';
 import { type HtifPlaces, pollHtif } from './htif.ts';
 import { fileAt } from './interrupt-controller.ts';
-import { type AiaChoice, guestFileCountOf, hartLine } from '../platform/memory-map.ts';
+import { type AiaChoice, guestFileCountOf, hartLine, RAM_ADDRESS } from '../platform/memory-map.ts';
 import { type SlotDevice, VirtDevices } from './virt-devices.ts';
 
 /** Turn of a hart while several have work. Unit: ns. */
@@ -80,25 +82,34 @@ interface Lane {
 /** Wires to a hart: bits of mip, and those of its guest interrupt files. */
 const WIRES = [...Object.values(hartLine), ...Array.from({ length: GUEST_EXTERNAL_COUNT }, (_, index) => GUEST_LINE + 1 + index)];
 
+const PAGE_SIZE = 4096;
+const EMPTY_PAGE = new Uint8Array(PAGE_SIZE);
+
 /** 2026-01-01T00:00:00Z. */
 const EPOCH_NS = 1_767_225_600_000_000_000n;
 
 export class VirtMachine {
-  static readonly [checkpointRules]: CheckpointRules = { options: 'outside' };
+  static readonly [checkpointRules]: CheckpointRules = { options: 'outside', image: 'outside' };
   readonly memory: MemorySystem;
   readonly ram: VmMemory;
   readonly harts: BareMachine;
-  readonly devices: VirtDevices;
+  /** Made anew by a reset. */
+  devices: VirtDevices;
   readonly htif: HtifPlaces | undefined;
   private readonly options: VirtMachineOptions;
+  private readonly image: BootImage;
   private readonly picoseconds: number;
   private readonly lanes: Lane[] = [];
   private readonly typed: number[] = [];
   private sliceNs = 0;
   private endNs = 0;
+  /** Hart of the present turn that runs next; −1 between two turns. */
+  private cursor = -1;
   /** The run() under way: hart −1 when none. */
   private readonly entry = { hart: -1, timeNs: 0, remainderPs: 0, budget: 0 };
   private attempted = 0;
+  /** Of every access to a device and every byte that came in. */
+  private readonly digest: Hash64 = makeHash();
   private ending: MachineEnd | undefined;
 
   constructor(image: BootImage, options: VirtMachineOptions) {
@@ -109,13 +120,23 @@ export class VirtMachine {
     const made = this.memory.createVm({ vmId: 1, pageCount, allocated: true });
     assert(made.ok, 'a memory of the size of RAM and its tables holds them');
     this.ram = made.value;
-    this.devices = new VirtDevices(
+    this.image = image;
+    this.devices = this.makeDevices();
+    this.harts = new BareMachine(this.memory, this.ram, this.hartPorts(), options.compiled);
+    this.htif = htifPlaces(image);
+    for (let hart = 0; hart < options.hartCount; hart++) this.lanes.push({ timeNs: 0, remainderPs: 0, waiting: false, wanted: 0, told: 0 });
+    this.boot();
+  }
+
+  private makeDevices(): VirtDevices {
+    const { options } = this;
+    return new VirtDevices(
       {
         hartCount: options.hartCount,
         ...(options.aia === undefined ? {} : { aia: options.aia }),
         guestFileCount: guestFileCountOf(getProfile(options.profile).extensions),
         epochNs: options.epochNs ?? EPOCH_NS,
-        rom: image.rom,
+        rom: this.image.rom,
         slots: (options.slots ?? []).map((make) => (line: InterruptLine) => make(line, this.ram, this.slotClock())),
         functions: (options.functions ?? []).map((make) => make(this.ram)),
       },
@@ -127,17 +148,36 @@ export class VirtMachine {
         onFinish: (how, code) => this.end({ by: 'finisher', how, code }),
       },
     );
-    this.harts = new BareMachine(this.memory, this.ram, this.hartPorts(), options.compiled);
-    this.htif = htifPlaces(image);
+  }
+
+  /** RAM holds what was loaded, and every hart starts. */
+  private boot(): void {
+    const { image, options } = this;
     for (const piece of image.pieces) this.ram.write(piece.address, piece.bytes, 'restore');
     for (let hart = 0; hart < options.hartCount; hart++) {
-      this.lanes.push({ timeNs: 0, remainderPs: 0, waiting: false, wanted: 0, told: 0 });
       this.harts.resetHart(hart, {
         pc: image.entry,
         profile: options.profile,
         registers: { 10: hart, 11: image.treeAddress, 12: image.nextStageAddress },
       });
     }
+  }
+
+  /** Begins anew after the end, as at the start but that time goes on: empty RAM, devices made anew over the same disks. */
+  reset(): void {
+    assert(this.ending !== undefined, 'a machine that is reset has ended');
+    this.ending = undefined;
+    this.typed.length = 0;
+    for (const lane of this.lanes) {
+      moveTo(lane, this.sliceNs);
+      Object.assign(lane, { waiting: false, wanted: 0, told: 0 });
+    }
+    this.devices = this.makeDevices();
+    for (let page = 0; page < this.ram.pageCount; page++) {
+      const address = frameAddress(this.memory.host, this.ram.frame(page));
+      if (!this.harts.module.isZero(address, PAGE_SIZE)) this.ram.write(RAM_ADDRESS + page * PAGE_SIZE, EMPTY_PAGE, 'restore');
+    }
+    this.boot();
   }
 
   /** How the program ended, once it has. */
@@ -155,6 +195,11 @@ export class VirtMachine {
     return this.attempted;
   }
 
+  /** Whether a hart stands in wfi. */
+  isWaiting(hart: number): boolean {
+    return this.lanes[hart]!.waiting;
+  }
+
   /** Bytes arrive at the serial port, as fast as it takes them. Gives how many found room in the queue. */
   type(bytes: Uint8Array): number {
     const taken = Math.min(bytes.length, TYPED_MAX - this.typed.length);
@@ -167,16 +212,33 @@ export class VirtMachine {
    * happen again, or `instructionsMax` instructions have been attempted since the start.
    */
   advance(untilNs: number, instructionsMax: number): Advance {
+    assert(this.cursor < 0, 'a machine that is cut in the middle of its turns goes on by runTo()');
     while (this.ending === undefined) {
       if (this.attempted >= instructionsMax) return 'instructions';
       if (this.sliceNs >= untilNs) return 'reached';
-      if (!this.turn(instructionsMax)) return 'asleep';
+      const turn = this.begin(Number.POSITIVE_INFINITY);
+      if (turn === 'asleep') return turn;
+      if (turn === 'begun') this.goOn(Number.POSITIVE_INFINITY, instructionsMax);
     }
     return 'ended';
   }
 
-  /** One turn of every hart that has work. False when nothing will happen ever. */
-  private turn(instructionsMax: number): boolean {
+  /**
+   * Does what happens before `untilNs`, in the order of the turns, and no instruction that starts then or later. What was
+   * reached does not depend on earlier cuts. Harts that wait for nothing let time pass.
+   */
+  runTo(untilNs: number): void {
+    while (this.ending === undefined && (this.cursor >= 0 || this.sliceNs < untilNs)) {
+      if (this.cursor < 0 && this.begin(untilNs) !== 'begun') continue;
+      if (!this.goOn(untilNs, Number.MAX_SAFE_INTEGER)) return;
+    }
+  }
+
+  /**
+   * Begins a turn of all harts that have work; or, when none has, lets time pass to the next thing that happens, at most to
+   * `limitNs`. `asleep`: nothing will happen ever, and there is no limit.
+   */
+  private begin(limitNs: number): 'begun' | 'passed' | 'asleep' {
     const { devices, lanes } = this;
     this.feed();
     devices.settle(this.sliceNs);
@@ -184,21 +246,43 @@ export class VirtMachine {
     const busy = lanes.filter((lane) => !lane.waiting).length;
     const eventNs = this.nextEventNs();
     if (busy === 0) {
-      if (eventNs === Number.POSITIVE_INFINITY) return false;
-      this.sliceNs = Math.max(this.sliceNs, eventNs);
+      const nextNs = Math.min(eventNs, limitNs);
+      if (nextNs === Number.POSITIVE_INFINITY) return 'asleep';
+      this.sliceNs = Math.max(this.sliceNs, nextNs);
       for (const lane of lanes) moveTo(lane, this.sliceNs);
-      return true;
+      return 'passed';
     }
     const alone = this.htif === undefined ? ALONE_NS : HTIF_NS;
     this.endNs = Math.min(nextOnGrid(this.sliceNs, busy > 1 ? SLICE_NS : alone), Math.max(eventNs, this.sliceNs + 1));
-    for (let hart = 0; hart < lanes.length && this.ending === undefined; hart++) {
-      if (!lanes[hart]!.waiting) this.runHart(hart, instructionsMax);
+    this.cursor = 0;
+    while (lanes[this.cursor]!.waiting) this.cursor++;
+    return 'begun';
+  }
+
+  /** Goes on with the turn that was begun. False: the hart under way has come to `limitNs`, and the turn is not over. */
+  private goOn(limitNs: number, instructionsMax: number): boolean {
+    const { lanes } = this;
+    while (this.cursor < lanes.length && this.ending === undefined) {
+      if (!this.runHart(this.cursor, limitNs, instructionsMax)) return false;
+      this.cursor++;
+      while (lanes[this.cursor]?.waiting === true) this.cursor++;
     }
+    this.cursor = -1;
     if (this.htif !== undefined && this.ending === undefined) this.poll(this.htif);
     const isCut = this.ending !== undefined || this.attempted >= instructionsMax;
     this.sliceNs = isCut ? Math.min(this.endNs, Math.max(...lanes.map((lane) => lane.timeNs))) : this.endNs;
     for (const lane of lanes) if (lane.waiting) moveTo(lane, this.sliceNs);
     return true;
+  }
+
+  /** Time at which the next instruction starts, as far as is known now; Infinity: none will. Unit: ns. */
+  nextInstructionNs(): number {
+    if (this.ending !== undefined) return Number.POSITIVE_INFINITY;
+    if (this.cursor >= 0) {
+      const lane = this.lanes[this.cursor]!;
+      return lane.waiting ? Math.min(this.timerNs(this.cursor, lane.timeNs), this.endNs) : lane.timeNs;
+    }
+    return this.lanes.every(({ waiting }) => waiting) ? this.nextEventNs() : this.sliceNs;
   }
 
   /** Next thing that happens without a hart's doing, after the present slice's start. Unit: ns. */
@@ -219,26 +303,31 @@ export class VirtMachine {
     if (lane.waiting && this.harts.isWoken(hart, this.ticks(lane.timeNs))) lane.waiting = false;
   }
 
-  /** Runs a hart until its next instruction starts at endNs or later, or it waits. */
-  private runHart(hart: number, instructionsMax: number): void {
+  /**
+   * Runs a hart until its next instruction starts at endNs or later, or it waits. False: it starts before, but not before
+   * `limitNs`.
+   */
+  private runHart(hart: number, limitNs: number, instructionsMax: number): boolean {
     const lane = this.lanes[hart]!;
     const { entry, harts } = this;
     while (lane.timeNs < this.endNs && this.ending === undefined) {
+      if (lane.timeNs >= limitNs) return false;
       this.tellTimer(hart);
       if (lane.waiting) {
         if (harts.isWoken(hart, this.ticks(lane.timeNs))) {
           lane.waiting = false;
         } else {
           const wakeNs = this.timerNs(hart, lane.timeNs);
-          if (wakeNs >= this.endNs) return;
+          if (wakeNs >= this.endNs) return true;
+          if (wakeNs >= limitNs) return false;
           moveTo(lane, wakeNs);
           continue;
         }
       }
       const rest = instructionsMax - this.attempted;
-      if (rest <= 0) return;
-      const limitNs = Math.min(this.endNs, this.timerNs(hart, lane.timeNs));
-      const picoseconds = (limitNs - lane.timeNs) * 1000 - lane.remainderPs;
+      if (rest <= 0) return true;
+      const stopNs = Math.min(this.endNs, limitNs, this.timerNs(hart, lane.timeNs));
+      const picoseconds = (stopNs - lane.timeNs) * 1000 - lane.remainderPs;
       const budget = Math.min(Math.ceil(picoseconds / this.picoseconds), rest);
       entry.timeNs = lane.timeNs;
       entry.remainderPs = lane.remainderPs;
@@ -252,6 +341,7 @@ export class VirtMachine {
       lane.remainderPs = ranPs % 1000;
       if (exit === exitReason.wait) lane.waiting = true;
     }
+    return true;
   }
 
   /** When a hart's own timers begin to pend: mtimecmp, stimecmp, vstimecmp. Infinity: never. Unit: ns. */
@@ -333,12 +423,14 @@ export class VirtMachine {
 
   private feed(): void {
     while (this.typed.length > 0 && this.devices.serial.room() > 0) {
-      this.devices.serial.receive(this.typed.shift()!);
+      const byte = this.typed.shift()!;
+      hashUint32(this.digest, byte);
+      this.devices.serial.receive(byte);
     }
   }
 
-  /** Virtual time of the instruction under way, or of the turn's start between instructions. */
-  private nowNs(): number {
+  /** Virtual time of the instruction under way, or of the turn's start between instructions. Unit: ns. */
+  nowNs(): number {
     const { entry } = this;
     return entry.hart < 0 ? this.sliceNs : this.instructionNs(this.harts.budgetLeft(entry.hart));
   }
@@ -354,21 +446,53 @@ export class VirtMachine {
   }
 
   private hartPorts(): BareMachinePorts {
-    const { bus } = this.devices;
     return {
       interruptFile: (hart, level) => fileAt(this.devices.files[hart], level),
       timeTicks: (_hart, budgetLeft) => this.ticks(this.instructionNs(budgetLeft)),
       load: (_hart, address, byteCount, into) => {
-        const answered = bus.read(address, byteCount, into);
+        const answered = this.devices.bus.read(address, byteCount, into);
+        this.note(address, byteCount, into);
+        if (this.typed.length > 0) this.feed(); // a byte that was taken makes room
         this.lookAhead();
         return answered;
       },
       store: (_hart, address, byteCount, value) => {
-        const answered = bus.write(address, byteCount, value.low, value.high);
+        const answered = this.devices.bus.write(address, byteCount, value.low, value.high);
+        this.note(address, -byteCount, value);
         this.lookAhead();
         return answered;
       },
     };
+  }
+
+  private note(address: number, access: number, value: BusValue): void {
+    hashUint32(this.digest, address);
+    hashUint32(this.digest, access);
+    hashUint32(this.digest, value.low);
+    hashUint32(this.digest, value.high);
+  }
+
+  /**
+   * Mixes harts, their places in time and the devices into a hash: a device's state follows from the accesses and the typed
+   * bytes that it ever had, and from memory, which is not in it.
+   */
+  hashInto(hash: Hash64): void {
+    hashUint32(hash, this.digest.low);
+    hashUint32(hash, this.digest.high);
+    for (const [hart, lane] of this.lanes.entries()) {
+      hashBytes(hash, this.harts.saveHart(hart));
+      hashInteger(hash, lane.timeNs);
+      hashInteger(hash, lane.remainderPs);
+      hashUint32(hash, lane.waiting ? 1 : 0);
+      hashUint32(hash, lane.wanted);
+      hashUint32(hash, lane.told);
+    }
+    for (const slot of this.devices.slots) slot.hashInto?.(hash);
+    hashInteger(hash, this.sliceNs);
+    hashInteger(hash, this.cursor < 0 ? 0 : this.endNs);
+    hashInteger(hash, this.cursor + 1);
+    hashInteger(hash, this.typed.length);
+    hashUint32(hash, this.ending === undefined ? 0 : 1);
   }
 
   /** An access may have made a device due before the turn ends. */

@@ -25,7 +25,7 @@ function run(slots: Parameters<typeof diskSlot>[0][]) {
   const transmit = (byte: number) => {
     told += String.fromCharCode(byte);
   };
-  const machine = new VirtMachine(image.value, { ...OPTIONS, transmit, slots: slots.map(diskSlot) });
+  const machine = new VirtMachine(image.value, { ...OPTIONS, transmit, slots: slots.map((image) => diskSlot(image)) });
   machine.advance(Number.POSITIVE_INFINITY, 1_000_000);
   return { told, end: machine.ended(), instructions: machine.instructionsAttempted() };
 }

@@ -6,9 +6,11 @@ import type { VirtMachineOptions } from './virt-machine.ts';
 type SlotMaker = NonNullable<VirtMachineOptions['slots']>[number];
 type FunctionMaker = NonNullable<VirtMachineOptions['functions']>[number];
 
-/** A disk over an image, done with each request at once. */
-export function diskSlot(image: BlockImage): SlotMaker {
-  return (interrupt, ram) => new VirtioMmio({ device: new VirtioBlock({ image }), memory: new VmDma(ram), interrupt });
+/** A disk over an image; a request takes `latencyNs` beyond the one before, or is done at once. */
+export function diskSlot(image: BlockImage, latencyNs = 0): SlotMaker {
+  return (interrupt, ram, clock) => new VirtioMmio({
+    device: new VirtioBlock({ image, latencyNs, nowNs: () => clock.nowNs() }), memory: new VmDma(ram), interrupt,
+  });
 }
 
 /** A source of random bytes; they repeat with the seed. */

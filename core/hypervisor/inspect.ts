@@ -203,7 +203,8 @@ const FLAGS = [
   [pteBit.valid, 'V'],
 ] as const;
 
-function entryText({ entryLow, entryHigh }: WalkStep): string {
+/** Flags of a table's entry, and where it leads. */
+export function entryText({ entryLow, entryHigh }: Pick<WalkStep, 'entryLow' | 'entryHigh'>): string {
   if ((entryLow & pteBit.valid) === 0) return 'not valid';
   const flags = FLAGS.map(([bit, name]) => ((entryLow & bit) !== 0 ? name : '·')).join('');
   const page = (entryHigh & 0x3f_ffff) * 0x40_0000 + (entryLow >>> 10);

@@ -1,4 +1,4 @@
-/** The run in which a fetched guest boots: pure, for the page and for its tests. */
+/** The runs in which a fetched guest boots, in a VM or on bare metal: pure, for the page, the command line and tests. */
 import { type GuestEntry, guestBootArguments } from './guest-library.ts';
 
 const MIB = 1024 * 1024;
@@ -8,13 +8,14 @@ export const GUEST_VCPUS_MAX = 4;
 /** Memory of a host: room for the VM, and for one that comes. Unit: MiB. */
 const HOST_MIB = 900;
 
+const fileName = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+
 /** The scenario: two hosts and a link, and on the first the VM. */
 export function guestScenario(guest: GuestEntry, vcpus: number): string {
-  const name = (path: string) => path.slice(path.lastIndexOf('/') + 1);
   const { kernel, initrd, disk } = guest.files;
   return pairWith({
     name: guest.id, memoryMiB: guest.ramBytes / MIB, vcpus, profile: 'rv64gc',
-    boot: { kernel: name(kernel), initrd: name(initrd), append: guestBootArguments(guest, ''), disks: [name(disk)], network: true },
+    boot: { kernel: fileName(kernel), initrd: fileName(initrd), append: guestBootArguments(guest, ''), disks: [fileName(disk)], network: true },
   });
 }
 
@@ -35,4 +36,32 @@ function pairWith(vm: { readonly name: string } & Readonly<Record<string, unknow
     vms: [{ host: 'host-a', fidelity: 'emulated', guest: 'file', input: '', ...vm }],
     workloads: [], commands: [], untilNs: sinceNs + 600_000_000_000, speed: 1,
   });
+}
+
+/** Harts of a board at most. */
+export const BOARD_HARTS_MAX = 8;
+/** Name of the board on which a guest boots. */
+const BOARD_NAME = 'board';
+
+/** A file of one board and nothing else. */
+function boardScenario(name: string, board: object): string {
+  return JSON.stringify({
+    format: 'glasshouse-scenario', version: 2, name, lab: 'datacenter', seed: 1, knobs: {}, sites: [], profiles: [], hosts: [], links: [], vms: [],
+    boards: [{ name: BOARD_NAME, profile: 'rv64gc', interrupts: 'plic', append: '', disks: [], network: false, input: '', ...board }],
+    workloads: [], commands: [], untilNs: 600_000_000_000, speed: 1,
+  });
+}
+
+/** The scenario of a guest on bare metal: a board whose firmware goes on to the kernel. */
+export function bareGuestScenario(guest: GuestEntry, harts: number): string {
+  const { firmware, kernel, initrd, disk } = guest.files;
+  return boardScenario(guest.id, {
+    memoryMiB: guest.ramBytes / MIB, harts, program: fileName(firmware), kernel: fileName(kernel), initrd: fileName(initrd),
+    append: guestBootArguments(guest, ''), disks: [fileName(disk)], network: true,
+  });
+}
+
+/** The scenario of a bare-metal program by itself. */
+export function programScenario(file: string, options: { readonly memoryMiB: number; readonly harts: number; readonly profile: string }): string {
+  return boardScenario('program', { ...options, program: file });
 }

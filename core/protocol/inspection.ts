@@ -37,7 +37,7 @@ export type VmInspection = Extract<InspectionRequest, { readonly vm: number }>;
 export type InspectionReply =
   | { readonly view: 'registers'; readonly host: number; readonly pc: string; readonly privilege: string; readonly x: readonly string[]; /** Empty where the hart has no float unit. */ readonly f: readonly string[]; readonly csrs: readonly { readonly name: string; readonly value: string }[] }
   | { readonly view: 'disassembly'; readonly pc: string; readonly lines: readonly { readonly address: string; readonly word: string; readonly text: string }[] }
-  | { readonly view: 'page-walk'; readonly address: string; readonly steps: readonly { readonly stage: 'VS' | 'G'; readonly level: number; readonly entryAddress: string; readonly entry: string; readonly text: string }[]; readonly result: string }
+  | { readonly view: 'page-walk'; readonly address: string; readonly steps: readonly { /** S: of a hart that has no guest. */ readonly stage: 'S' | 'VS' | 'G'; readonly level: number; readonly entryAddress: string; readonly entry: string; readonly text: string }[]; readonly result: string }
   | { readonly view: 'guest-memory'; readonly guestPhysicalAddress: number; readonly bytes: readonly number[]; readonly present: boolean }
   | { readonly view: 'exits'; readonly causes: readonly { readonly cause: string; readonly count: number; readonly costNs: number }[] }
   | { readonly view: 'can-migrate'; readonly refused: boolean; readonly sentence: string }

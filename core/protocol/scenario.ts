@@ -8,7 +8,7 @@ import type { Command } from './command.ts';
 export interface ScenarioProcess {
   readonly id: number;
   readonly name: string;
-  /** 'host' when missing: then it stands in `hosts`, too. Other kinds are those that the lab brings. */
+  /** 'host' when missing: then it stands in `hosts`, too; 'board': it stands in `boards`. Other kinds are those that the lab brings. */
   readonly kind?: string;
   /** What the kind is built from besides the lab's knobs; units as the kind says. */
   readonly parameters?: Readonly<Record<string, number>>;
@@ -77,6 +77,30 @@ export interface ScenarioVm {
   readonly bootInput: string;
 }
 
+/** What a board starts, by names of files in the bundle beside the scenario; a file that is no bundle is the program. */
+export interface ScenarioProgram {
+  readonly program: string; //        an ELF in which all harts begin in M mode: any bare-metal program, or firmware
+  readonly kernel?: string; //        what firmware goes on to: an `Image` or an ELF
+  readonly initrd?: string;
+  readonly append: string; //         the kernel's command line
+  readonly disks: readonly string[]; // images, raw or qcow2
+  readonly network: boolean; //       whether it has a network card
+}
+
+/** A bare-metal board: a machine by itself, from M mode down, without a hypervisor. It is a process of the kind 'board'. */
+export interface ScenarioBoard {
+  readonly id: number; //             its process
+  readonly vm: number; //             its number beside the VMs': what commands, consoles and pictures name it by
+  readonly name: string;
+  readonly pageCount: number;
+  readonly hartCount: number;
+  readonly profile: string; //        id of its harts' profile
+  readonly interrupts: 'plic' | 'aplic' | 'aplic-imsic';
+  readonly boot: ScenarioProgram;
+  /** Typed into its console at the start. */
+  readonly bootInput: string;
+}
+
 /** Something asked for at a time. */
 export interface ScriptedCommand {
   readonly atNs: number;
@@ -96,6 +120,7 @@ export interface Scenario {
   readonly links: readonly ScenarioLink[];
   readonly hosts: readonly ScenarioHost[];
   readonly vms: readonly ScenarioVm[];
+  readonly boards?: readonly ScenarioBoard[];
   readonly workloads?: readonly ScenarioWorkload[];
   /** What a headless run asks for by itself. */
   readonly script: readonly ScriptedCommand[];

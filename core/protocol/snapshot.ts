@@ -28,6 +28,24 @@ export interface HostSnapshot {
   readonly framesFree: number;
   readonly processorCount: number;
   readonly vms: readonly VmSnapshot[];
+  /** Of a bare-metal board, which is told as a host with one VM: its memory, its harts and its console. */
+  readonly board?: BoardSnapshot;
+}
+
+/** What a board is and how its harts stand. */
+export interface BoardSnapshot {
+  readonly profile: string; //       of its harts: 'rv64gc'
+  readonly interrupts: string; //    'plic', 'aplic', 'aplic-imsic'
+  readonly harts: readonly BoardHart[];
+  readonly resets: number; //        how often the program has reset it
+}
+
+export interface BoardHart {
+  readonly mode: string; //          privilege mode: 'M', 'S' (or 'HS'), 'U', 'VS', 'VU'
+  readonly waiting: boolean; //      in wfi
+  readonly instructionsRetired: number;
+  /** Traps by the manual's name of their cause; causes that did not occur are left out. */
+  readonly traps: Readonly<Record<string, number>>;
 }
 
 /** One direction of a link, told by the sending side. */
@@ -90,7 +108,7 @@ export interface ProcessSnapshot {
   readonly kind: string;
   readonly name: string;
   readonly timeNs: number;
-  /** Only of hosts. */
+  /** Only of hosts and boards. */
   readonly host?: HostSnapshot;
   /** Only of other kinds: what it is now, compact plain JSON, shaped as the kind says. */
   readonly told?: unknown;

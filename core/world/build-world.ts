@@ -4,9 +4,10 @@ import type { Scenario } from '../protocol/scenario.ts';
 import type { PageShelf } from '../sim/checkpoint/part.ts';
 import type { LogicalProcess } from '../sim/logical-process.ts';
 import { compileHostModule } from '../wasm/index.ts';
+import { BoardProcess } from './board-process.ts';
 import { HostProcess, type HostProcessOptions } from './host-process.ts';
 import { NodeProcess } from './node-process.ts';
-import { findProcessKind, HOST, kindOf, rowOf } from './process-kinds.ts';
+import { BOARD, findProcessKind, HOST, kindOf, rowOf } from './process-kinds.ts';
 
 /** Version of the model, part of run files: raised when a run would come to another hash; histories of two versions are not compared. */
 export const MODEL_VERSION = '0.2.0';
@@ -29,8 +30,8 @@ export interface WorldOptions {
 /** The processes, ascending by id, at time 0. The scenario was checked when it was made. */
 export function buildWorld(options: WorldOptions): LogicalProcess[] {
   const { scenario, processIds, guest, sampleRings, capture, shelf } = options;
-  const hasHosts = scenario.processes.some((it) => kindOf(it) === HOST);
-  const compiled = hasHosts ? compileHostModule() : undefined;
+  const hasHarts = scenario.processes.some((it) => kindOf(it) === HOST || kindOf(it) === BOARD);
+  const compiled = hasHarts ? compileHostModule() : undefined;
   return processIds
     .toSorted((left, right) => left - right)
     .map((id) => {
@@ -41,7 +42,9 @@ export function buildWorld(options: WorldOptions): LogicalProcess[] {
 /** One process of a scenario, of whatever kind. */
 export function buildProcess(options: HostProcessOptions): LogicalProcess {
   const { scenario, id, ring, capture } = options;
-  const kind = findProcessKind(scenario, kindOf(rowOf(scenario, id)));
+  const name = kindOf(rowOf(scenario, id));
+  if (name === BOARD) return new BoardProcess(options);
+  const kind = findProcessKind(scenario, name);
   if (kind === undefined) return new HostProcess(options);
   if ('build' in kind) return kind.build({ scenario, id, ring, capture });
   return new NodeProcess({ scenario, id, kind, ring, capture });

@@ -24,10 +24,11 @@ export interface LabJudgement {
 export function judge(options: JudgeOptions): LabJudgement {
   const { scenario, snapshots } = options;
   const lab = findLab(scenario.lab);
+  const { boards = [] } = scenario;
   const found: LabFindings = lab?.judge(options) ?? {
     metrics: {},
     checks: [],
-    outcome: scenario.vms.map((vm) => describe(snapshots, vm.id)).join('; ') || 'nothing ran',
+    outcome: [...scenario.vms.map(({ id }) => id), ...boards.map(({ vm }) => vm)].map((id) => describe(snapshots, id)).join('; ') || 'nothing ran',
   };
   // What the lab does not judge is what was sampled last where its first VM began.
   const rows = options.samplesOf?.(scenario.vms[0]?.host ?? scenario.processes[0]?.id ?? 0);
@@ -41,7 +42,8 @@ export function judge(options: JudgeOptions): LabJudgement {
     checkOneCopy(snapshots, vm.id),
     checkConsole(snapshots, { vm: vm.id, guest: vm.guest }),
   ]);
-  return { metrics, checks: [...general, ...found.checks], outcome: found.outcome };
+  const onBoards = boards.map(({ vm }) => checkGuest(snapshots, vm));
+  return { metrics, checks: [...general, ...onBoards, ...found.checks], outcome: found.outcome };
 }
 
 function describe(snapshots: readonly ProcessSnapshot[], vm: number): string {

@@ -15,13 +15,15 @@ import { allKnobs } from '../mechanisms/lab.ts';
 import { findLab, LABS } from '../mechanisms/labs.ts';
 import { type Command, requestOf } from '../protocol/command.ts';
 import { HART_COUNT_MAX, VM_SLOT_COUNT } from '../protocol/host-memory-layout.ts';
-import type { Scenario, ScenarioHost, ScenarioLink, ScenarioVm } from '../protocol/scenario.ts';
+import type { Scenario, ScenarioBoard, ScenarioHost, ScenarioLink, ScenarioVm } from '../protocol/scenario.ts';
 import { readCommand } from '../sim/command-log.ts';
 import { findDuplicateKey } from './duplicate-key.ts';
+import { boardPartsOf } from './board-files.ts';
 import { bootFilesOf } from './guest-files.ts';
+import { BOARD } from './process-kinds.ts';
 import { findGuestError, findKnobError, GUEST_FILE_NAME, profileFor } from './scenario.ts';
-import { type FileFault, findFormFault, type ScenarioFile } from './scenario-schema.ts';
-import { mechanismFor, validateCommand } from './validate-command.ts';
+import { type FileFault, findFormFault, HOST_COUNT_MAX, type ScenarioFile } from './scenario-schema.ts';
+import { bareMetalRefusal, mechanismFor, validateCommand } from './validate-command.ts';
 import { sentenceOf, type WorldError } from './world-error.ts';
 
 /** The lab of a file that belongs to none. */
@@ -68,7 +70,7 @@ export function parseScenarioFile(options: FileOptions): Result<Scenario, WorldE
   if (!read.ok) return read;
   const file = read.value;
   const wrong =
-    findNameFault(file) ?? findPlaceFault(file) ?? findLinkFault(file) ?? findVmFault(file);
+    findMachineFault(file) ?? findNameFault(file) ?? findPlaceFault(file) ?? findLinkFault(file) ?? findVmFault(file);
   if (wrong !== undefined) return err({ kind: 'bad-scenario', ...wrong });
   const lab = findLab(file.lab);
   if (lab === undefined && file.lab !== DATACENTER) {
@@ -112,6 +114,17 @@ function fault(path: string, sentence: string): Result<never, WorldError> {
 
 // ── Sense ─────────────────────────────────────────────────────────────────────────────────────
 
+/** Whether there is anything that runs, and as much as one world holds. */
+function findMachineFault({ version, hosts, boards, vms }: ScenarioFile): FileFault | undefined {
+  if (boards !== undefined && version < 2) return { path: 'boards', sentence: 'boards came with version 2 of the format, and this file says 1' };
+  const count = hosts.length + (boards ?? []).length;
+  if (count === 0) return { path: 'hosts', sentence: version < 2 ? 'expected at least one host, found none' : 'expected at least one host or board, found none' };
+  if (count > HOST_COUNT_MAX) return { path: 'boards', sentence: `expected at most ${HOST_COUNT_MAX} hosts and boards together, found ${count}` };
+  // By their names commands tell them apart, whichever of the two they are.
+  const index = (boards ?? []).findIndex(({ name }) => [...hosts, ...vms].some((it) => it.name === name));
+  return index < 0 ? undefined : { path: `boards[${index}].name`, sentence: `the name '${boards![index]!.name}' is there twice` };
+}
+
 /** Names that are there twice in one list. */
 function findNameFault(file: ScenarioFile): FileFault | undefined {
   const lists = {
@@ -119,6 +132,7 @@ function findNameFault(file: ScenarioFile): FileFault | undefined {
     profiles: file.profiles,
     hosts: file.hosts,
     vms: file.vms,
+    boards: file.boards ?? [],
   } as const;
   for (const [list, items] of Object.entries(lists)) {
     const seen = new Set<string>();
@@ -237,10 +251,15 @@ function findVmFault(file: ScenarioFile): FileFault | undefined {
   return undefined;
 }
 
-/** VMs with the guest 'file' need one; a file that nobody runs was meant for something. */
+/** VMs with the guest 'file', and boards, need one; a file that nobody runs was meant for something. */
 function findGuestFault(file: ScenarioFile, guest: Uint8Array | undefined): WorldError | undefined {
+  for (const [at, board] of boardsOf(file).entries()) {
+    const parts = boardPartsOf(board, guest);
+    if (!parts.ok) return { kind: 'bad-scenario', path: `boards[${at}].${parts.error.field}`, sentence: parts.error.sentence };
+  }
   const index = file.vms.findIndex((vm) => vm.guest === 'file');
   const path = index < 0 ? 'vms' : `vms[${index}].guest`;
+  if (index < 0 && (file.boards ?? []).length > 0) return undefined;
   if (guest === undefined) {
     if (index < 0) return undefined;
     return {
@@ -302,7 +321,7 @@ function partsOf(
   file: ScenarioFile,
   guest: Uint8Array | undefined,
   sampleColumns: readonly string[],
-): Pick<Scenario, 'processes' | 'hosts' | 'links' | 'vms'> {
+): Pick<Scenario, 'processes' | 'hosts' | 'links' | 'vms' | 'boards'> {
   const hostId = (name: string) => file.hosts.findIndex((host) => host.name === name);
   const hosts = file.hosts.map(({ name, profile: profileName, rack }, id): ScenarioHost => {
     const profile = file.profiles.find((it) => it.name === profileName);
@@ -338,12 +357,32 @@ function partsOf(
       bootInput: vm.input,
     }),
   );
+  const boards = boardsOf(file);
   return {
-    processes: hosts.map(({ id, name }) => ({ id, name, sampleColumns })),
+    processes: [
+      ...hosts.map(({ id, name }) => ({ id, name, sampleColumns })),
+      ...boards.map(({ id, name }) => ({ id, name, kind: BOARD, sampleColumns: [] })),
+    ],
     hosts,
     links,
     vms,
+    ...(boards.length === 0 ? {} : { boards }),
   };
+}
+
+/** The boards of a file: processes behind its hosts, and numbers behind its VMs'. */
+function boardsOf(file: ScenarioFile): ScenarioBoard[] {
+  return (file.boards ?? []).map(({ name, memoryMiB, harts, profile, interrupts, input, program, kernel, initrd, append, disks, network }, index) => ({
+    id: file.hosts.length + index,
+    vm: file.vms.length + 1 + index,
+    name,
+    pageCount: memoryMiB * PAGES_PER_MIB,
+    hartCount: harts,
+    profile,
+    interrupts,
+    boot: { program, append, disks, network, ...(kernel === undefined ? {} : { kernel }), ...(initrd === undefined ? {} : { initrd }) },
+    bootInput: input,
+  }));
 }
 
 /** Puts the file's commands into the scenario's script; what could never be taken is refused. */
@@ -378,6 +417,8 @@ function withIds(
   const result: Record<string, unknown> = { ...command };
   const vm = scenario.vms.find(({ name }) => name === command['vm']);
   if (vm !== undefined) result['vm'] = vm.id;
+  const board = scenario.boards?.find(({ name }) => name === command['vm']);
+  if (board !== undefined) result['vm'] = board.vm;
   for (const key of ['to', 'host']) {
     const host = scenario.hosts.find(({ name }) => name === command[key]);
     if (host !== undefined) result[key] = host.id;
@@ -400,7 +441,9 @@ function findLastingFault(scenario: Scenario, command: Command): string | undefi
   }
   const given = command.kind === 'console-input' ? { vm: command.vm } : (request?.arguments ?? {});
   const { vm, to, host } = given as Readonly<Record<string, number | string | undefined>>;
-  if (vm !== undefined && !scenario.vms.some(({ id }) => id === vm)) return `there is no VM ${vm}`;
+  const board = scenario.boards?.find((it) => it.vm === vm);
+  if (board !== undefined && request !== undefined) return bareMetalRefusal(board, request.name).sentence;
+  if (vm !== undefined && board === undefined && !scenario.vms.some(({ id }) => id === vm)) return `there is no VM ${vm}`;
   for (const id of [to, host]) {
     if (id !== undefined && !scenario.hosts.some((it) => it.id === id))
       return `there is no host ${id}`;

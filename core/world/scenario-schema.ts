@@ -1,10 +1,10 @@
 /**
- * The form of a scenario file, version 1: a datacenter as JSON. Every field is there, lists may be empty, and a
- * field that is not known is refused: what a file says is what runs.
+ * The form of a scenario file, versions 1 and 2: a datacenter as JSON. Every field is there, lists may be empty, and a
+ * field that is not known is refused: what a file says is what runs. Version 2 knows bare-metal boards besides.
  * Room is kept, and refused by name until it is built: devices of hosts, workloads, VMs that are modelled.
  */
 import * as v from 'valibot';
-import { GUEST_PROFILES } from '../isa/table/index.ts';
+import { GUEST_PROFILES, HART_PROFILES } from '../isa/table/index.ts';
 
 /** Hosts, links, VMs, commands of one file at most: a tab has 64 memories. */
 export const HOST_COUNT_MAX = 64;
@@ -53,11 +53,13 @@ const nothingYet = (what: string) =>
 const number = v.pipe(v.number('expected a number'), v.finite('expected a number'));
 
 const PROFILES = GUEST_PROFILES.map(({ id }) => id);
+const HART_PROFILE_IDS = HART_PROFILES.map(({ id }) => id);
+const INTERRUPTS = ['plic', 'aplic', 'aplic-imsic'] as const;
 
 /** What is thrown when an object has a key too many or too few is told by valibot's own words. */
 export const scenarioFileSchema = v.strictObject({
   format: v.literal('glasshouse-scenario', 'expected "glasshouse-scenario"'),
-  version: v.literal(1, 'expected 1'),
+  version: v.picklist([1, 2], 'expected 1 or 2'),
   name,
   /** Whose knobs, faults and metrics apply: a lab's slug, or 'datacenter' for none. */
   lab: name,
@@ -79,18 +81,15 @@ export const scenarioFileSchema = v.strictObject({
     }),
     100,
   ),
-  hosts: v.pipe(
-    list(
-      v.strictObject({
-        name,
-        profile: name,
-        /** 'site/row/rack', or '' for nowhere in particular. */
-        rack: text,
-        devices: nothingYet('devices of hosts'),
-      }),
-      HOST_COUNT_MAX,
-    ),
-    v.minLength(1, 'expected at least one host'),
+  hosts: list(
+    v.strictObject({
+      name,
+      profile: name,
+      /** 'site/row/rack', or '' for nowhere in particular. */
+      rack: text,
+      devices: nothingYet('devices of hosts'),
+    }),
+    HOST_COUNT_MAX,
   ),
   links: list(
     v.strictObject({
@@ -130,6 +129,28 @@ export const scenarioFileSchema = v.strictObject({
       input: text,
     }),
     VM_COUNT_MAX,
+  ),
+  /** Bare-metal boards, from version 2 on: machines by themselves, laid out as QEMU's `virt`. */
+  boards: v.optional(
+    list(
+      v.strictObject({
+        name,
+        memoryMiB: whole(1, 896, 'MiB'),
+        harts: whole(1, 8, ''),
+        profile: v.picklist(HART_PROFILE_IDS, `expected one of ${HART_PROFILE_IDS.join(', ')}`),
+        interrupts: v.picklist(INTERRUPTS, `expected one of ${INTERRUPTS.join(', ')}`),
+        /** What it starts, from the bundle that is given beside the scenario; a file that is no bundle is the program. */
+        program: fileName,
+        kernel: v.optional(fileName),
+        initrd: v.optional(fileName),
+        append: text,
+        disks: list(fileName, 7),
+        network: v.boolean('expected true or false'),
+        /** Typed into its console at the start. */
+        input: text,
+      }),
+      HOST_COUNT_MAX,
+    ),
   ),
   workloads: nothingYet('workloads'),
   commands: list(

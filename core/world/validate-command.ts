@@ -12,7 +12,7 @@ import {
   type Refusal,
   requestOf,
 } from '../protocol/command.ts';
-import type { Scenario } from '../protocol/scenario.ts';
+import type { Scenario, ScenarioBoard } from '../protocol/scenario.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 import { kindOf } from './process-kinds.ts';
 import { findKnobError } from './scenario.ts';
@@ -99,8 +99,15 @@ function findRequestRefusal(
   if (lab === undefined || row === undefined) {
     return refuse('unknown-request', `There is nothing here that does '${request.name}'.`);
   }
+  const board = world.scenario.boards?.find(({ vm }) => vm === request.arguments['vm']);
+  if (board !== undefined) return bareMetalRefusal(board, request.name);
   const fault = argumentFault(row, request);
   return fault === undefined ? lab.findRefusal(world, request) : refuse('bad-argument', fault);
+}
+
+/** Whatever is asked of a mechanism is asked of a hypervisor. */
+export function bareMetalRefusal({ name }: ScenarioBoard, request: string): Refusal {
+  return refuse('bare-metal', `${name} is bare metal: it has no hypervisor that could do '${request}'.`);
 }
 
 /** What is wrong with the form of a request's arguments, as one sentence. */

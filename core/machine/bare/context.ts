@@ -1,4 +1,5 @@
 /** What the slow paths of a bare-metal machine share, and the door to its devices and its clock. */
+import { type CheckpointRules, checkpointRules } from '../../base/checkpoint-rule.ts';
 import { HART_PROFILES } from '../../isa/table/index.ts';
 import type { Extension } from '../../isa/table/row.ts';
 import type { MemorySystem, VmMemory } from '../../memory/index.ts';
@@ -39,6 +40,7 @@ export interface TrapCounts {
 const HAS_SHORT = HART_PROFILES.map(({ extensions }) => (extensions as readonly Extension[]).includes('C'));
 
 export class BareContext {
+  static readonly [checkpointRules]: CheckpointRules = { decoded: 'outside', filled: 'outside', ports: 'outside' };
   readonly system: MemorySystem;
   readonly words: Int32Array;
   readonly ram: VmMemory;

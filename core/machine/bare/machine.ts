@@ -6,7 +6,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import { getProfile, type HartProfile, HART_PROFILES, type HartProfileId } from '../../isa/table/index.ts';
-import type { MemorySystem, VmMemory } from '../../memory/index.ts';
+import type { AccessKind, MemorySystem, VmMemory } from '../../memory/index.ts';
 import { bareBlock, hartOffset } from '../../protocol/host-memory-layout.ts';
 import { compileHostModule, type HostModule, instantiateHostModule } from '../../wasm/index.ts';
 import { makeFloatSlowPath } from '../float-instructions.ts';
@@ -20,6 +20,7 @@ import { makeBareMemorySlowPaths } from './memory-slow-paths.ts';
 import { BARE_HART_MAX, BARE_SLOT_COUNT, bareAddress, bareSlot, bareWord, GUEST_EXTERNAL, GUEST_LINE, LINES, mode, VIRTUAL_INTERRUPTS } from './registers.ts';
 import { illegal, makeBareSystemSlowPaths } from './system-instructions.ts';
 import { nextTimerTick } from './timers.ts';
+import { bareFault, type BareWalkStep } from './translation.ts';
 import { isAnyPending, takeInterrupt } from './trap.ts';
 
 /** Bytes of the record from its start that are state: registers, then the CSRs. */
@@ -187,6 +188,32 @@ export class BareMachine {
     words[scratch] = kept[0]!;
     words[scratch + 1] = kept[1]!;
     return value;
+  }
+
+  /**
+   * Where an access of the hart's present mode would lead: a physical address, or why it would fault. Between two runs;
+   * nothing is changed. `visit` is shown every entry of a table that is read.
+   */
+  inspect(
+    index: number,
+    address: bigint,
+    access: AccessKind,
+    visit: (step: BareWalkStep) => void = () => undefined,
+  ): { readonly physicalAddress: number } | { readonly fault: 'access' | 'page' | 'guest-page' } {
+    const hart = bareAddress(index);
+    const { walk } = this.memory;
+    walk.visit = visit;
+    const low = Number(BigInt.asIntN(32, address));
+    const fault = walk.translate(hart, low, Number(BigInt.asIntN(32, address >> 32n)), access, this.memory.modeOf(hart, access));
+    walk.visit = undefined;
+    if (fault === bareFault.none) return { physicalAddress: walk.page * 4096 + (low & 0xfff) };
+    return { fault: fault === bareFault.page ? 'page' : fault === bareFault.guestPage ? 'guest-page' : 'access' };
+  }
+
+  /** f[register] with its NaN box, as an unsigned 64-bit value. */
+  readFloat(index: number, register: number): bigint {
+    assert(register >= 0 && register < 32, 'a register is f0 … f31');
+    return BigInt.asUintN(64, this.system.host.longs[(bareAddress(index) + hartOffset.f + 8 * register) >> 3]!);
   }
 
   /** x[register] as an unsigned 64-bit value. */
