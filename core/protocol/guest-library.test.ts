@@ -1,7 +1,7 @@
 // Goal: the table of guests is whole, and a manifest is believed only when it is one. Method: the rows; manifests with
 // fields taken away or mistyped.
 import { expect, test } from 'vitest';
-import { findGuestEntry, guestBootArguments, GUESTS, type GuestManifest, guestsOf, readGuestManifest } from './guest-library.ts';
+import { findGuestEntry, findPreparedGuest, guestBootArguments, GUESTS, type GuestManifest, guestsOf, PREPARED_GUESTS, preparedGuestsOf, readGuestManifest } from './guest-library.ts';
 
 const filesOf = (...paths: string[]) => paths.map((path) => ({ path, bytes: 1, sha256: 'ab'.repeat(32) }));
 const manifestOf = (...paths: string[]): GuestManifest => ({
@@ -33,6 +33,18 @@ test('a guest is there when all of its files are', () => {
   expect(guestsOf(manifestOf(...paths)).map(({ id }) => id)).toEqual(['debian']);
   expect(guestsOf(manifestOf(...paths.slice(1)))).toEqual([]);
   expect(guestsOf({ version: 1, parts: [] })).toEqual([]);
+});
+
+test('each guest has a prepared one, which is there when its file is', () => {
+  expect(PREPARED_GUESTS.map(({ guest }) => guest)).toEqual([...GUESTS]);
+  const [debian, small] = PREPARED_GUESTS;
+  expect(preparedGuestsOf(manifestOf(small!.path))).toEqual([small]);
+  expect(preparedGuestsOf(manifestOf(...Object.values(debian!.guest.files)))).toEqual([]);
+  expect(readGuestManifest(JSON.stringify(manifestOf(debian!.path, small!.path))).ok).toBe(true);
+  for (const { id } of PREPARED_GUESTS) {
+    expect(findGuestEntry(id)).toBeUndefined();
+    expect(findPreparedGuest(id)?.id).toBe(id);
+  }
 });
 
 const good = JSON.parse(JSON.stringify(manifestOf('debian/Image')));

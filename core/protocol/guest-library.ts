@@ -66,6 +66,30 @@ export const GUESTS = [
 
 export type GuestId = (typeof GUESTS)[number]['id'];
 
+/** A guest that has booted: a snapshot's file, from which its VM goes on at the shell, with its disk and a network card. */
+export interface PreparedGuest {
+  readonly id: string;
+  readonly title: string;
+  /** What it is, in one sentence. */
+  readonly sentence: string;
+  /** What makes it. */
+  readonly command: string;
+  /** What has booted. */
+  readonly guest: GuestEntry;
+  /** Path of the file under the folder of guests. */
+  readonly path: string;
+}
+
+/** Every guest prepared, in the order of {@link GUESTS}. */
+export const PREPARED_GUESTS: readonly PreparedGuest[] = GUESTS.map((guest) => ({
+  id: `${guest.id}-prepared`,
+  title: `${guest.title}, prepared`,
+  sentence: 'It has booted, and goes on at its shell at once, with one vCPU.',
+  command: guest.id === 'small' ? `${guest.command} --prepare` : 'npm run guests -- --prepare',
+  guest,
+  path: `prepared/${guest.id}.core`,
+}));
+
 /** A guest's command line with what is added to it; its console is the serial port, unless a console is named. */
 export function guestBootArguments(guest: GuestEntry, added: string): string {
   const console = /(^| )console=/.test(added) ? '' : 'console=ttyS0';
@@ -152,6 +176,17 @@ export function readGuestManifest(text: string): Result<GuestManifest, string> {
 export function guestsOf(manifest: GuestManifest): GuestEntry[] {
   const named = new Set(manifest.parts.flatMap(({ files }) => files.map(({ path }) => path)));
   return GUESTS.filter(({ files }) => Object.values(files).every((path) => named.has(path)));
+}
+
+/** Prepared guests whose file a manifest names. */
+export function preparedGuestsOf(manifest: GuestManifest): PreparedGuest[] {
+  const named = new Set(manifest.parts.flatMap(({ files }) => files.map(({ path }) => path)));
+  return PREPARED_GUESTS.filter(({ path }) => named.has(path));
+}
+
+/** The row of a prepared guest, if there is one. */
+export function findPreparedGuest(id: string): PreparedGuest | undefined {
+  return PREPARED_GUESTS.find((it) => it.id === id);
 }
 
 /** The row of a guest, if there is one. */

@@ -1,6 +1,6 @@
 /** Commands that write files or read them back. */
 import * as v from 'valibot';
-import { GUESTS } from '../../core/protocol/guest-library.ts';
+import { GUESTS, PREPARED_GUESTS } from '../../core/protocol/guest-library.ts';
 import type { AppState } from '../session/store.ts';
 import type { CommandRow } from './commands.ts';
 
@@ -16,6 +16,9 @@ export const EXPORT_ROWS: readonly CommandRow[] = [
   { id: 'open-scenario', title: 'Open a scenario file', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openScenario() },
   ...GUESTS.map(({ id, title }): CommandRow => (
     { id: `boot-${id}`, title: `Boot ${title} in a VM`, group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openGuest(id, 1) }
+  )),
+  ...PREPARED_GUESTS.map(({ id, title }): CommandRow => (
+    { id: `boot-${id}`, title: `Go on with ${title}`, group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openGuest(id, 1) }
   )),
   { id: 'print', title: 'Print', group: 'Files', schema: none, enabledWhen: always, run: () => window.print() },
 ];

@@ -2,17 +2,29 @@
  * Guests that `npm run guests` has fetched, on the page: which of them are there, and a run of two hosts in which a VM boots one,
  * so that it can be moved while it works. The files come from beside the page and are held against the manifest's sums.
  */
+import { readSnapshotAbout } from '../../core/formats/snapshot-notes.ts';
 import {
-  findGuestEntry, GUEST_MANIFEST, GUESTS, type GuestEntry, type GuestFile, type GuestManifest, guestsOf, readGuestManifest,
+  findGuestEntry, findPreparedGuest, GUEST_MANIFEST, GUESTS, type GuestFile, type GuestManifest, guestsOf, PREPARED_GUESTS,
+  type PreparedGuest, preparedGuestsOf, readGuestManifest,
 } from '../../core/protocol/guest-library.ts';
 import type { RunController } from '../session/run-controller.ts';
 import { guestScenario } from '../../core/protocol/guest-scenario.ts';
 import { openScenario, type ScenarioFiles } from './open-file.ts';
+import { openRestored } from './open-restored.ts';
 
-/** Rows of the library, and what keeps the rest from being there. */
+/** A row of the library as it is offered: to boot, or to go on with. */
+export interface OfferedGuest {
+  readonly id: string;
+  readonly title: string;
+  readonly sentence: string;
+  readonly command: string;
+  readonly isPrepared: boolean;
+}
+
+/** Rows of the library, and what is not there yet. */
 export interface FoundGuests {
-  readonly there: readonly GuestEntry[];
-  readonly absent: readonly GuestEntry[];
+  readonly there: readonly OfferedGuest[];
+  readonly absent: readonly OfferedGuest[];
 }
 
 function addressOf(path: string): string {
@@ -31,10 +43,21 @@ async function readManifest(): Promise<GuestManifest> {
   }
 }
 
-/** Which guests can be booted here. */
+/** Which guests can be booted here, each followed by itself prepared. What cannot be prepared yet, as it is not there, is not told of twice. */
 export async function findGuests(): Promise<FoundGuests> {
-  const there = guestsOf(await readManifest());
-  return { there, absent: GUESTS.filter((it) => !there.includes(it)) };
+  const manifest = await readManifest();
+  const guests = guestsOf(manifest);
+  const prepared = preparedGuestsOf(manifest);
+  const there: OfferedGuest[] = [];
+  const absent: OfferedGuest[] = [];
+  for (const guest of GUESTS) {
+    (guests.includes(guest) ? there : absent).push({ ...guest, isPrepared: false });
+    for (const row of PREPARED_GUESTS.filter((it) => it.guest === guest)) {
+      if (prepared.includes(row)) there.push({ ...row, isPrepared: true });
+      else if (guests.includes(guest)) absent.push({ ...row, isPrepared: true });
+    }
+  }
+  return { there, absent };
 }
 
 /** A file's bytes, or one sentence. `onBytes` hears how many have come since it was called last. */
@@ -71,12 +94,23 @@ export async function openGuest(
 
 async function fetchAndOpen(controller: RunController, { guest, vcpus }: { readonly guest: string; readonly vcpus: number }, onPart: (part: number) => void): Promise<string> {
   const entry = findGuestEntry(guest);
-  if (entry === undefined) return `There is no guest “${guest.slice(0, 40)}”; there are ${GUESTS.map(({ id }) => id).join(', ')}.`;
+  const prepared = findPreparedGuest(guest);
+  if (prepared !== undefined && vcpus > 1) return `${prepared.title} has one vCPU; “${prepared.guest.id}” boots with more.`;
   const manifest = await readManifest();
-  if (!guestsOf(manifest).includes(entry)) return `${entry.title} is not on this machine yet: “${entry.command}” gets it.`;
+  const row = entry ?? prepared;
+  if (row === undefined) return `There is no guest “${guest.slice(0, 40)}”; there are ${[...GUESTS, ...PREPARED_GUESTS].map(({ id }) => id).join(', ')}.`;
+  const isThere = entry === undefined ? preparedGuestsOf(manifest).some(({ id }) => id === guest) : guestsOf(manifest).includes(entry);
+  if (!isThere) return `${row.title} is not on this machine yet: “${row.command}” gets it.`;
+  const paths = entry === undefined ? [prepared!.path] : [entry.files.kernel, entry.files.initrd, entry.files.disk];
+  const files = await fetchFiles(manifest, paths, onPart);
+  if (typeof files === 'string') return files;
+  return entry === undefined ? await goOn(controller, prepared!, [...files.values()][0]!) : await openScenario(controller, guestScenario(entry, vcpus), files);
+}
+
+/** Files of the manifest by their last names, or one sentence. */
+async function fetchFiles(manifest: GuestManifest, paths: readonly string[], onPart: (part: number) => void): Promise<ScenarioFiles | string> {
   const rows = manifest.parts.flatMap(({ files }) => files);
-  const { kernel, initrd, disk } = entry.files;
-  const wanted = [kernel, initrd, disk].map((path) => rows.find((it) => it.path === path)!);
+  const wanted = paths.map((path) => rows.find((it) => it.path === path)!);
   const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0);
   let come = 0;
   const onBytes = (count: number) => {
@@ -89,5 +123,14 @@ async function fetchAndOpen(controller: RunController, { guest, vcpus }: { reado
     if (typeof found === 'string') return found;
     files.set(file.path.slice(file.path.lastIndexOf('/') + 1), found);
   }
-  return await openScenario(controller, guestScenario(entry, vcpus), files satisfies ScenarioFiles);
+  return files;
+}
+
+/** The VM stands at its shell, and plays from there. */
+async function goOn(controller: RunController, { id, guest }: PreparedGuest, bytes: Uint8Array): Promise<string> {
+  const about = readSnapshotAbout(bytes);
+  if (!about.ok) return about.error;
+  const sentence = await openRestored(controller, { name: id, bytes }, { ...about.value.head, vmName: guest.id });
+  if (sentence === '') controller.session?.play();
+  return sentence;
 }

@@ -3,7 +3,7 @@ import type { SnapshotHead } from '../../core/formats/snapshot-file.ts';
 import { restoredScenario } from '../../core/protocol/guest-scenario.ts';
 import type { RunController } from '../session/run-controller.ts';
 
-/** Starts that run in place of the present one; it stands at the instant that the snapshot shows. Gives '' or one sentence. */
+/** Starts that run in place of the present one; it stands just after the instant that the snapshot shows, when the VM takes typing again. Gives '' or one sentence. */
 export async function openRestored(
   controller: RunController, guest: { readonly name: string; readonly bytes: Uint8Array }, head: SnapshotHead,
 ): Promise<string> {
@@ -11,5 +11,5 @@ export async function openRestored(
     lab: 'precopy-migration', seed: 1, knobs: {}, autoplay: false, scenario: restoredScenario(head), guest,
   });
   if (refusal !== '') return refusal;
-  return (await controller.session?.advanceTo(head.takenAtNs)) ?? 'No run is alive.';
+  return (await controller.session?.advanceTo(head.takenAtNs + 1)) ?? 'No run is alive.';
 }

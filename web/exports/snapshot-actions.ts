@@ -79,7 +79,7 @@ export class SnapshotActions {
 
   /**
    * A new run in which the VM goes on from the snapshot; it stands at the instant that the snapshot shows. A VM that brings its devices
-   * goes on in a world of its own; another takes the place of the lab's.
+   * goes on in a world of its own, and stands just after; another takes the place of the lab's.
    */
   async #start(name: string, bytes: Uint8Array, lab: string | undefined): Promise<string> {
     const about = readSnapshotAbout(bytes);

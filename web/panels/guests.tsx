@@ -1,7 +1,6 @@
 /** Guests that are no lab's: real systems, fetched by whoever runs the page. Each boots in a VM of two hosts; what is missing says how to get it. */
 import { useEffect, useState } from 'react';
-import type { GuestEntry } from '../../core/protocol/guest-library.ts';
-import { findGuests, type FoundGuests, openGuest } from '../exports/open-guest.ts';
+import { findGuests, type FoundGuests, type OfferedGuest, openGuest } from '../exports/open-guest.ts';
 import { useApp } from '../session/react.ts';
 
 export function Guests({ close }: { readonly close: () => void }) {
@@ -17,10 +16,10 @@ export function Guests({ close }: { readonly close: () => void }) {
   return (
     <>
       {found.there.map((guest) => <Offer key={guest.id} guest={guest} close={close} />)}
-      {found.absent.map(({ id, title, sentence, command }) => (
+      {found.absent.map(({ id, title, sentence, command, isPrepared }) => (
         <li key={id} className="library__absent" data-guest={id}>
           <span className="library__title">{title}</span>
-          <span className="library__sentence">{sentence} Not on this machine yet: <kbd>{command}</kbd> gets it.</span>
+          <span className="library__sentence">{sentence} Not on this machine yet: <kbd>{command}</kbd> {isPrepared ? 'makes' : 'gets'} it.</span>
         </li>
       ))}
     </>
@@ -28,7 +27,7 @@ export function Guests({ close }: { readonly close: () => void }) {
 }
 
 /** A guest that is there; while its files come, how much of them has. */
-function Offer({ guest, close }: { readonly guest: GuestEntry; readonly close: () => void }) {
+function Offer({ guest, close }: { readonly guest: OfferedGuest; readonly close: () => void }) {
   const { controller } = useApp();
   const [part, setPart] = useState(-1);
   return (
@@ -45,7 +44,7 @@ function Offer({ guest, close }: { readonly guest: GuestEntry; readonly close: (
           });
         }}
       >
-        <span className="library__title">Boot {guest.title}</span>
+        <span className="library__title">{guest.isPrepared ? 'Go on with' : 'Boot'} {guest.title}</span>
         <span className="library__sentence">{guest.sentence}</span>
         {part >= 0 && <progress className="library__progress" value={part} aria-label={`Files of ${guest.title}`} />}
       </button>

@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GUEST_MANIFEST, GUEST_PROGRAMS, GUESTS, type GuestEntry, type GuestFiles, guestsOf } from '../../core/protocol/guest-library.ts';
+import {
+  findPreparedGuest, GUEST_MANIFEST, GUEST_PROGRAMS, GUESTS, type GuestEntry, type GuestFiles, guestsOf, PREPARED_GUESTS, preparedGuestsOf,
+} from '../../core/protocol/guest-library.ts';
 import { suggestion } from './arguments.ts';
 import { findFileFault, GUEST_FOLDER, readManifest } from './guests/store.ts';
 import { BadInput } from './terminal.ts';
@@ -34,6 +36,18 @@ export function chooseProgramsDisk(folder: string = guestFolder()): string {
   return join(folder, GUEST_PROGRAMS);
 }
 
+/** The file of a prepared guest, undefined when no such guest is meant; {@link BadInput} says how to get it when it is not there or not whole. */
+export function choosePrepared(id: string, folder: string = guestFolder()): string | undefined {
+  const prepared = findPreparedGuest(id);
+  if (prepared === undefined) return undefined;
+  const manifest = readManifest(folder);
+  if (!preparedGuestsOf(manifest).includes(prepared)) throw new BadInput(`The guest '${id}' is not on this machine yet; '${prepared.command}' makes it.`);
+  const row = manifest.parts.flatMap(({ files }) => files).find(({ path }) => path === prepared.path)!;
+  const fault = findFileFault(folder, row);
+  if (fault !== undefined) throw new BadInput(`The guest '${id}' is not whole: ${fault}; '${prepared.command}' makes it again.`);
+  return join(folder, prepared.path);
+}
+
 /** The guest of that id; {@link BadInput} says how to get it when it is not there, or what is wrong with it. */
 export function chooseGuest(id: string, folder: string = guestFolder()): ChosenGuest {
   const { there, absent } = listGuests(folder);
@@ -41,7 +55,8 @@ export function chooseGuest(id: string, folder: string = guestFolder()): ChosenG
   if (entry === undefined) {
     const row = absent.find((it) => it.id === id);
     if (row !== undefined) throw new BadInput(`The guest '${id}' (${row.title}) is not on this machine yet; '${row.command}' gets it.`);
-    throw new BadInput(`There is no guest '${id}'${suggestion(id, GUESTS.map((it) => it.id))}`);
+    if (findPreparedGuest(id) !== undefined) throw new BadInput(`The guest '${id}' is for VMs: vm --guest ${id}.`);
+    throw new BadInput(`There is no guest '${id}'${suggestion(id, [...GUESTS, ...PREPARED_GUESTS].map((it) => it.id))}`);
   }
   const files = readManifest(folder).parts.flatMap((part) => part.files);
   for (const path of Object.values(entry.files)) {

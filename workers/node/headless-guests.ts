@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { COMMON_PART, DEBIAN_PART, PROGRAMS_PART, type PartMaker, type Workshop } from './guests/fetch-guests.ts';
 import { PackageClient } from './guests/packages.ts';
+import { prepareGuests } from './guests/prepare.ts';
 import { findPartReason, GUEST_FOLDER, placePart, readManifest } from './guests/store.ts';
 import { SMALL_PART } from './guests/small-linux.ts';
 import { GuestsFailure, megabytes, Progress } from './guests/tools.ts';
@@ -19,6 +20,8 @@ what is there and makes what is missing, damaged or older than its recipe.
 
   --small              also builds the small Linux from Debian's kernel source: 153 MB more to fetch, 2 GB
                        of room meanwhile, about ten minutes; needs a cross compiler, kept afterwards
+  --prepare            then boots every guest that is there to its shell and keeps it: 'small-prepared' and
+                       'debian-prepared' go on from there at once (vm --guest small-prepared, or on the page)
   --mirror address     a Debian archive, where the machine's own package sources name none
 
 Packages are kept in .cache/guests, or in the folder that GLASSHOUSE_GUESTS_CACHE names.
@@ -28,12 +31,12 @@ which is then named.
 
 /** Runs it; the result is the exit status. */
 export async function runGuests(rest: readonly string[]): Promise<number> {
-  const given = readOptions('guests', rest, { mirror: 'value', small: 'switch' });
+  const given = readOptions('guests', rest, { mirror: 'value', small: 'switch', prepare: 'switch' });
   const [surplus] = given.operands;
   if (surplus !== undefined) throw new BadInput(`guests takes no '${surplus}'.`);
   const progress = new Progress();
   try {
-    await makeParts([COMMON_PART, DEBIAN_PART, PROGRAMS_PART, ...(given.has('small') ? [SMALL_PART] : [])], given.value('mirror'), progress);
+    await makeParts([COMMON_PART, DEBIAN_PART, PROGRAMS_PART, ...(given.has('small') ? [SMALL_PART] : [])], given.value('mirror'), progress, given.has('prepare'));
     return 0;
   } catch (cause) {
     if (!(cause instanceof GuestsFailure)) throw cause;
@@ -43,7 +46,7 @@ export async function runGuests(rest: readonly string[]): Promise<number> {
   }
 }
 
-async function makeParts(makers: readonly PartMaker[], mirror: string | undefined, progress: Progress): Promise<void> {
+async function makeParts(makers: readonly PartMaker[], mirror: string | undefined, progress: Progress, prepares: boolean): Promise<void> {
   const folder = resolve(GUEST_FOLDER);
   const cache = resolve(process.env['GLASSHOUSE_GUESTS_CACHE'] ?? join('.cache', 'guests'));
   const wanted = makers.map((maker) => ({ maker, reason: findPartReason(folder, maker.id, maker.recipe) }));
@@ -62,9 +65,10 @@ async function makeParts(makers: readonly PartMaker[], mirror: string | undefine
       rmSync(scratch, { recursive: true, force: true });
     }
   }
+  const prepared = prepares ? await prepareGuests(folder, progress) : 0;
   for (const { id, files, packages } of readManifest(folder).parts) {
-    progress.say(`${id}: ${packages.map(({ name, version }) => `${name} ${version}`).join(', ')}`);
+    progress.say(packages.length === 0 ? `${id}:` : `${id}: ${packages.map(({ name, version }) => `${name} ${version}`).join(', ')}`);
     for (const { path, bytes } of files) progress.say(`  ${join(GUEST_FOLDER, path)}, ${megabytes(bytes)}`);
   }
-  progress.say(wanted.every(({ reason }) => reason === undefined) ? 'All guests are there and verified; nothing was to do.' : 'The guests are there and verified.');
+  progress.say(prepared === 0 && wanted.every(({ reason }) => reason === undefined) ? 'All guests are there and verified; nothing was to do.' : 'The guests are there and verified.');
 }

@@ -3,12 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { err, ok, type Result } from '../../core/base/result.ts';
 import type { Scenario } from '../../core/protocol/scenario.ts';
 import type { ProcessSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
-import { GUEST_READY, GUESTS } from '../../core/protocol/guest-library.ts';
+import { GUEST_READY, GUESTS, PREPARED_GUESTS } from '../../core/protocol/guest-library.ts';
 import { GUEST_PROFILES, readScenarioFile, sentenceOf } from '../../core/world/index.ts';
 import type { StartOptions } from '../session-api.ts';
 import { planner, snapshotInstant, VM_LAB } from '../world.ts';
 import { readDuration, readInteger, readSize } from './arguments.ts';
 import { BOOT_OPTIONS, type BootBundle, readBundleOptions, saveDisks, writeDisks } from './boot-bundle.ts';
+import { choosePrepared } from './guest-choice.ts';
 import { Consoles } from './consoles.ts';
 import { type Answer, Dialog } from './dialog.ts';
 import { type Keyboard, terminalKeyboard } from './keyboard.ts';
@@ -31,7 +32,8 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
                        devices at the places of QEMU's virt machine: serial port, interrupt controller,
                        clock, virtio disks, card, console and random bytes
   --guest id           a guest that npm run guests has fetched: ${GUESTS.map(({ id }) => id).join(', ')}; brings kernel, RAM disk,
-                       command line, RAM and a disk of which it gets a copy
+                       command line, RAM and a disk of which it gets a copy. One that npm run guests -- --prepare
+                       has booted goes on at its shell: ${PREPARED_GUESTS.map(({ id }) => id).join(', ')}
   --initrd file        initial RAM disk for the kernel
   --append text        the kernel's command line, such as console=ttyS0
   --disk file          a disk image, raw or qcow2; changes go to the file when the run ends; may be given
@@ -114,15 +116,18 @@ function readArguments(rest: readonly string[]): VmArguments {
   });
   const [operand] = given.operands;
   if (operand !== undefined) throw new BadInput(`vm takes options only, found '${operand}'; the guest goes behind --kernel.`);
-  const restore = given.value('restore');
+  const guest = given.value('guest');
+  const prepared = guest === undefined ? undefined : choosePrepared(guest);
+  const restore = prepared ?? given.value('restore');
   const kernel = restore ?? given.value('kernel');
   const path = given.value('scenario');
   if (kernel === undefined && path === undefined && given.value('guest') === undefined) {
     throw new BadInput('vm needs --kernel guest.elf, --guest id, --restore file.core or --scenario file.json.');
   }
   if (restore !== undefined) {
-    const surplus = ['kernel', 'ram', 'vcpus', 'profile', 'scenario', 'initrd', 'append', 'disk'].find((name) => given.value(name) !== undefined);
-    if (surplus !== undefined) throw new BadInput(`vm takes --restore or --${surplus}, not both: a snapshot brings its own.`);
+    const surplus = ['kernel', 'ram', 'vcpus', 'profile', 'scenario', 'initrd', 'append', 'disk', ...(prepared === undefined ? ['guest', 'net'] : ['restore', 'net'])].find((name) => given.value(name) !== undefined || given.has(name));
+    const asked = prepared === undefined ? 'restore' : `guest ${guest}`;
+    if (surplus !== undefined) throw new BadInput(`vm takes --${asked} or --${surplus}, not both: a snapshot brings its own.`);
   }
   if (path !== undefined) {
     const surplus = ['ram', 'vcpus', 'profile', 'append', 'save-disk'].find((name) => given.value(name) !== undefined);

@@ -12,7 +12,7 @@ const LOOK_NS = 100_000_000;
 
 /** What the hosts tell of their snapshots (core/mechanisms/live-snapshot/told.ts), as far as it matters here. */
 interface Told {
-  readonly jobs: readonly { readonly name: string; readonly state: string; readonly reason: string }[];
+  readonly jobs: readonly { readonly name: string; readonly state: string; readonly reason: string; readonly storedPages: number; readonly protectedPages: number }[];
   readonly files: readonly { readonly name: string; readonly takenAtNs: number }[];
 }
 
@@ -22,6 +22,11 @@ function toldBy(snapshots: readonly ProcessSnapshot[]): readonly Told[] {
 
 /** Takes a snapshot of the only VM where the run stands, lets it reach the disk, and writes it as an ELF core. */
 export async function writeSnapshot(run: HeadlessRun, path: string): Promise<void> {
+  writeFileSync(path, await takeSnapshot(run));
+}
+
+/** The same without a file. `onLook` hears which part of the pages is kept, 0 … 1. */
+export async function takeSnapshot(run: HeadlessRun, onLook: (part: number) => void = () => undefined): Promise<Uint8Array> {
   const [vm] = run.snapshots('main').flatMap((snapshot) => snapshot.host?.vms ?? []);
   if (vm === undefined) throw new BadInput('--snapshot: there is no VM.');
   const asked = await run.coordinator.command({
@@ -35,8 +40,9 @@ export async function writeSnapshot(run: HeadlessRun, path: string): Promise<voi
     const job = toldBy(run.snapshots('main')).flatMap((told) => told.jobs).find(({ name }) => name === NAME);
     if (job?.state === 'aborted') throw new BadInput(`--snapshot: it was given up: ${job.reason}.`);
     if (job?.state === 'committed') break;
+    if (job !== undefined) onLook(job.storedPages / (job.storedPages + job.protectedPages + 1));
   }
-  await writeFile(run, path, NAME);
+  return await fileOf(run, NAME);
 }
 
 /** Writes the snapshot that was taken last. */
@@ -44,11 +50,11 @@ export async function writeLastSnapshot(run: HeadlessRun, path: string): Promise
   const files = toldBy(run.snapshots('main')).flatMap((told) => told.files);
   const last = files.toSorted((left, right) => left.takenAtNs - right.takenAtNs).at(-1);
   if (last === undefined) throw new BadInput('--snapshot: no snapshot was taken in this run.');
-  await writeFile(run, path, last.name);
+  writeFileSync(path, await fileOf(run, last.name));
 }
 
-async function writeFile(run: HeadlessRun, path: string, name: string): Promise<void> {
+async function fileOf(run: HeadlessRun, name: string): Promise<Uint8Array> {
   const bytes = await run.coordinator.snapshotFile(name);
   if (bytes.length === 0) throw new BadInput(`--snapshot: '${name}' did not reach the disk.`);
-  writeFileSync(path, bytes);
+  return bytes;
 }

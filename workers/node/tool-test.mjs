@@ -50,7 +50,7 @@ function leftOutOf(report) {
 
 /** Fetches the guests that tests boot, as anybody would: for `.ci/run`, which asks for it by GLASSHOUSE_GUESTS. */
 function guests() {
-  const failed = execute(process.execPath, [join(root, 'workers/node/launch.mjs'), 'guests']) === 0 ? 0 : 1;
+  const failed = execute(process.execPath, [join(root, 'workers/node/launch.mjs'), 'guests', '--prepare']) === 0 ? 0 : 1;
   return { passed: 1 - failed, failed };
 }
 

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { GUESTS } from '../../../core/protocol/guest-library.ts';
-import { chooseGuest, listGuests } from '../guest-choice.ts';
+import { GUESTS, PREPARED_GUESTS } from '../../../core/protocol/guest-library.ts';
+import { chooseGuest, choosePrepared, listGuests } from '../guest-choice.ts';
 import { pickMirror } from './packages.ts';
 import { lostOptions } from './small-linux.ts';
 import { findPartReason, placePart, readManifest } from './store.ts';
@@ -50,6 +50,18 @@ test('a guest is offered when it is there and whole; otherwise one sentence says
   expect(readFileSync(paths.kernel, 'utf8')).toBe(debian.files.kernel);
   writeFileSync(paths.initrd, 'x');
   expect(() => chooseGuest('debian', folder)).toThrow(/not whole: .*'npm run guests' makes it again/);
+});
+
+test('a prepared guest is offered when its file is there and whole', () => {
+  const [debian] = PREPARED_GUESTS;
+  expect(choosePrepared('debian', folder)).toBe(undefined);
+  expect(() => choosePrepared(debian!.id, folder)).toThrow("not on this machine yet; 'npm run guests -- --prepare' makes it.");
+  placePart(folder, { id: 'prepared-debian', recipe: 'r', packages: [] }, [{ path: debian!.path, content: content('core') }]);
+  const path = choosePrepared(debian!.id, folder)!;
+  expect(readFileSync(path, 'utf8')).toBe('core');
+  writeFileSync(path, 'cora');
+  expect(() => choosePrepared(debian!.id, folder)).toThrow(/not whole: the SHA-256 .*--prepare' makes it again/);
+  expect(() => chooseGuest(debian!.id, folder)).toThrow('vm --guest debian-prepared');
 });
 
 test('the mirror is the first Debian archive of the machine’s sources that is no security archive', () => {
