@@ -2,8 +2,8 @@
  * Packet captures as Wireshark reads them: a section header, an interface description per port, one
  * enhanced packet per frame, with virtual time in nanoseconds. Every function returns one whole block,
  * so a capture can be written piece by piece.
- * Left out: name resolution, statistics and secrets blocks, other byte orders, simple packets.
- * Standard: draft-ietf-opsawg-pcapng-03, §3, §4.1–4.3.
+ * Left out: name resolution and secrets blocks, other byte orders, simple packets.
+ * Standard: draft-ietf-opsawg-pcapng-03, §3, §4.1–4.3, §4.6.
  *
  *   | block type | total length | body, padded to 4 | options | total length |
  */
@@ -15,6 +15,7 @@ export const CAPTURE_LENGTH_MAX = 262_144;
 /** Types of blocks. */
 export const SECTION_HEADER = 0x0a0d0d0a;
 export const INTERFACE_DESCRIPTION = 1;
+export const INTERFACE_STATISTICS = 5;
 export const ENHANCED_PACKET = 6;
 const LINKTYPE_ETHERNET = 1;
 
@@ -126,5 +127,30 @@ export function packetBlock(packet: CapturedPacket): Uint8Array {
   view.setUint32(20, data.length, true);
   view.setUint32(24, packet.originalLength, true);
   bytes.set(data, 28);
+  return bytes;
+}
+
+/** What was seen at a port and what of it is not in the capture. */
+export interface PortStatistics {
+  readonly interfaceIndex: number;
+  /** Virtual time of the count. Unit: ns. */
+  readonly timeNs: number;
+  /** Frames that crossed the port, and those of them that the capture had no room for. */
+  readonly received: number;
+  readonly dropped: number;
+}
+
+/** The block that says what a capture lacks (isb_ifrecv, isb_ifdrop). */
+export function statisticsBlock(port: PortStatistics): Uint8Array {
+  const count = (value: number): Uint8Array => {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(value), true);
+    return bytes;
+  };
+  const options = [{ code: 4, value: count(port.received) }, { code: 5, value: count(port.dropped) }];
+  const { bytes, view } = makeBlock(INTERFACE_STATISTICS, 12, options);
+  view.setUint32(8, port.interfaceIndex, true);
+  view.setUint32(12, Math.floor(port.timeNs / 0x1_0000_0000), true);
+  view.setUint32(16, port.timeNs >>> 0, true);
   return bytes;
 }

@@ -10,6 +10,7 @@ import {
   interfaceBlock,
   packetBlock,
   sectionHeaderBlock,
+  statisticsBlock,
 } from '../formats/pcapng.ts';
 import { completeChecksums } from './checksum.ts';
 
@@ -28,6 +29,10 @@ export class CaptureTap {
   droppedFrames = 0;
   private readonly frames: TappedFrame[] = [];
   private readonly interfaces: { readonly name: string; readonly bitsPerSecond?: number }[] = [];
+  /** By port: frames that crossed it, and those that are not in the capture. */
+  private readonly received: number[] = [];
+  private readonly dropped: number[] = [];
+  private lastNs = 0;
   private readonly bytesMax: number;
   private readonly snapLength: number;
   private bytes = 0;
@@ -40,6 +45,8 @@ export class CaptureTap {
 
   /** Adds a port; returns the index that {@link record} takes. */
   addInterface(port: { readonly name: string; readonly bitsPerSecond?: number }): number {
+    this.received.push(0);
+    this.dropped.push(0);
     return this.interfaces.push(port) - 1;
   }
 
@@ -61,8 +68,11 @@ export class CaptureTap {
     timeNs: number,
   ): void {
     const kept = Math.min(frame.length, this.snapLength);
+    this.received[interfaceIndex]! += 1;
+    this.lastNs = timeNs;
     if (this.bytes + kept > this.bytesMax) {
       this.droppedFrames += 1;
+      this.dropped[interfaceIndex]! += 1;
       return;
     }
     this.bytes += kept;
@@ -75,7 +85,10 @@ export class CaptureTap {
     });
   }
 
-  /** The capture as blocks in order; joined they are a pcapng file. `comment` says which run it was. */
+  /**
+   * The capture as blocks in order; joined they are a pcapng file. `comment` says which run it was. When frames had no
+   * room, counts at the end say how many, by port.
+   */
   blocks(text: { readonly application: string; readonly comment?: string }): Uint8Array[] {
     const blocks = [sectionHeaderBlock(text)];
     for (const port of this.interfaces) {
@@ -84,6 +97,12 @@ export class CaptureTap {
     for (const { frame, interfaceIndex, timeNs, direction, originalLength } of this.frames) {
       const bytes = frame.length === originalLength ? completeChecksums(frame) : frame;
       blocks.push(packetBlock({ interfaceIndex, timeNs, direction, bytes, originalLength }));
+    }
+    if (this.droppedFrames > 0) {
+      const timeNs = this.lastNs;
+      this.dropped.forEach((dropped, interfaceIndex) => {
+        blocks.push(statisticsBlock({ interfaceIndex, timeNs, received: this.received[interfaceIndex]!, dropped }));
+      });
     }
     return blocks;
   }
@@ -105,5 +124,7 @@ export class CaptureTap {
     this.frames.length = 0;
     this.bytes = 0;
     this.droppedFrames = 0;
+    this.received.fill(0);
+    this.dropped.fill(0);
   }
 }

@@ -12,7 +12,7 @@ import type { LinkSnapshot } from '../protocol/snapshot.ts';
 import type { Lookahead, WireMessage } from '../sim/logical-process.ts';
 import { nameOfProcess, passesOn } from './process-kinds.ts';
 
-/** Bytes of frames that a capture keeps; later ones are counted as dropped. */
+/** Bytes of frames that the captures of a world keep together, the same at each process; later ones are counted as dropped. */
 const CAPTURE_BYTES_MAX = 256 << 20;
 
 /** The address of a process: 10.0.0.1 for process 0 and so on. */
@@ -63,7 +63,8 @@ export class Cabling {
     const { id, scenario } = options;
     this.id = id;
     this.scenario = scenario;
-    this.tap = options.capture ? new CaptureTap({ bytesMax: CAPTURE_BYTES_MAX }) : undefined;
+    const bytesMax = Math.floor(CAPTURE_BYTES_MAX / scenario.processes.length);
+    this.tap = options.capture ? new CaptureTap({ bytesMax }) : undefined;
     this.nextHops = nextHopsOf(scenario, id);
     const sequences = { next: 0 };
     for (const { neighbour, link: cable } of cablesOf(scenario, id)) {

@@ -20,6 +20,8 @@ export const benchHelp = `usage: npm run bench -- [name] [--workers n]   (1 work
   rewind      time travel in a migration: steps back near the present, journeys, memory, what it costs the run
   scale       the ten-thousand-hosts lab at 1,000 … 30,000 hosts with 1 and 2 workers, or --hosts n with --workers n
   migration   guest pages moved a wall second: pre-copy over a link of 400 Gb/s
+  page        in Chromium: first paint, script, guest speed, main-thread work of every lab's frames, how soon knobs answer
+  page-memory in Chromium: the tab's memory while ten thousand hosts and their baseline run
 `;
 
 const LAB = 'precopy-migration';

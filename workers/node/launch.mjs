@@ -68,12 +68,12 @@ async function headless(rest) {
   return execute(process.execPath, ['--enable-source-maps', headlessEntry, ...rest]);
 }
 
-/** All benches are headless but `page`, which needs a browser. */
+/** All benches are headless but those of the page, which need a browser. */
 async function bench(rest) {
-  if (rest[0] !== 'page') return await headless(['bench', ...rest]);
+  if (rest[0] !== 'page' && rest[0] !== 'page-memory') return await headless(['bench', ...rest]);
   await buildPage();
-  const { measurePage } = await import('./tool-measure.mjs');
-  return await measurePage();
+  const { measureMemory, measurePage } = await import('./tool-measure.mjs');
+  return rest[0] === 'page' ? await measurePage() : await measureMemory();
 }
 
 async function main() {

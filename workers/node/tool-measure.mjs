@@ -1,7 +1,9 @@
 /**
  * `npm run bench -- page`: what the built page does in real Chromium on this machine: first paint, script size, guest
- * speed, main-thread work per frame, how soon a turned knob shows in its mark. One JSON line each; figures for SPECIFICATION.md.
+ * speed, main-thread work per frame, how soon a turned knob shows in its mark. `npm run bench -- page-memory`: what the tab takes.
+ * One JSON line each; figures for SPECIFICATION.md.
  */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -148,8 +150,8 @@ async function frameWorkOfMore(page) {
   });
 }
 
-/** Runs all page benches; gives the exit status. */
-export async function measurePage() {
+/** Opens the built page and hands it over; gives the exit status. */
+async function onPage(address, work) {
   const executablePath = await findChromium();
   if (executablePath === undefined) return 1;
   const { chromium } = await import('@playwright/test');
@@ -157,9 +159,44 @@ export async function measurePage() {
   const browser = await chromium.launch({ executablePath, args: flags });
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
-    await page.goto(`http://localhost:${server.address().port}/`);
+    await page.goto(`http://localhost:${server.address().port}/${address}`);
     await page.waitForFunction(() => window.glasshouse !== undefined);
     await page.evaluate(() => window.glasshouse.ready());
+    await work(page, browser);
+    return 0;
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}
+
+/** Virtual time over which the tab's memory is looked at: all its stores have met their bounds by then. Unit: s. */
+const MEMORY_SECONDS = 800;
+
+/** `bench page-memory`: the largest resident set of the tab's process while ten thousand hosts and their baseline run. */
+export async function measureMemory() {
+  return await onPage('#/lab/datacenter-scale?hosts=10000', async (page, browser) => {
+    const session = await browser.newBrowserCDPSession();
+    await page.evaluate(() => window.glasshouse.runCommand('set-speed', { ratio: 0 }));
+    let [most, seconds, told] = [0, 0, 0];
+    while (seconds < MEMORY_SECONDS) {
+      await page.waitForTimeout(1000);
+      seconds = ((await metrics(page))['virtual-time']?.value ?? 0) / 1e9;
+      const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+      const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+      const sizes = execFileSync('ps', ['-o', 'rss=', '-p', renderers.join(',')], { encoding: 'utf8' }).trim().split(/\s+/u);
+      const now = Math.max(...sizes.map(Number)) * 1024;
+      most = Math.max(most, now);
+      if (seconds < told + 100 && seconds < MEMORY_SECONDS) continue;
+      told = seconds;
+      tell('tab-memory-at-10000-hosts', most / 1e6, 'MB at most', { now: Math.round(now / 1e6), virtualSeconds: Math.round(seconds) });
+    }
+  });
+}
+
+/** Runs all page benches; gives the exit status. */
+export async function measurePage() {
+  return await onPage('', async (page) => {
     const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN);
     tell('first-contentful-paint', paint, 'ms');
     tell('first-paint-script', firstPaintBytes() / 1000, 'kB gzip');
@@ -168,9 +205,5 @@ export async function measurePage() {
     await frameWorkOfMore(page);
     await knobAnswer(page);
     await bothCurvesAnswer(page);
-    return 0;
-  } finally {
-    await browser.close();
-    server.close();
-  }
+  });
 }
