@@ -164,6 +164,24 @@ export class Aplic implements BusDevice, Recorded {
     return (this.config[source]! & DELEGATE) !== 0;
   }
 
+  /** Whether it sends messages to interrupt files; else it drives wires. */
+  get sendsMessages(): boolean {
+    return this.isMsi;
+  }
+
+  /** A source as it stands here: for inspectors. */
+  sourceState(source: number): { readonly active: boolean; readonly level: boolean; readonly pending: boolean; readonly enabled: boolean; readonly target: number } {
+    return {
+      active: this.isActive(source), level: this.wire[source] === 1, pending: this.pending[source] === 1, enabled: this.enable[source] === 1,
+      target: this.target[source]!,
+    };
+  }
+
+  /** What each hart's delivery control does, without messages: for inspectors. Nothing is claimed. */
+  deliveryStates(): { readonly threshold: number; readonly top: number; readonly signals: boolean }[] {
+    return this.deliveries.map(({ threshold, signal }, hart) => ({ threshold, top: this.top(hart) >>> 16, signals: signal }));
+  }
+
   private isActive(source: number): boolean {
     const config = this.config[source];
     return config !== undefined && config !== 0 && (config & DELEGATE) === 0;

@@ -1,5 +1,6 @@
 export { Aclint, TICK_NS } from './aclint.ts';
 export { Aplic } from './aplic.ts';
+export { aplicFacts, type ControllerNames, interruptFileFacts, plicFacts } from './controller-facts.ts';
 export { EmptyVirtioSlot } from './empty-virtio-slot.ts';
 export { GoldfishRtc } from './goldfish-rtc.ts';
 export { InterruptFile, InterruptFilePages } from './interrupt-file.ts';

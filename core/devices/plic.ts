@@ -134,6 +134,20 @@ export class Plic implements BusDevice, Recorded {
     return { level: is(this.level), pending: is(this.pending), claimed: is(this.claimed) };
   }
 
+  /** Priority of a source, 0 = never interrupts: for inspectors. */
+  priorityOf(source: number): number {
+    return this.priority[source]!;
+  }
+
+  /** Threshold of a context, and the level of its notification wire: for inspectors. */
+  thresholdOf(context: number): number {
+    return this.threshold[context]!;
+  }
+
+  isSignalling(context: number): boolean {
+    return this.notified[context] === 1;
+  }
+
   private forward(source: number): void {
     if (this.level[source] === 1 && this.claimed[source] === 0) this.pending[source] = 1;
   }
@@ -154,7 +168,8 @@ export class Plic implements BusDevice, Recorded {
     this.forward(source);
   }
 
-  private isEnabled(context: number, source: number): boolean {
+  /** Whether a context hears of a source. */
+  isEnabled(context: number, source: number): boolean {
     return ((this.enable[context * this.words + (source >> 5)]! >>> (source & 31)) & 1) === 1;
   }
 

@@ -43,10 +43,10 @@ test('it runs under its own page tables, and the task in user mode', () => {
   if (registers.view !== 'registers') throw new Error('registers are shown');
   expect(registers.pc.startsWith('0xffffffc080000')).toBe(true);
   expect(registers.csrs.find((csr) => csr.name === 'satp')!.value.startsWith('0x8000000000080')).toBe(true);
-  const walk = inspectVm(host, { view: 'page-walk', vm: 1, vcpu: 0, address: registers.pc });
-  if (walk.view !== 'page-walk') throw new Error('a walk is shown');
-  expect(walk.steps.filter((step) => step.stage === 'VS').length).toBe(2); // root, 2 MiB page
-  expect(walk.result).toMatch(/^guest page 0x8000\d \(page \d of 256\) in host frame \d+$/);
+  const walk = inspectVm(host, { view: 'translation', vm: 1, vcpu: 0, address: registers.pc, access: 'fetch' });
+  if (walk.view !== 'translation') throw new Error('a walk is shown');
+  expect(walk.rows.map((row) => row.purpose)).toEqual(['table', 'table', 'page']); // root, 2 MiB page
+  expect(walk.lands).toMatch(/^page \d of 256 of the VM’s memory, in frame \d+ of host test$/);
 });
 
 test('programs are listed once, with what they need', () => {

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { hashBytes, hashHex, makeHash } from '../base/index.ts';
 import type { InspectionReply } from '../protocol/inspection.ts';
+import type { WalkAccess } from '../protocol/machine-inspection.ts';
 import { assembly, makeTestHost, runUntilText } from '../testing/test-host.ts';
 import { type Host, inspectVm, type Vm } from './index.ts';
 
@@ -58,19 +59,23 @@ test('a walk shows every entry of both stages, and where it ends', () => {
   const { host, vm } = makeTestHost({ image: { kind: 'program', name: 'ticker' } });
   expect(runUntilText(host, vm, 'tick 1', 20_000_000)).toBe(true);
   const before = digest(host, vm);
-  const walk = (address: string) => shown(inspectVm(host, { view: 'page-walk', vm: 1, vcpu: 0, address }), 'page-walk');
+  const walk = (address: string, access: WalkAccess = 'load') =>
+    shown(inspectVm(host, { view: 'translation', vm: 1, vcpu: 0, address, access }), 'translation');
   const high = walk('0xffffffc080000123');
   // root, 2 MiB page: two VS entries, each and the page itself behind three G entries
-  expect(high.steps.map((step) => `${step.stage}${step.level}`)).toEqual([
-    'G2', 'G1', 'G0', 'VS2', 'G2', 'G1', 'G0', 'VS1', 'G2', 'G1', 'G0',
-  ]);
-  expect(high.steps[7]!.text).toBe('DA··XWRV page 0x80000');
-  expect(high.result).toMatch(/^guest page 0x80000 \(page 0 of 256\) in host frame \d+$/);
-  expect(walk('0x0000123456789000').result).toMatch(/^page fault/);
-  expect(walk('0xffffffc090000000').result).toMatch(/^guest-page fault: guest page 0x90000 is not RAM/);
+  const told = high.rows.map((row) => [...row.second, ...(row.entry === null ? [] : [row.entry])].map((it) => `${it.stage}${it.level}`).join(' '));
+  expect(told).toEqual(['G2 G1 G0 VS2', 'G2 G1 G0 VS1', 'G2 G1 G0']);
+  expect(high.rows[1]!.entry).toMatchObject({ flags: 'DA··XWRV', kind: 'leaf', target: '0x80000000', pageBytes: 2 << 20, sets: '', fault: '' });
+  expect(high.end).toMatchObject({ ended: 'translated', guest: '0x80000123', pageBytes: 4096 });
+  expect(high.lands).toMatch(/^page 0 of 256 of the VM’s memory, in frame \d+ of host test$/);
+  expect(high.registers.map(({ name, mode }) => `${name} ${mode}`)).toEqual(['vsatp Sv39', 'hgatp Sv39x4']);
+  expect(walk('0x0000123456789000').end).toMatchObject({ ended: 'fault', cause: 13, stage: 'VS', reason: expect.stringContaining('bits 63 to 39') });
+  const outside = walk('0xffffffc090000000', 'store');
+  expect(outside.end).toMatchObject({ ended: 'fault', cause: 23, name: 'store/AMO guest-page fault', stage: 'G', guest: '0x90000000', implicit: '' });
+  expect(outside.lands).toContain('the guest gets an access fault');
   expect(digest(host, vm)).toBe(before);
   for (const bad of ['', 'pc', '0x', '12', '0x11112222333344445']) {
-    const reply = shown(inspectVm(host, { view: 'page-walk', vm: 1, vcpu: 0, address: bad }), 'none');
+    const reply = shown(inspectVm(host, { view: 'translation', vm: 1, vcpu: 0, address: bad, access: 'load' }), 'none');
     expect(reply.sentence).toContain('is not an address');
   }
 });

@@ -1,6 +1,6 @@
 /**
- * What an inspector may ask of a VM: registers, instructions around pc, a page table walk through both stages,
- * guest memory, exits. Answers are read from the same bytes that the machine uses, and nothing is changed: no
+ * What an inspector may ask of a VM: registers, instructions around pc, guest memory, exits; and what
+ * inspect-machine.ts shows of its machine. Answers are read from the same bytes that the machine uses, and nothing is changed: no
  * accessed bit, no TLB entry, no cost.
  */
 import { isCompressed } from '../isa/compressed.ts';
@@ -8,19 +8,13 @@ import { disassemble, disassembleCompressed } from '../isa/disassemble.ts';
 import { getProfile } from '../isa/table/index.ts';
 import type { Extension } from '../isa/table/row.ts';
 import { GUEST_CSRS } from '../machine/index.ts';
-import {
-  accessKind,
-  frameOfAddress,
-  GUEST_RAM_ADDRESS,
-  GUEST_RAM_FIRST_PAGE,
-  pteBit,
-  walkFault,
-  type WalkStep,
-} from '../memory/index.ts';
+import { accessKind, GUEST_RAM_ADDRESS, walkFault } from '../memory/index.ts';
 import { HART_ADDRESS, HART_STRIDE, hartOffset } from '../protocol/host-memory-layout.ts';
 import type { InspectionReply, VmInspection } from '../protocol/inspection.ts';
+import type { WalkAccess } from '../protocol/machine-inspection.ts';
 import { EXIT_COSTS } from './cost-table.ts';
 import type { Host } from './host.ts';
+import { inspectDevices, inspectInterrupts, inspectProcessor, inspectQueue, inspectTranslation } from './inspect-machine.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Vm } from './vm.ts';
 
@@ -37,6 +31,8 @@ export function inspectVm(host: Host, request: Request): InspectionReply {
   if (vm === undefined) return none(`VM ${request.vm} is not on host ${host.name}.`);
   if (request.view === 'exits') return exits(vm);
   if (request.view === 'guest-memory') return guestMemory(vm, request);
+  if (request.view === 'devices') return inspectDevices(vm);
+  if (request.view === 'queue') return inspectQueue(vm, request.slot, request.queue);
   const vcpu = vm.vcpus[request.vcpu];
   if (vcpu === undefined) return none(`VM ${vm.name} has no vCPU ${request.vcpu}.`);
   switch (request.view) {
@@ -44,8 +40,12 @@ export function inspectVm(host: Host, request: Request): InspectionReply {
       return registers(host, vcpu);
     case 'disassembly':
       return disassembly(host, vm, vcpu, request);
-    case 'page-walk':
-      return pageWalk(host, vm, vcpu, request.address);
+    case 'processor':
+      return inspectProcessor(host, vm, vcpu);
+    case 'translation':
+      return translation(host, vm, vcpu, request);
+    case 'interrupts':
+      return inspectInterrupts(host, vm, vcpu);
   }
 }
 
@@ -172,54 +172,11 @@ function mixedDisassembly(
   return { view: 'disassembly', pc: hexadecimal(pc), lines };
 }
 
-function pageWalk(host: Host, vm: Vm, vcpu: Vcpu, asked: string): InspectionReply {
-  if (!/^0x[0-9a-fA-F]{1,16}$/.test(asked)) {
-    return none(`'${asked}' is not an address; write it as 0x and up to 16 hexadecimal digits.`);
+function translation(host: Host, vm: Vm, vcpu: Vcpu, { address, access }: { readonly address: string; readonly access: WalkAccess }): InspectionReply {
+  if (!/^0x[0-9a-fA-F]{1,16}$/.test(address)) {
+    return none(`'${address}' is not an address; write it as 0x and up to 16 hexadecimal digits.`);
   }
-  const address = BigInt(asked);
-  const [low, high] = halves(address);
-  const steps: { stage: 'VS' | 'G'; level: number; entryAddress: string; entry: string; text: string }[] = [];
-  const { walk } = host.machine.context;
-  const fault = walk.inspect(vm.memory, hartAddress(vcpu), low, high, accessKind.load, (step) => {
-    steps.push({
-      stage: step.stage,
-      level: step.level,
-      entryAddress: hexadecimal(step.entryAddress, 10),
-      entry: hexadecimal((BigInt(step.entryHigh >>> 0) << 32n) | BigInt(step.entryLow >>> 0)),
-      text: entryText(step),
-    });
-  });
-  return { view: 'page-walk', address: hexadecimal(address), steps, result: walkResult(host, vm, fault) };
-}
-
-const FLAGS = [
-  [pteBit.dirty, 'D'],
-  [pteBit.accessed, 'A'],
-  [pteBit.global, 'G'],
-  [pteBit.user, 'U'],
-  [pteBit.execute, 'X'],
-  [pteBit.write, 'W'],
-  [pteBit.read, 'R'],
-  [pteBit.valid, 'V'],
-] as const;
-
-/** Flags of a table's entry, and where it leads. */
-export function entryText({ entryLow, entryHigh }: Pick<WalkStep, 'entryLow' | 'entryHigh'>): string {
-  if ((entryLow & pteBit.valid) === 0) return 'not valid';
-  const flags = FLAGS.map(([bit, name]) => ((entryLow & bit) !== 0 ? name : '·')).join('');
-  const page = (entryHigh & 0x3f_ffff) * 0x40_0000 + (entryLow >>> 10);
-  const isLeaf = (entryLow & (pteBit.read | pteBit.write | pteBit.execute)) !== 0;
-  return `${flags} ${isLeaf ? 'page' : 'next table in page'} ${hexadecimal(page, 1)}`;
-}
-
-function walkResult(host: Host, vm: Vm, fault: number): string {
-  const { walk } = host.machine.context;
-  const page = hexadecimal(walk.guestPage, 1);
-  if (fault === walkFault.page) return 'page fault: the guest’s own table does not allow it';
-  if (fault === walkFault.guestPage) return `guest-page fault: guest page ${page} is not RAM of this VM`;
-  const frame = frameOfAddress(host.memory.host, walk.hostPage);
-  const index = walk.guestPage - GUEST_RAM_FIRST_PAGE;
-  return `guest page ${page} (page ${index} of ${vm.pageCount}) in host frame ${frame}`;
+  return inspectTranslation(host, vm, vcpu, BigInt(address), access);
 }
 
 function guestMemory(

@@ -4,6 +4,7 @@ export type { BareMachinePorts, TrapCounts } from './bare/context.ts';
 export { BARE_CSRS } from './bare/csr-table.ts';
 export type { BareWalkStep } from './bare/translation.ts';
 export { BARE_HART_MAX, GUEST_EXTERNAL_COUNT, GUEST_LINE } from './bare/registers.ts';
+export { accountForBareWalk } from './bare/walk-account.ts';
 export type { FileLevel } from './bare/aia.ts';
 export { GUEST_CSRS } from './csr.ts';
 export {
@@ -15,5 +16,6 @@ export {
   hartStateVersion,
 } from './hart-state.ts';
 export type { MachinePorts } from './hart-context.ts';
+export { causeText, interruptName, statusFields, translationRegister, trapFields } from './register-facts.ts';
 export { virtualInterrupt } from './interrupt.ts';
 export { type GuestDeviceAccess, type GuestPageFault, Machine, type RunOutcome } from './machine.ts';

@@ -1,3 +1,4 @@
+export { accountForGuestWalk } from './guest-walk-account.ts';
 export { type Reason, reasonBit } from './arbiter.ts';
 export type { DirtyLog } from './dirty-log.ts';
 export { type FrameEntry, type FrameKind, FrameTable } from './frame-table.ts';
@@ -25,3 +26,4 @@ export {
 } from './two-stage-walk.ts';
 export type { VmMemory } from './vm-memory.ts';
 export type { GuestWriter, ModelFault, Resolution, WriteOrigin, WriterPorts } from './writer.ts';
+export { accountForWalk, hexadecimal, type StageRules, type WalkRules } from './walk-account.ts';

@@ -1,12 +1,17 @@
 /** Inspection: one request, answered at a cut; never changes the model (house, decision 13). */
+import type { DevicesFacts, InterruptFacts, ProcessorFacts, RingFacts, TranslationFacts, WalkAccess } from './machine-inspection.ts';
 
 /** What can be looked at. Numbers that may exceed 2^53 travel as hexadecimal text with 0x. */
 export type InspectionRequest =
   | { readonly view: 'registers'; readonly vm: number; readonly vcpu: number }
   | { readonly view: 'disassembly'; readonly vm: number; readonly vcpu: number; readonly before: number; readonly after: number }
-  | { readonly view: 'page-walk'; readonly vm: number; readonly vcpu: number; readonly address: string }
   | { readonly view: 'guest-memory'; readonly vm: number; readonly guestPhysicalAddress: number; readonly byteCount: number }
   | { readonly view: 'exits'; readonly vm: number }
+  | { readonly view: 'processor'; readonly vm: number; readonly vcpu: number }
+  | { readonly view: 'translation'; readonly vm: number; readonly vcpu: number; readonly address: string; readonly access: WalkAccess }
+  | { readonly view: 'interrupts'; readonly vm: number; readonly vcpu: number }
+  | { readonly view: 'devices'; readonly vm: number }
+  | { readonly view: 'queue'; readonly vm: number; readonly slot: number; readonly queue: number }
   | { readonly view: 'can-migrate'; readonly vm: number; readonly to: number }
   | { readonly view: 'process'; readonly process: number }
   | { readonly view: 'volume'; readonly process: number; readonly workload: number; readonly byteOffset: number; readonly byteCount: number }
@@ -37,9 +42,13 @@ export type VmInspection = Extract<InspectionRequest, { readonly vm: number }>;
 export type InspectionReply =
   | { readonly view: 'registers'; readonly host: number; readonly pc: string; readonly privilege: string; readonly x: readonly string[]; /** Empty where the hart has no float unit. */ readonly f: readonly string[]; readonly csrs: readonly { readonly name: string; readonly value: string }[] }
   | { readonly view: 'disassembly'; readonly pc: string; readonly lines: readonly { readonly address: string; readonly word: string; readonly text: string }[] }
-  | { readonly view: 'page-walk'; readonly address: string; readonly steps: readonly { /** S: of a hart that has no guest. */ readonly stage: 'S' | 'VS' | 'G'; readonly level: number; readonly entryAddress: string; readonly entry: string; readonly text: string }[]; readonly result: string }
   | { readonly view: 'guest-memory'; readonly guestPhysicalAddress: number; readonly bytes: readonly number[]; readonly present: boolean }
   | { readonly view: 'exits'; readonly causes: readonly { readonly cause: string; readonly count: number; readonly costNs: number }[] }
+  | ProcessorFacts
+  | TranslationFacts
+  | InterruptFacts
+  | DevicesFacts
+  | RingFacts
   | { readonly view: 'can-migrate'; readonly refused: boolean; readonly sentence: string }
   | { readonly view: 'process'; readonly process: number; readonly kind: string; readonly name: string; readonly told: unknown }
   | { readonly view: 'volume'; readonly process: number; readonly workload: number; readonly byteOffset: number; readonly bytes: readonly number[]; readonly sequence: number; readonly digest: string }

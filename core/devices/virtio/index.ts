@@ -7,4 +7,5 @@ export { MMIO_BYTES, VirtioMmio } from './mmio.ts';
 export { type NetPorts, VirtioNet } from './net.ts';
 export { VirtioPci } from './pci.ts';
 export type { QueueMemory } from './queue.ts';
+export { ringFacts, type RingMemory, virtioFacts } from './ring-account.ts';
 export { VmBalloonPages, VmDma } from './vm-dma.ts';
