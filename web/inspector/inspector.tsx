@@ -1,9 +1,10 @@
 /**
- * Facts and bytes of what is selected. Registers, disassembly, exits and page walks are answered by the
- * run at a cut; the bytes of a page are read from shared memory, or asked for when memory is not shared.
+ * Facts and bytes of what is selected: of a VM its processor, a translation step by step, interrupts, devices with their
+ * queues, memory. All of it is answered by the run at a cut; the bytes of a page are read from shared memory, or asked for
+ * when memory is not shared.
  */
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
-import type { InspectionReply, InspectionRequest } from '../../core/protocol/inspection.ts';
+import { Tabs } from '@base-ui/react/tabs';
+import { useEffect, useState } from 'react';
 import type { VmSnapshot } from '../../core/protocol/snapshot.ts';
 import { formatAddress, grouped } from '../app/quantity.ts';
 import { findPageBytes } from '../session/host-view.ts';
@@ -11,11 +12,14 @@ import { useApp, useAppState, useContract } from '../session/react.ts';
 import { findVm } from '../session/store.ts';
 import { RAM_BASE } from '../stage/page-marker.tsx';
 import { Quantity } from '../widgets/quantity.tsx';
+import { DevicesTab } from './devices-tab.tsx';
 import { hexdumpLines } from './hexdump.ts';
+import { InterruptsTab } from './interrupts-tab.tsx';
+import { ProcessorTab } from './processor-tab.tsx';
+import { Section } from './section.tsx';
+import { TranslationTab } from './translation-tab.tsx';
+import { useInspection } from './use-inspection.ts';
 import './inspector.css';
-
-/** Least time between two questions of one view while the run goes on. Unit: ms. */
-const ASK_MS = 400;
 
 export function Inspector() {
   const { selection, hosts, links } = useAppState((state) => ({ selection: state.selection, hosts: state.hosts, links: state.links }));
@@ -57,7 +61,12 @@ export function Inspector() {
 function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostName: string }) {
   const entity = `vm:${vm.id}`;
   const page = useAppState((state) => state.selectedPage);
-  const contract = useContract();
+  const [tab, setTab] = useState<string>(page >= 0 ? 'memory' : 'processor');
+  const [chosen, setChosen] = useState(0);
+  const vcpu = Math.min(chosen, Math.max(0, vm.hartSlots.length - 1));
+  useEffect(() => {
+    if (page >= 0) setTab('memory'); // a page was chosen on a map: here are its bytes
+  }, [page]);
   return (
     <>
       <Section title={`${vm.name} on ${hostName}`} entity={entity}>
@@ -68,87 +77,50 @@ function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostN
           <dt>Retired</dt><dd><span className="number" data-entity={entity} data-unit="instructions">{grouped(vm.instructionsRetired)} instructions</span></dd>
         </dl>
       </Section>
-      {page >= 0 && <PageBytes vm={vm} page={page} />}
-      <Registers vm={vm.id} />
-      <Disassembly vm={vm.id} />
-      <Exits vm={vm.id} />
-      <PageWalk vm={vm.id} />
-      <Section title="What this leaves out">
-        <ul>{contract.leavesOut.map((line) => <li key={line}>{line}</li>)}</ul>
-      </Section>
+      <Tabs.Root value={tab} onValueChange={(value) => setTab(String(value))}>
+        <Tabs.List className="inspector__tabs" aria-label={`Parts of ${vm.name}`} activateOnFocus>
+          {TABS.map((it) => <Tabs.Tab key={it.id} value={it.id} className="inspector__tab">{it.title}</Tabs.Tab>)}
+        </Tabs.List>
+        {vm.hartSlots.length > 1 && PER_VCPU.has(tab) && (
+          <div className="inspector__vcpus" role="group" aria-label="vCPU">
+            {vm.hartSlots.map((_, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a vCPU is its number
+              <button key={index} type="button" className="button button--edged" aria-pressed={index === vcpu} onClick={() => setChosen(index)} data-entity={`vcpu:${vm.id}.${index}`}>vCPU {index}</button>
+            ))}
+          </div>
+        )}
+        <Tabs.Panel value="processor"><ProcessorTab vm={vm.id} vcpu={vcpu} /></Tabs.Panel>
+        <Tabs.Panel value="translation"><TranslationTab vm={vm.id} vcpu={vcpu} start="" /></Tabs.Panel>
+        <Tabs.Panel value="interrupts"><InterruptsTab vm={vm.id} vcpu={vcpu} /></Tabs.Panel>
+        <Tabs.Panel value="devices"><DevicesTab vm={vm.id} /></Tabs.Panel>
+        <Tabs.Panel value="memory">
+          {page >= 0 ? <PageBytes vm={vm} page={page} /> : <p className="soft">Choose a page on the map of its memory: its bytes appear here.</p>}
+          <Exits vm={vm.id} />
+          <LeftOut />
+        </Tabs.Panel>
+      </Tabs.Root>
     </>
   );
 }
 
-function Section({ title, entity = '', children }: { readonly title: string; readonly entity?: string; readonly children: ReactNode }) {
-  return <section className="inspector__section"><h3 data-entity={entity}>{title}</h3>{children}</section>;
-}
+const TABS = [
+  { id: 'processor', title: 'Processor' }, { id: 'translation', title: 'Translation' }, { id: 'interrupts', title: 'Interrupts' },
+  { id: 'devices', title: 'Devices' }, { id: 'memory', title: 'Memory, exits' },
+] as const;
+/** Tabs that show one vCPU. */
+const PER_VCPU: ReadonlySet<string> = new Set(['processor', 'translation', 'interrupts']);
 
-/** Asks again whenever the run has moved on, at most every ASK_MS. */
-function useInspection<V extends InspectionReply['view']>(request: InspectionRequest | null, view: V): Extract<InspectionReply, { view: V }> | null {
-  const { controller } = useApp();
-  const timeNs = useAppState((state) => state.timeNs);
-  const [reply, setReply] = useState<InspectionReply | null>(null);
-  const asked = useRef({ at: 0, busy: false });
-  const key = JSON.stringify(request);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the request
-  useEffect(() => {
-    const { session } = controller;
-    if (request === null || session === null) return undefined;
-    let dropped = false;
-    const ask = () => {
-      if (dropped || asked.current.busy) return;
-      asked.current = { at: performance.now(), busy: true };
-      void session.inspect(request).then((answer) => {
-        asked.current.busy = false;
-        if (!dropped) setReply(answer);
-      });
-    };
-    const wait = Math.max(0, asked.current.at + ASK_MS - performance.now());
-    const timer = setTimeout(ask, wait);
-    return () => {
-      dropped = !asked.current.busy; // a question that is on its way may still answer
-      clearTimeout(timer);
-    };
-  }, [key, timeNs, controller]);
-  return reply !== null && reply.view === view ? (reply as Extract<InspectionReply, { view: V }>) : null;
-}
-
-function Registers({ vm }: { readonly vm: number }) {
-  const reply = useInspection({ view: 'registers', vm, vcpu: 0 }, 'registers');
-  const names = ['zero', 'ra', 'sp', 'gp', 'tp', 't0', 't1', 't2', 's0', 's1', 'a0', 'a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 's2', 's3', 's4', 's5', 's6', 's7', 's8', 's9', 's10', 's11', 't3', 't4', 't5', 't6'];
+function LeftOut() {
+  const contract = useContract();
   return (
-    <Section title="Registers">
-      {reply !== null && (
-        <div className="registers" data-view="registers" data-entity={`vcpu:${vm}.0`}>
-          <div><span>pc</span><span>{reply.pc}</span></div>
-          <div><span>mode</span><span>{reply.privilege}</span></div>
-          {reply.x.slice(1).map((value, index) => <div key={names[index + 1]}><span className="soft">{names[index + 1]}</span><span>{value}</span></div>)}
-          {reply.f.map((value, index) => ({ name: `f${index}`, value })).map(({ name, value }) => <div key={name}><span className="soft">{name}</span><span>{value}</span></div>)}
-          {reply.csrs.map(({ name, value }) => <div key={name}><span className="soft">{name}</span><span>{value}</span></div>)}
-        </div>
-      )}
-    </Section>
-  );
-}
-
-function Disassembly({ vm }: { readonly vm: number }) {
-  const reply = useInspection({ view: 'disassembly', vm, vcpu: 0, before: 6, after: 12 }, 'disassembly');
-  return (
-    <Section title="Around pc">
-      {reply !== null && (
-        <div className="listing" tabIndex={0} role="group" aria-label="Instructions around pc" data-view="disassembly" data-entity={`vcpu:${vm}.0`}>
-          {reply.lines.map((line) => (
-            <div key={line.address} data-here={line.address === reply.pc}>{line.address}  {line.word}  {line.text}</div>
-          ))}
-        </div>
-      )}
+    <Section title="What this leaves out">
+      <ul>{contract.leavesOut.map((line) => <li key={line}>{line}</li>)}</ul>
     </Section>
   );
 }
 
 function Exits({ vm }: { readonly vm: number }) {
-  const reply = useInspection({ view: 'exits', vm }, 'exits');
+  const { reply } = useInspection({ view: 'exits', vm }, 'exits');
   return (
     <Section title="Exits by cause">
       {reply !== null && (
@@ -169,35 +141,6 @@ function Exits({ vm }: { readonly vm: number }) {
   );
 }
 
-function PageWalk({ vm }: { readonly vm: number }) {
-  const [text, setText] = useState('0x80000000');
-  const [address, setAddress] = useState('0x80000000');
-  const reply = useInspection({ view: 'page-walk', vm, vcpu: 0, address }, 'page-walk');
-  const valid = /^0x[0-9a-f]{1,16}$/i.test(text.trim());
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (valid) setAddress(text.trim());
-  };
-  return (
-    <Section title="Page-table walk">
-      <form className="walk" onSubmit={submit}>
-        <input className="field mono" aria-label="Virtual address" aria-invalid={!valid} value={text} onChange={(event) => setText(event.target.value)} />
-        <button type="submit" className="button button--edged" disabled={!valid}>Walk</button>
-      </form>
-      {!valid && <p role="alert">An address is 0x and 1 to 16 hexadecimal digits.</p>}
-      {reply !== null && (
-        <div className="listing" tabIndex={0} role="group" aria-label="Steps of the walk" data-view="page-walk" data-entity={`vcpu:${vm}.0`}>
-          {reply.steps.map((step, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a walk's steps are its order
-            <div key={`${step.entryAddress}-${index}`}>{`${step.stage} level ${step.level}  ${step.entryAddress}  ${step.entry}  ${step.text}`}</div>
-          ))}
-          <div data-here="true">{reply.result}</div>
-        </div>
-      )}
-    </Section>
-  );
-}
-
 function PageBytes({ vm, page }: { readonly vm: VmSnapshot; readonly page: number }) {
   const { controller } = useApp();
   const host = useAppState((state) => state.hosts.findIndex((it) => it.vms.some((other) => other.id === vm.id && other.state === vm.state)));
@@ -205,7 +148,7 @@ function PageBytes({ vm, page }: { readonly vm: VmSnapshot; readonly page: numbe
   const view = controller.session?.hostViews()[host];
   const address = RAM_BASE + page * 4096;
   const shared = view === undefined ? null : findPageBytes(view, vm.slot, page);
-  const asked = useInspection(
+  const { reply: asked } = useInspection(
     shared === null ? { view: 'guest-memory', vm: vm.id, guestPhysicalAddress: address, byteCount: 4096 } : null,
     'guest-memory',
   );
