@@ -70,12 +70,10 @@ function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostN
   return (
     <>
       <Section title={`${vm.name} on ${hostName}`} entity={entity}>
-        <dl className="facts">
-          <dt>State</dt><dd>{vm.state} {vm.reason}</dd>
-          <dt>Guest</dt><dd>{vm.guest}</dd>
-          <dt>Memory</dt><dd><Quantity value={vm.pageCount} unit="pages" entity={entity} /></dd>
-          <dt>Retired</dt><dd><span className="number" data-entity={entity} data-unit="instructions">{grouped(vm.instructionsRetired)} instructions</span></dd>
-        </dl>
+        <p className="inspector__facts">
+          {vm.guest}, {vm.state}{vm.reason === '' ? '' : ` (${vm.reason})`}, <Quantity value={vm.pageCount} unit="pages" entity={entity} />,
+          {' '}<span className="number" data-entity={entity} data-unit="instructions">{grouped(vm.instructionsRetired)} instructions</span>
+        </p>
       </Section>
       <Tabs.Root value={tab} onValueChange={(value) => setTab(String(value))}>
         <Tabs.List className="inspector__tabs" aria-label={`Parts of ${vm.name}`} activateOnFocus>
@@ -105,7 +103,7 @@ function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostN
 
 const TABS = [
   { id: 'processor', title: 'Processor' }, { id: 'translation', title: 'Translation' }, { id: 'interrupts', title: 'Interrupts' },
-  { id: 'devices', title: 'Devices' }, { id: 'memory', title: 'Memory, exits' },
+  { id: 'devices', title: 'Devices' }, { id: 'memory', title: 'Memory' },
 ] as const;
 /** Tabs that show one vCPU. */
 const PER_VCPU: ReadonlySet<string> = new Set(['processor', 'translation', 'interrupts']);

@@ -14,11 +14,11 @@ export const InterruptsTab = memo(function InterruptsTab({ vm, vcpu }: { readonl
       <p className="inspector__lead" data-entity={entity}>{reply.next}</p>
       <div className="wide" role="group" aria-label="Interrupts" tabIndex={0}>
         <table className="table bits">
-          <thead><tr><th className="right">Code</th><th>Interrupt</th><th>Pending</th><th>Enabled</th><th>Goes to</th><th>Raised by</th><th className="right">Due at</th></tr></thead>
+          <thead><tr><th className="right">Code</th><th>Interrupt</th><th>Pending</th><th>Enabled</th><th>To</th><th>Raised by</th><th className="right">Due at</th></tr></thead>
           <tbody>
             {reply.rows.map((it) => (
               <tr key={it.code} data-ready={it.pending && it.enabled}>
-                <td className="right"><Count value={it.code} unit="code" entity={entity} /></td><th scope="row">{it.name}</th>
+                <td className="right"><Count value={it.code} unit="code" entity={entity} /></td><th scope="row">{it.name.replace(' interrupt', '')}</th>
                 <td><Lamp on={it.pending} what="pending" /></td><td><Lamp on={it.enabled} what="enabled" /></td>
                 <td>{it.goesTo}</td><td>{it.source}</td>
                 <td className="right">{it.dueNs < 0 ? 'not set' : <Quantity value={it.dueNs} unit="ns" entity={entity} />}</td>
@@ -40,7 +40,7 @@ export const InterruptsTab = memo(function InterruptsTab({ vm, vcpu }: { readonl
 
 /** A bit: filled and named when it is set. */
 function Lamp({ on, what }: { readonly on: boolean; readonly what: string }) {
-  return <span className="lamp" data-on={on}>{on ? what : `not ${what}`}</span>;
+  return <span className="lamp" data-on={on}>{on ? what : 'no'}</span>;
 }
 
 /** Identities of an interrupt file as a field of bits, in rows of 64. */

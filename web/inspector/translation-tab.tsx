@@ -25,7 +25,7 @@ export const TranslationTab = memo(function TranslationTab({ vm, vcpu, start }: 
   const entity = `vcpu:${vm}.${vcpu}`;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (parsed.ok) setAsked(text);
+    if (parsed.ok || text === '') setAsked(text); // empty: where the vCPU is
   };
   const isWrong = text !== '' && !parsed.ok;
   return (
@@ -35,7 +35,7 @@ export const TranslationTab = memo(function TranslationTab({ vm, vcpu, start }: 
           className="field mono" aria-label="Virtual address" placeholder={registers?.pc ?? '0x80000000'} spellCheck={false} autoComplete="off"
           aria-invalid={isWrong} aria-describedby={isWrong ? problem : undefined} value={text} onChange={(event) => setText(event.target.value)}
         />
-        <button type="submit" className="button button--edged button--primary">Walk</button>
+        <button type="submit" className="button button--edged">Walk</button>
       </form>
       <div className="walk" role="group" aria-label="Kind of access">
         {ACCESSES.map((it) => (
@@ -46,14 +46,14 @@ export const TranslationTab = memo(function TranslationTab({ vm, vcpu, start }: 
       {isWrong && <p id={problem} role="alert" className="walk__problem">{parsed.sentence}</p>}
       {reply === null ? <p className="soft">{sentence}</p> : (
         <>
+          <p className="walk__end" data-ended={reply.end.ended} data-entity={entity} aria-live="polite">{walkSentence(reply)}</p>
+          {reply.lands !== '' && <p data-entity={entity}>There: {reply.lands}.</p>}
           <p className="soft walk__roots" data-entity={entity}>
             {reply.hart} in {reply.privilege}: {reply.registers.map((it, index) => (
               <span key={it.name}>{index === 0 ? '' : ', then '}{it.name} {it.mode}{it.rootAddress === '' ? '' : <> from <Hex value={it.rootAddress} entity={entity} /></>}</span>
             ))}
           </p>
           {shape === 'ladder' ? <WalkLadder walk={reply} entity={entity} /> : <WalkTable walk={reply} entity={entity} />}
-          <p className="walk__end" data-ended={reply.end.ended} data-entity={entity} aria-live="polite">{walkSentence(reply)}</p>
-          {reply.lands !== '' && <p data-entity={entity}>There: {reply.lands}.</p>}
         </>
       )}
     </div>

@@ -29,7 +29,7 @@ function rowName(row: WalkRow, first: string): string {
 export function WalkLadder({ walk, entity }: { readonly walk: TranslationFacts; readonly entity: string }) {
   const first = walk.rows.find((row) => row.entry !== null)?.entry?.stage ?? 'VS';
   return (
-    <ol className="ladder" aria-label={`Steps of the walk of ${walk.address}`} data-entity={entity}>
+    <ol className="ladder" data-levels={Math.max(...walk.rows.map((row) => row.second.length))} aria-label={`Steps of the walk of ${walk.address}`} data-entity={entity}>
       {walk.rows.map((row, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a walk's rows are its order
         <li key={index} className="ladder__row" data-purpose={row.purpose}>
@@ -47,7 +47,7 @@ export function WalkLadder({ walk, entity }: { readonly walk: TranslationFacts; 
 }
 
 function Place({ kind, value, entity }: { readonly kind: 'guest' | 'host'; readonly value: string; readonly entity: string }) {
-  return <span className="ladder__place"><span className="soft">{kind}</span> <Hex value={value} entity={entity} /></span>;
+  return <span className="ladder__place" data-place={kind}><span className="soft">{kind}</span> <Hex value={value} entity={entity} /></span>;
 }
 
 /** One entry: its level, its index, its bits; what it sets or why it refuses. */
@@ -59,9 +59,16 @@ function Rung({ entry, entity }: { readonly entry: WalkEntry; readonly entity: s
     <span className="rung" data-stage={entry.stage} data-kind={bad ? 'fault' : entry.kind} title={title} data-entity={entity}>
       <span className="rung__head">{bad ? '✕ ' : ''}{entry.stage}{entry.level}<span className="rung__index"> [{entry.index}]</span></span>
       <span className="rung__flags">{entry.flags}</span>
-      {size !== '' && !bad && <span className="rung__note">{size}{entry.sets === '' ? '' : `, sets ${entry.sets.split('').join(' ')}`}</span>}
+      <span className="rung__note">{bad ? entry.fault : noteOf(entry, size)}</span>
     </span>
   );
+}
+
+/** What an entry leads to: of the G stage a page's size, of the first stage the address, too. */
+function noteOf(entry: WalkEntry, size: string): string {
+  const sets = entry.sets === '' ? '' : `, sets ${entry.sets.split('').join(' ')}`;
+  if (entry.stage === 'G') return `${size}${sets}`;
+  return entry.kind === 'leaf' ? `page of ${size} at ${entry.target}${sets}` : `next table at ${entry.target}`;
 }
 
 export function WalkTable({ walk, entity }: { readonly walk: TranslationFacts; readonly entity: string }) {

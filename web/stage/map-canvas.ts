@@ -63,7 +63,8 @@ export class MapCanvas {
       force, painted: this.#painted,
     });
     if (this.#painted.cells === 0 && !fresh) return;
-    this.#blit(frame, exact, fresh || force);
+    // Where pages share a pixel, its neighbours do, too: the whole map is drawn again.
+    this.#blit(frame, exact, fresh || force || exact < 1);
   }
 
   #blit({ context, rect, ratio, columns }: MapFrame, exact: number, whole: boolean): void {
@@ -74,7 +75,7 @@ export class MapCanvas {
     const from = whole ? 0 : first;
     const to = whole ? this.#rows - 1 : last;
     if (to < from) return;
-    context.imageSmoothingEnabled = false;
+    context.imageSmoothingEnabled = exact < 1;
     context.drawImage(
       this.#bitmap!, 0, from * cell, width, (to - from + 1) * cell,
       Math.round(rect.x * ratio), Math.round(rect.y * ratio) + from * exact, columns * exact, (to - from + 1) * exact,

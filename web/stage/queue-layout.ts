@@ -3,7 +3,7 @@
  * the middle and its knobs below; the knobs of a side take the place of the lines below its map. Pure geometry in
  * CSS px. Undefined when there is no room for it; the layout of a link then serves.
  */
-import type { Rect, StageLayout, StageOptions } from './stage-layout.ts';
+import { cellFrom, type Rect, type StageLayout, type StageOptions } from './stage-layout.ts';
 
 const COLUMNS = 128;
 const CELL_MAX = 8;
@@ -24,10 +24,12 @@ export function layoutQueue(options: StageOptions): StageLayout | undefined {
   const { width, height, rows, large, columns = COLUMNS } = options;
   const text = large ? 1.4 : 1;
   const [header, foot] = [Math.round(HEADER * text), Math.round(FOOT * text)];
-  const byHeight = Math.floor((height - header - foot - BOTTOM - 4) / Math.max(rows, 1));
-  const byWidth = Math.floor((width - 2 * MARGIN - 4 * PADDING - MIDDLE_MIN * text) / (2 * columns));
-  const cell = Math.min(CELL_MAX, byHeight, byWidth);
-  if (cell < 1) return undefined;
+  const byHeight = (height - header - foot - BOTTOM - 4) / Math.max(rows, 1);
+  const byWidth = (width - 2 * MARGIN - 4 * PADDING - MIDDLE_MIN * text) / (2 * columns);
+  // Two pages share a pixel only where that is what a memory of so many pages asks for.
+  const least = columns > COLUMNS ? 0.5 : 1;
+  const cell = Math.min(CELL_MAX, byHeight, byWidth) < least ? 0 : cellFrom(Math.min(CELL_MAX, byHeight, byWidth));
+  if (cell === 0) return undefined;
   const map = { width: cell * columns, height: cell * rows };
   const hostWidth = Math.max(map.width + 2 * PADDING, HOST_WIDTH_MIN);
   const hostHeight = header + map.height + foot + BOTTOM;

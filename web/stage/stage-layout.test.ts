@@ -1,7 +1,8 @@
 // Goal: the stage uses its room: whole-pixel pages, nothing outside, nothing overlapping, and scales that
 // invert each other. Method: a sweep over window sizes, and fixed points of the pipe's scale.
 import { expect, test } from 'vitest';
-import { CAMERA_HOME, cameraOn, layoutStage, levelAt, pipeCapacity, pipeHeight, project, type Rect } from './stage-layout.ts';
+import { CAMERA_HOME, cameraOn, columnsOf, layoutStage, levelAt, pipeCapacity, pipeHeight, project, type Rect } from './stage-layout.ts';
+import type { StageShape } from './stage-shape.ts';
 
 const overlap = (a: Rect, b: Rect) =>
   a.x < b.x + b.width - 0.5 && b.x < a.x + a.width - 0.5 && a.y < b.y + b.height - 0.5 && b.y < a.y + a.height - 0.5;
@@ -54,6 +55,38 @@ test('with a queue between the sides the maps are as large as a side by side all
         }
         expect(hosts[1].x + hosts[1].width).toBeLessThanOrEqual(width);
         expect(overlap(story, link)).toBe(false);
+      }
+    }
+  }
+});
+
+test('maps of large memories fit their stage: at 1280 × 720 with the console open, and in any window', () => {
+  expect([8_192, 16_384, 16_385, 65_536, 65_537, 240_000].map(columnsOf)).toEqual([128, 128, 256, 256, 512, 512]);
+  const pair = { left: { map: 'vm', host: 0 }, right: { map: 'vm', host: 1 }, between: 'link', sideKnobs: 2, betweenKnobs: 3 } as const;
+  const queue = { left: { map: 'vm', host: 0 }, right: { map: 'file', host: 0 }, between: 'queue', sideKnobs: 3, betweenKnobs: 5 } as const;
+  const at = (pageCount: number, width: number, height: number, shape: StageShape, more: { compact?: boolean; large?: boolean } = {}) => {
+    const columns = columnsOf(pageCount);
+    return layoutStage({ width, height, rows: Math.ceil(pageCount / columns), columns, compact: more.compact === true, large: more.large === true, shape });
+  };
+  expect(at(65_536, 1280, 402, pair).cell).toBe(1);
+  for (const pageCount of [32_768, 65_536, 131_072, 240_000]) {
+    for (let width = 860; width <= 2600; width += 145) {
+      for (let height = 330; height <= 1400; height += 89) {
+        for (const shape of [pair, queue, { ...pair, right: 'nothing', between: 'nothing' } as const]) {
+          for (const more of [{}, { compact: true }, { large: true }]) {
+            const { cell, hosts, maps, story, link } = at(pageCount, width, height, shape, more);
+            const what = `${pageCount} pages at ${width} × ${height}, ${shape.between} ${JSON.stringify(more)}`;
+            expect([what, [0.25, 0.5].includes(cell) || Number.isInteger(cell)]).toEqual([what, true]);
+            const walls = shape.right === 'nothing' ? [0] as const : [0, 1] as const;
+            for (const side of walls) {
+              const [host, map] = [hosts[side], maps[side]];
+              expect([what, host.y >= 0, host.y + host.height <= height + 8]).toEqual([what, true, true]);
+              expect([what, map.x >= host.x, map.x + map.width <= host.x + host.width + 0.5, map.y + map.height <= host.y + host.height]).toEqual([what, true, true, true]);
+              expect([what, overlap(host, story), overlap(host, link)]).toEqual([what, false, false]);
+            }
+            expect([what, overlap(story, link)]).toEqual([what, false]);
+          }
+        }
       }
     }
   }

@@ -15,7 +15,7 @@ export interface Rect {
 
 /** Everything that has a place. What does not stand in this picture has no size. */
 export interface StageLayout {
-  readonly cell: number; //            CSS px of a page at zoom 1
+  readonly cell: number; //            CSS px of a page at zoom 1: whole, or 0.5 or 0.25 where two or four share one
   readonly columns: number; //         pages in a row of a map
   readonly hosts: readonly [Rect, Rect];
   readonly maps: readonly [Rect, Rect];
@@ -38,21 +38,28 @@ export interface StageOptions {
   readonly shape?: StageShape; //      two walls and a link when missing
 }
 
-/** Pages in a row of a map of 64 MiB or more: 128 × 128. */
+/** Pages in a row of a map of 64 MiB: 128 × 128. */
 export const MAP_COLUMNS = 128;
+/** Pages in a row at most: a map of 1 GiB is 512 × 512. */
+const COLUMNS_MAX = 512;
 const PADDING = 12;
 const NOWHERE: Rect = { x: 0, y: 0, width: 0, height: 0 };
 
-/** Pages in a row of the map of a VM: a square of a power of two, at most MAP_COLUMNS. */
+/** Pages in a row of the map of a VM: a square of a power of two, at most COLUMNS_MAX. */
 export function columnsOf(pageCount: number): number {
   let columns = 8;
-  while (columns < MAP_COLUMNS && columns * columns < pageCount) columns *= 2;
+  while (columns < COLUMNS_MAX && columns * columns < pageCount) columns *= 2;
   return columns;
 }
 
 /** Largest page at zoom 1: small memories have larger pages, and all stay below the size at which the close-up begins. */
 function cellMax(columns: number): number {
   return columns >= 128 ? 8 : columns >= 64 ? 10 : 12;
+}
+
+/** Whole pixels a page, so that pages stay crisp; where not even one fits, two or four pages share one. */
+export function cellFrom(pixels: number): number {
+  return pixels >= 1 ? Math.floor(pixels) : pixels >= 0.5 ? 0.5 : 0.25;
 }
 
 interface Variant {
@@ -80,7 +87,7 @@ function cellOf(variant: Variant, options: StageOptions, text: number): number {
   const columns = options.columns ?? MAP_COLUMNS;
   const width = (options.width - 4 * variant.margin - variant.middle * text) / 2 - 2 * PADDING - variant.side * text;
   const height = options.height - 2 * variant.top - Math.round(36 * text) - Math.round(62 * text) - variant.below * text - PADDING;
-  return Math.max(1, Math.min(cellMax(columns), Math.floor(width / columns), Math.floor(height / Math.max(options.rows, columns / 2))));
+  return cellFrom(Math.min(cellMax(columns), width / columns, height / Math.max(options.rows, columns / 2)));
 }
 
 function chooseVariant(options: StageOptions, text: number): Variant {
@@ -97,10 +104,11 @@ function chooseVariant(options: StageOptions, text: number): Variant {
     return cell >= least && options.width >= width;
   };
   // Pages of one pixel: so little room that what stands between the walls must not be high.
-  return order.find(fits(2)) ?? [compact, VARIANTS.narrow].find(fits(1)) ?? VARIANTS.narrow;
+  const least = [compact, VARIANTS.narrow];
+  return order.find(fits(2)) ?? least.find(fits(1)) ?? least.find(fits(0.5)) ?? VARIANTS.narrow;
 }
 
-/** Lays the stage out; cells are whole pixels so that pages stay crisp. */
+/** Lays the stage out; cells are as {@link cellFrom} says. */
 export function layoutStage(options: StageOptions): StageLayout {
   if (options.shape?.right === 'nothing') return layoutSingle(options, options.shape);
   return (options.shape?.between === 'queue' ? layoutQueue(options) : undefined) ?? layoutPair(options);
@@ -166,7 +174,7 @@ function layoutSingle(options: StageOptions, shape: StageShape): StageLayout {
   const wallWidth = narrow ? storyWidth : width - storyWidth - 3 * margin;
   const room = height - storyTop - 2 * 16 - header - 2 * PADDING - (narrow ? knobHeight : 0);
   const most = Math.round(cellMax(columns) * (width > 1600 ? 1.5 : 1));
-  const cell = Math.max(1, Math.min(most, Math.floor(room / Math.max(rows, 1)), Math.floor((wallWidth * 0.55) / columns)));
+  const cell = cellFrom(Math.min(most, room / Math.max(rows, 1), (wallWidth * 0.55) / columns));
   const map = { width: cell * columns, height: cell * rows };
   const wallHeight = header + map.height + PADDING + (narrow ? knobHeight : 0);
   const top = storyTop + Math.max(8, Math.round((height - storyTop - wallHeight) / 2));

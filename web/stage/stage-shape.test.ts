@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { CATALOG } from '../../core/mechanisms/catalog.ts';
 import { loadLab } from '../labs/load-lab.ts';
-import { findSide, hostAt, placeKnobs, shapeOf } from './stage-shape.ts';
+import { findSide, hostAt, placeKnobs, shapeOf, shapeWith } from './stage-shape.ts';
 
 test.each(CATALOG)('$id: its view loads, names itself, and all its knobs have one place', async ({ id, knobs }) => {
   const lab = await loadLab(id);
@@ -32,6 +32,15 @@ test('sides know their hosts', async () => {
   expect([hostAt(shape, 0), hostAt(shape, 1), findSide(shape, 1), findSide(shape, 7)]).toEqual([0, 1, 1, undefined]);
   const single = shapeOf((await loadLab('skeleton'))!);
   expect([hostAt(single, 1), findSide(single, 0)]).toEqual([-1, 0]);
+});
+
+test('a wall whose host the datacenter has not is not drawn, nor what leads to it', async () => {
+  const pair = shapeOf((await loadLab('precopy-migration'))!);
+  expect(shapeWith(pair, [])).toBe(pair); // nothing told yet
+  expect(shapeWith(pair, [0, 1])).toBe(pair);
+  expect(shapeWith(pair, [0])).toEqual({ ...pair, right: 'nothing', between: 'nothing', betweenKnobs: 0 });
+  const snapshot = shapeOf((await loadLab('live-snapshot'))!);
+  expect(shapeWith(snapshot, [0])).toBe(snapshot); // its file is on the same host
 });
 
 test('an unknown lab is not there', async () => {

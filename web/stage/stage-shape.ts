@@ -57,6 +57,13 @@ export function shapeOf(lab: Pick<LoadedLab, 'contract' | 'view'>): StageShape {
   return { ...sidesOf(lab.view.stage), sideKnobs: Math.max(knobs.vm.length, knobs.file.length), betweenKnobs: knobs.between.length };
 }
 
+/** The shape in a datacenter that has these hosts (none told yet: all): a wall without its host, and what leads to it, are not drawn. */
+export function shapeWith(shape: StageShape, hosts: readonly number[]): StageShape {
+  const { right } = shape;
+  if (right === 'nothing' || hosts.length === 0 || hosts.includes(right.host)) return shape;
+  return { ...shape, right: 'nothing', between: 'nothing', betweenKnobs: 0 };
+}
+
 /** Host shown at a side, −1 when nothing stands there. */
 export function hostAt(shape: StageShape, side: 0 | 1): number {
   const it = side === 0 ? shape.left : shape.right;

@@ -16,7 +16,7 @@ import { bindCamera } from './stage-camera.ts';
 import { bindRoving } from './roving.ts';
 import { StagePainter } from './stage-painter.ts';
 import type { StageScene } from './stage-scene.ts';
-import { hostAt, shapeOf } from './stage-shape.ts';
+import { hostAt, shapeOf, shapeWith } from './stage-shape.ts';
 import { QueueMark } from './queue-mark.tsx';
 import { Story } from './story.tsx';
 import { PageMarker } from './page-marker.tsx';
@@ -41,7 +41,8 @@ function Memories({ scene }: { readonly scene: StageScene }) {
   const element = useRef<HTMLElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const lab = useLab();
-  const shape = useMemo(() => shapeOf(lab), [lab]);
+  const hosts = useAppState((state) => state.hosts.map((host) => host.id).join(' '));
+  const shape = useMemo(() => shapeWith(shapeOf(lab), hosts === '' ? [] : hosts.split(' ').map(Number)), [lab, hosts]);
   const compact = useAppState((state) => findMigration(state) !== undefined && state.lab.view.strip.some(({ view }) => view === 'migration-graph'));
   const large = useAppState((state) => state.density === 'projector');
   const knobs = useAppState(knobsAreShown);

@@ -23,6 +23,8 @@ export const story: LabStory = {
   },
   knobsAreShown: (chapter, state) => chapter !== '' || state.migrations.length > 0,
   tell(state) {
+    // A scenario file's datacenter may have one host: then nothing can be moved, and nothing offers it.
+    if (state.hosts.length === 1) return { button: { id: '', args: {}, title: '', primary: false }, sentence: ALONE };
     const migration = findMigration(state);
     return { button: buttonOf(state, migration), sentence: sentenceOf(state, migration) };
   },
@@ -32,6 +34,8 @@ export const story: LabStory = {
     return `${phaseSentence(migration, state)}${isMigrating(migration) ? ` Round ${migration.rounds.length}.` : ''}`;
   },
 };
+
+const ALONE = 'This VM is running. Its host stands alone: there is no other to move it to.';
 
 function buttonOf(state: AppState, migration: MigrationSnapshot | undefined): StoryButton {
   const args = {};
