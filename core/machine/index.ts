@@ -2,9 +2,7 @@ export { Bus, type BusDevice, type BusValue, type BusWindow, type DmaPort, type 
 export { BareMachine } from './bare/machine.ts';
 export type { BareMachinePorts, TrapCounts } from './bare/context.ts';
 export { BARE_CSRS } from './bare/csr-table.ts';
-export type { BareWalkStep } from './bare/translation.ts';
 export { BARE_HART_MAX, GUEST_EXTERNAL_COUNT, GUEST_LINE } from './bare/registers.ts';
-export { accountForBareWalk } from './bare/walk-account.ts';
 export type { FileLevel } from './bare/aia.ts';
 export { GUEST_CSRS } from './csr.ts';
 export {

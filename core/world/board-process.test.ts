@@ -143,8 +143,10 @@ test('looked at: registers, instructions, memory, a walk; looking changes nothin
   const start = board.inspect({ view: 'guest-memory', vm: 1, guestPhysicalAddress: 0x8000_0000, byteCount: 8 });
   expect(start).toMatchObject({ present: true });
   expect(board.inspect({ view: 'guest-memory', vm: 1, guestPhysicalAddress: 0x1000_0000, byteCount: 8 })).toMatchObject({ present: false });
-  expect(board.inspect({ view: 'page-walk', vm: 1, vcpu: 0, address: '0x80000010' })).toMatchObject({ steps: [], result: 'not translated: physical address 0x80000010, page 0 of 256 of RAM' });
-  expect(board.inspect({ view: 'page-walk', vm: 1, vcpu: 0, address: '0x10000000' })).toMatchObject({ result: 'not translated: physical address 0x10000000, outside RAM, on the bus' });
+  const walk = { view: 'translation', vm: 1, vcpu: 0, access: 'load' } as const;
+  expect(board.inspect({ ...walk, address: '0x80000010' })).toMatchObject({ rows: [{ purpose: 'page', second: [] }], end: { ended: 'translated', physical: '0x80000010' }, lands: 'page 0 of 256 of RAM' });
+  expect(board.inspect({ ...walk, address: '0x10000000' })).toMatchObject({ lands: 'the device “serial” on the bus, register 0x0' });
+  expect(board.inspect({ ...walk, address: '0x7fffffff' })).toMatchObject({ lands: expect.stringContaining('pcie') });
   expect(board.inspect({ view: 'registers', vm: 1, vcpu: 1 })).toMatchObject({ view: 'none' });
   expect(board.inspect({ view: 'registers', vm: 2, vcpu: 0 })).toMatchObject({ view: 'none' });
   expect(board.inspect({ view: 'can-migrate', vm: 1, to: 1 })).toMatchObject({ refused: true });

@@ -6,7 +6,7 @@
  */
 import { assert, type Hash64, hashHex, hashInteger, hashText, makeHash } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
-import { BoardNetwork, diskSlot, entropySlot, hartReports, type HartProfileId, type MachineEnd, VirtMachine, type VirtMachineOptions } from '../board/index.ts';
+import { BoardNetwork, diskSlot, entropySlot, hartReports, type HartProfileId, type MachineEnd, modeName, VirtMachine, type VirtMachineOptions } from '../board/index.ts';
 import type { OverlayStore } from '../formats/index.ts';
 import { consoleBytes, DebugConsole } from '../hypervisor/debug-console.ts';
 import { RUNS } from '../mechanisms/custody.ts';
@@ -23,7 +23,7 @@ import { type EventQueue, makeEventQueue, peekTime, popEvent, pushEvent } from '
 import type { LogicalProcess, Lookahead, WireMessage } from '../sim/logical-process.ts';
 import { type Rank, rank } from '../sim/rank.ts';
 import { aiaOf, boardPartsOf, PAGE_SIZE } from './board-files.ts';
-import { inspectBoard, modeName } from './inspect-board.ts';
+import { inspectBoard } from './inspect-board.ts';
 import type { HostProcessOptions } from './host-process.ts';
 import { hashNsOf, sampleNsOf } from './pace.ts';
 import { BOARD, rowOf } from './process-kinds.ts';
@@ -272,7 +272,7 @@ export class BoardProcess implements LogicalProcess {
   private told(): HostSnapshot {
     const { machine, spec } = this;
     const harts = hartReports(machine).map(({ hart, instructionsRetired, traps }) => ({
-      mode: modeName(this, hart), waiting: this.state !== 'running' || machine.isWaiting(hart), instructionsRetired, traps,
+      mode: modeName(machine, hart), waiting: this.state !== 'running' || machine.isWaiting(hart), instructionsRetired, traps,
     }));
     return {
       id: this.id,

@@ -1,8 +1,8 @@
 /**
  * What an inspector may ask of a bare-metal board: registers and CSRs of a hart, the instructions at its pc as it
- * fetches them, memory by physical address. Nothing is changed by looking.
+ * fetches them, memory by physical address, and what core/board/inspect.ts shows of the machine. Nothing is changed by looking.
  */
-import { entryText } from '../hypervisor/inspect.ts';
+import { deviceFacts, interruptFacts, modeName, processorFacts, queueFacts, translationFacts } from '../board/index.ts';
 import { isCompressed } from '../isa/compressed.ts';
 import { disassemble, disassembleCompressed } from '../isa/disassemble.ts';
 import { BARE_CSRS } from '../machine/index.ts';
@@ -27,24 +27,24 @@ export function inspectBoard(board: BoardProcess, request: InspectionRequest): I
   if (request.view === 'exits') return none(`${board.name} is bare metal: there is no hypervisor that a hart could leave to.`);
   if (request.view === 'can-migrate') return { view: 'can-migrate', refused: true, sentence: `${board.name} is bare metal: only VMs can be moved.` };
   if (request.view === 'guest-memory') return memoryOf(board, request);
+  if (request.view === 'devices') return { view: 'devices', devices: deviceFacts(board.machine) };
+  if (request.view === 'queue') {
+    const { slot, queue } = request;
+    return queueFacts(board.machine, slot, queue) ?? none(`${board.name} has no queue ${queue} of a device in slot ${slot}.`);
+  }
   if (request.vcpu < 0 || request.vcpu >= board.spec.hartCount) return none(`${board.name} has no hart ${request.vcpu}.`);
   switch (request.view) {
     case 'registers':
       return registers(board, request);
     case 'disassembly':
       return disassembly(board, request);
-    case 'page-walk':
-      return pageWalk(board, request);
+    case 'processor':
+      return processorFacts(board.machine, request.vcpu, board.name);
+    case 'translation':
+      return translation(board, request);
+    case 'interrupts':
+      return interruptFacts(board.machine, request.vcpu, board.name);
   }
-}
-
-/** Privilege mode of a hart by its name; S mode of a hart with the H extension is HS. */
-export function modeName({ machine }: BoardProcess, hart: number): string {
-  const { privilege, isVirtual } = machine.harts.mode(hart);
-  if (privilege === 3) return 'M';
-  if (isVirtual) return privilege === 0 ? 'VU' : 'VS';
-  const hasGuests = (machine.harts.profile(hart).extensions as readonly string[]).includes('H');
-  return privilege === 0 ? 'U' : hasGuests ? 'HS' : 'S';
 }
 
 function none(sentence: string): InspectionReply {
@@ -67,7 +67,7 @@ function registers(board: BoardProcess, { vcpu: hart }: Vm<'registers'>): Inspec
     view: 'registers',
     host: board.id,
     pc: hexadecimal(harts.readPc(hart)),
-    privilege: modeName(board, hart),
+    privilege: modeName(board.machine, hart),
     x: Array.from({ length: 32 }, (_, index) => hexadecimal(harts.readRegister(hart, index))),
     f: hasFloats ? Array.from({ length: 32 }, (_, index) => hexadecimal(harts.readFloat(hart, index))) : [],
     csrs,
@@ -124,24 +124,9 @@ function disassembly(board: BoardProcess, { vcpu: hart, before, after }: Vm<'dis
   return { view: 'disassembly', pc: hexadecimal(pc), lines: [...behind, ...lines] };
 }
 
-function pageWalk(board: BoardProcess, { vcpu: hart, address: asked }: Vm<'page-walk'>): InspectionReply {
-  if (!/^0x[0-9a-fA-F]{1,16}$/.test(asked)) return none(`'${asked}' is not an address; write it as 0x and up to 16 hexadecimal digits.`);
-  const address = BigInt(asked);
-  const steps: Extract<InspectionReply, { readonly view: 'page-walk' }>['steps'][number][] = [];
-  const found = board.machine.harts.inspect(hart, address, accessKind.load, (step) => {
-    const { stage, level, entryAddress, entryLow, entryHigh } = step;
-    const entry = (BigInt(entryHigh >>> 0) << 32n) | BigInt(entryLow >>> 0);
-    steps.push({ stage, level, entryAddress: hexadecimal(entryAddress, 10), entry: hexadecimal(entry), text: entryText(step) });
-  });
-  return { view: 'page-walk', address: hexadecimal(address), steps, result: walkResult(board, found, steps.length) };
-}
-
-function walkResult(board: BoardProcess, found: ReturnType<BoardProcess['machine']['harts']['inspect']>, steps: number): string {
-  if ('fault' in found) return found.fault === 'access' ? 'access fault: physical memory protection does not allow it' : `${found.fault} fault: a table does not allow it`;
-  const { physicalAddress } = found;
-  const page = Math.floor((physicalAddress - RAM_ADDRESS) / 4096);
-  const where = page >= 0 && page < board.spec.pageCount ? `page ${page} of ${board.spec.pageCount} of RAM` : 'outside RAM, on the bus';
-  return `${steps === 0 ? 'not translated: ' : ''}physical address ${hexadecimal(physicalAddress, 1)}, ${where}`;
+function translation(board: BoardProcess, { vcpu, address, access }: Vm<'translation'>): InspectionReply {
+  if (!/^0x[0-9a-fA-F]{1,16}$/.test(address)) return none(`'${address}' is not an address; write it as 0x and up to 16 hexadecimal digits.`);
+  return translationFacts(board.machine, vcpu, board.name, BigInt(address), access);
 }
 
 function memoryOf(board: BoardProcess, asked: Vm<'guest-memory'>): InspectionReply {

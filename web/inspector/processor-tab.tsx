@@ -4,8 +4,9 @@ import { INTEGER_NAMES } from '../charts/register-rows.ts';
 import { Count, Hex, Section } from './section.tsx';
 import { useInspection } from './use-inspection.ts';
 
-/** Modes from the most to the least privileged, as a guest of a hypervisor has them. */
-const LADDER = [
+/** Modes of a hart without and with guests, from the most to the least privileged. */
+const MODES = [{ mode: 'M', text: 'machine' }, { mode: 'S', text: 'kernel' }, { mode: 'U', text: 'user' }] as const;
+const GUEST_MODES = [
   { mode: 'M', text: 'machine' }, { mode: 'HS', text: 'hypervisor' }, { mode: 'U', text: 'user' }, { mode: 'VS', text: 'guest’s kernel' }, { mode: 'VU', text: 'guest’s user' },
 ] as const;
 
@@ -13,10 +14,11 @@ export const ProcessorTab = memo(function ProcessorTab({ vm, vcpu }: { readonly 
   const { reply, sentence } = useInspection({ view: 'processor', vm, vcpu }, 'processor');
   const entity = `vcpu:${vm}.${vcpu}`;
   if (reply === null) return <p className="soft">{sentence}</p>;
+  const modes = reply.translation.some((it) => it.name === 'hgatp') ? GUEST_MODES : MODES;
   return (
     <div data-view="processor">
       <ol className="modes" aria-label={`Privilege mode: ${reply.privilege}`} data-entity={entity}>
-        {LADDER.map(({ mode, text }) => (
+        {modes.map(({ mode, text }) => (
           <li key={mode} className="mode" aria-current={mode === reply.privilege ? 'true' : undefined} title={text}>
             <strong>{mode}</strong><span>{text}</span>
           </li>

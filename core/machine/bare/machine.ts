@@ -6,8 +6,9 @@
  */
 import { assert } from '../../base/assert.ts';
 import { getProfile, type HartProfile, HART_PROFILES, type HartProfileId } from '../../isa/table/index.ts';
-import type { AccessKind, MemorySystem, VmMemory } from '../../memory/index.ts';
+import { accessKind, type AccessKind, type MemorySystem, type VmMemory } from '../../memory/index.ts';
 import { bareBlock, hartOffset } from '../../protocol/host-memory-layout.ts';
+import type { WalkAccess, WalkFacts } from '../../protocol/machine-inspection.ts';
 import { compileHostModule, type HostModule, instantiateHostModule } from '../../wasm/index.ts';
 import { makeFloatSlowPath } from '../float-instructions.ts';
 import { hartWord, readCounter, registerWord, slotOfHart, writeCounter } from '../hart.ts';
@@ -20,8 +21,9 @@ import { makeBareMemorySlowPaths } from './memory-slow-paths.ts';
 import { BARE_HART_MAX, BARE_SLOT_COUNT, bareAddress, bareSlot, bareWord, GUEST_EXTERNAL, GUEST_LINE, LINES, mode, VIRTUAL_INTERRUPTS } from './registers.ts';
 import { illegal, makeBareSystemSlowPaths } from './system-instructions.ts';
 import { nextTimerTick } from './timers.ts';
-import { bareFault, type BareWalkStep } from './translation.ts';
-import { isAnyPending, takeInterrupt } from './trap.ts';
+import { bareFault } from './translation.ts';
+import { isAnyPending, takeInterrupt, whoTakes } from './trap.ts';
+import { accountForBareWalk } from './walk-account.ts';
 
 /** Bytes of the record from its start that are state: registers, then the CSRs. */
 const STATE_END = hartOffset.bareCsr + 8 * BARE_SLOT_COUNT;
@@ -192,22 +194,34 @@ export class BareMachine {
 
   /**
    * Where an access of the hart's present mode would lead: a physical address, or why it would fault. Between two runs;
-   * nothing is changed. `visit` is shown every entry of a table that is read.
+   * nothing is changed.
    */
-  inspect(
-    index: number,
-    address: bigint,
-    access: AccessKind,
-    visit: (step: BareWalkStep) => void = () => undefined,
-  ): { readonly physicalAddress: number } | { readonly fault: 'access' | 'page' | 'guest-page' } {
+  inspect(index: number, address: bigint, access: AccessKind): { readonly physicalAddress: number } | { readonly fault: 'access' | 'page' | 'guest-page' } {
     const hart = bareAddress(index);
     const { walk } = this.memory;
-    walk.visit = visit;
+    walk.visit = () => undefined;
     const low = Number(BigInt.asIntN(32, address));
     const fault = walk.translate(hart, low, Number(BigInt.asIntN(32, address >> 32n)), access, this.memory.modeOf(hart, access));
     walk.visit = undefined;
     if (fault === bareFault.none) return { physicalAddress: walk.page * 4096 + (low & 0xfff) };
     return { fault: fault === bareFault.page ? 'page' : fault === bareFault.guestPage ? 'guest-page' : 'access' };
+  }
+
+  /** The same access step by step, for inspectors. */
+  accountForWalk(index: number, address: bigint, access: WalkAccess): WalkFacts {
+    const hart = bareAddress(index);
+    return accountForBareWalk(this.context, hart, address, access, this.memory.modeOf(hart, accessKind[access]));
+  }
+
+  /** The interrupt that would be taken before the next instruction, and the mode that takes it, between two runs. */
+  dueInterrupt(index: number): { readonly code: number; readonly to: 'M' | 'HS' | 'VS' } | undefined {
+    const hart = bareAddress(index);
+    const word = (hart >> 2) + hartWord.budget;
+    const budget = this.words[word]!;
+    this.words[word] = -1; // behind the last instruction, before the next
+    const due = whoTakes(this.context, hart, this.context.ticks(hart));
+    this.words[word] = budget;
+    return due;
   }
 
   /** f[register] with its NaN box, as an unsigned 64-bit value. */

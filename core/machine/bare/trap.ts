@@ -123,6 +123,13 @@ export function mayTakeInterrupt(context: BareContext, hart: number, ticks: numb
   return dueInterrupt(context, hart, ticks).to !== destination.none;
 }
 
+/** The interrupt that is due before the next instruction at `ticks`, by its name's code, and who takes it: for inspectors. */
+export function whoTakes(context: BareContext, hart: number, ticks: number): { readonly code: number; readonly to: 'M' | 'HS' | 'VS' } | undefined {
+  const { to, code } = dueInterrupt(context, hart, ticks);
+  if (to === destination.none) return undefined;
+  return { code, to: to === destination.machine ? 'M' : to === destination.supervisor ? 'HS' : 'VS' };
+}
+
 /**
  * Takes the interrupt that is due before the instruction at pc, if any, as things stand at `ticks`. Gives
  * whether one was.
