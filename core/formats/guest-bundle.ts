@@ -25,6 +25,8 @@ export interface BootFiles {
   readonly disks: readonly string[];
   /** Whether the VM has a network card. */
   readonly network: boolean;
+  /** What runs in it, as labs know it; its kernel's name when missing. */
+  readonly guest?: string;
 }
 
 export interface GuestBundle {
@@ -101,11 +103,12 @@ function readTable(text: string): Table | undefined {
 
 function readBoot(value: unknown): BootFiles | undefined {
   if (!isRecord(value)) return undefined;
-  const { kernel, initrd, append, disks, network } = value;
+  const { kernel, initrd, append, disks, network, guest } = value;
   if (typeof kernel !== 'string' || typeof append !== 'string' || typeof network !== 'boolean') return undefined;
   if (initrd !== undefined && typeof initrd !== 'string') return undefined;
+  if (guest !== undefined && (typeof guest !== 'string' || guest === '' || guest.length > 64)) return undefined;
   if (!Array.isArray(disks) || disks.some((name) => typeof name !== 'string')) return undefined;
-  return { kernel, append, disks: disks as string[], network, ...(initrd === undefined ? {} : { initrd }) };
+  return { kernel, append, disks: disks as string[], network, ...(initrd === undefined ? {} : { initrd }), ...(guest === undefined ? {} : { guest }) };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

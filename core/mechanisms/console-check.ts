@@ -1,12 +1,12 @@
 /**
  * The console of a VM over all hosts it ran on: one concatenation, nothing lost, nothing doubled.
- * What the lab's own guest prints is known line by line, so its own clock and counters witness it;
+ * What guests of labs print is known line by line (guest-witness.ts), so their own clock and counters witness it;
  * of other guests only the order of the pieces is checked.
  */
-import { DIRTIER_SAMPLING_NS, DIRTIER_STATUS_NS, DIRTIER_STEP_NS } from '../guests/index.ts';
 import { THROTTLE_PERIOD_NS } from '../hypervisor/vm.ts';
 import type { MigrationSnapshot, ProcessSnapshot } from '../protocol/snapshot.ts';
 import { custodyOf, type Spell } from './custody.ts';
+import { findStep, type Witness, WITNESSES } from './guest-witness.ts';
 
 /** A piece of output and where it was printed. */
 export interface PlacedChunk {
@@ -34,9 +34,10 @@ export function checkConsole(
   const chunks = consoleOf(snapshots, about.vm);
   const spells = custodyOf(snapshots, about.vm);
   const text = chunks.map((chunk) => chunk.text).join('');
+  const witness = WITNESSES[about.guest];
   const fault =
     findStray(chunks, spells) ??
-    (about.guest === 'dirtier' ? findLineFault(text, spells, snapshots, about.vm) : undefined);
+    (witness === undefined ? undefined : findLineFault(witness, chunks, spells, { snapshots, vm: about.vm }));
   const places = new Set(chunks.map((chunk) => chunk.process)).size;
   return {
     id: 'console-unbroken',
@@ -60,58 +61,72 @@ function findStray(chunks: readonly PlacedChunk[], spells: readonly Spell[]): st
   return `output on process ${stray.process} at ${stray.timeNs} ns, where the VM did not run`;
 }
 
-const STATUS =
-  /^dirtier (\d+)\.(\d{3}) s {2}\d+ pages\/s {2}set \d+ {2}written (\d+) {2}verified (\d+) {2}gap [\d.]+ ms {2}(ok|CORRUPT.*)$/;
-const OTHER = [
-  /^dirtier: \d+ of \d+ pages filled$/,
-  /^dirtier clock stepped [\d.]+ ms$/,
-  /^dirtier (rate \d+ pages\/s|set \d+ pages|gap [\d.]+ ms|sum [0-9a-fx]+|echo .*)$/,
-  /^dirtier does not know '.*'$/,
-  /^CORRUPT page .*$/,
-];
+/** A whole line and when its pieces were printed. */
+interface PlacedLine {
+  readonly text: string;
+  readonly fromNs: number;
+  readonly toNs: number;
+}
 
-/**
- * The first line that the dirtier cannot have printed there; the last, unfinished one is not looked
- * at.
- */
+/** Whole lines; the last, unfinished one is not looked at. */
+function linesOf(chunks: readonly PlacedChunk[]): PlacedLine[] {
+  const lines: PlacedLine[] = [];
+  let text = '';
+  let fromNs = -1;
+  for (const chunk of chunks) {
+    const [first = '', ...rest] = chunk.text.split('\n');
+    if (fromNs < 0) fromNs = chunk.timeNs;
+    text += first;
+    for (const next of rest) {
+      lines.push({ text, fromNs, toNs: chunk.timeNs });
+      text = next;
+      fromNs = chunk.timeNs;
+    }
+    if (text === '') fromNs = -1;
+  }
+  return lines;
+}
+
+/** The first line that the guest cannot have printed there. */
 function findLineFault(
-  text: string,
+  witness: Witness,
+  chunks: readonly PlacedChunk[],
   spells: readonly Spell[],
-  snapshots: readonly ProcessSnapshot[],
-  vm: number,
+  about: { readonly snapshots: readonly ProcessSnapshot[]; readonly vm: number },
 ): string | undefined {
+  const { snapshots, vm } = about;
   const restoredNs = snapshots
     .flatMap((it) => it.events)
     .filter((event) => event.kind === 'restored' && event.entity === `vm:${vm}`)
     .map((event) => event.timeNs);
-  const lines = text.split('\n').slice(0, -1);
+  const isRestoredIn = (fromNs: number, toNs: number) => restoredNs.some((it) => it >= fromNs && it < toNs);
   const throttled = snapshots.some((it) => it.events.some((event) => event.kind === 'throttle'));
-  const slackNs =
-    DIRTIER_STEP_NS + (throttled ? 2 * THROTTLE_PERIOD_NS : 0) + stalledNs(snapshots);
-  let before = { timeMs: -1, written: 0, verified: 0 };
-  for (const line of lines) {
-    const match = STATUS.exec(line);
+  const slackNs = witness.lateNs + (throttled ? 2 * THROTTLE_PERIOD_NS : 0) + stalledNs(snapshots);
+  let before = { timeMs: -1, first: 0, second: 0 };
+  const lines = linesOf(chunks);
+  const begin = lines.findIndex(({ text }) => text.startsWith(witness.begin));
+  if (begin < 0) return undefined;
+  for (const { text, fromNs, toNs } of witness.begin === '' ? lines : lines.slice(begin + 1)) {
+    const match = witness.status.exec(text);
     if (match === null) {
-      if (OTHER.some((pattern) => pattern.test(line))) continue;
-      return `a broken line: '${line.slice(0, 80)}'`;
+      if (witness.others.some((pattern) => pattern.test(text))) continue;
+      // Of a serial port's line the first half may be of the VM that was, the rest of the one that took its place.
+      if (isRestoredIn(fromNs, toNs)) continue;
+      return `a broken line: '${text.slice(0, 80)}'`;
     }
-    const now = {
-      timeMs: Number(match[1]) * 1000 + Number(match[2]),
-      written: Number(match[3]),
-      verified: Number(match[4]),
-    };
+    const now = { timeMs: Number(match[1]) * 1000 + Number(match[2]), first: Number(match[3]), second: Number(match[4]) };
     if (now.timeMs <= before.timeMs)
       return `a line of ${now.timeMs} ms after one of ${before.timeMs} ms`;
     const from = before.timeMs * 1e6;
     // A snapshot was put in its place: its counters are those of then.
-    if (restoredNs.some((it) => it >= from && it < (now.timeMs + 1) * 1e6)) before.timeMs = -1;
-    else if (now.written < before.written || now.verified < before.verified) {
+    if (isRestoredIn(from, (now.timeMs + 1) * 1e6 + witness.samplingNs)) before.timeMs = -1;
+    else if (now.first < before.first || now.second < before.second) {
       return `counters that go back at ${now.timeMs} ms`;
     }
     if (before.timeMs >= 0) {
       const stoodNs = standingNs(spells, before.timeMs * 1e6, (now.timeMs + 1) * 1e6);
       const gapNs = (now.timeMs - before.timeMs) * 1e6;
-      if (gapNs > DIRTIER_STATUS_NS + slackNs + stoodNs) {
+      if (gapNs > witness.statusNs + slackNs + stoodNs) {
         return `no line between ${before.timeMs} ms and ${now.timeMs} ms, though the VM ran`;
       }
     }
@@ -137,31 +152,21 @@ function standingNs(spells: readonly Spell[], fromNs: number, untilNs: number): 
   return untilNs - fromNs - ranNs;
 }
 
-const STEPPED = /dirtier clock stepped (\d+)\.(\d{3}) ms/;
-
 /**
- * The step in its clock that the dirtier printed first after it came to run at the destination of
+ * The step in its clock that the guest printed first after it came to run at the destination of
  * `migration`, and how far it may lie from the downtime. Undefined when it printed none.
  */
 export function guestGapAfter(
   snapshots: readonly ProcessSnapshot[],
   migration: MigrationSnapshot,
 ): { readonly gapNs: number; readonly toleranceNs: number } | undefined {
-  const chunks = consoleOf(snapshots, migration.vm).filter(
-    (chunk) => chunk.process === migration.to,
-  );
-  const text = chunks
-    .filter(
-      (chunk) =>
-        chunk.timeNs >= migration.resumedAtNs &&
-        chunk.timeNs <= migration.resumedAtNs + DIRTIER_SAMPLING_NS,
-    )
-    .map((chunk) => chunk.text)
-    .join('');
-  const match = STEPPED.exec(text);
-  if (match === null) return undefined;
-  return {
-    gapNs: Number(match[1]) * 1_000_000 + Number(match[2]) * 1_000,
-    toleranceNs: DIRTIER_SAMPLING_NS + DIRTIER_SAMPLING_NS / 2,
-  };
+  const { vm, to, resumedAtNs } = migration;
+  for (const { text, toNs } of linesOf(consoleOf(snapshots, vm).filter((chunk) => chunk.process === to && chunk.timeNs >= resumedAtNs))) {
+    const found = findStep(text);
+    const witness = WITNESSES[found?.guest ?? ''];
+    if (found === undefined || witness === undefined) continue;
+    if (toNs > resumedAtNs + witness.samplingNs) return undefined;
+    return { gapNs: found.stepNs, toleranceNs: witness.samplingNs + witness.samplingNs / 2 };
+  }
+  return undefined;
 }

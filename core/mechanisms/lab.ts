@@ -5,7 +5,7 @@
 import type { Contract } from '../base/contract.ts';
 import type { SampleRows } from '../metrics/index.ts';
 import type { Command, LoggedCommand, MechanismRequest, Refusal } from '../protocol/command.ts';
-import type { Scenario } from '../protocol/scenario.ts';
+import type { Scenario, ScenarioBoot } from '../protocol/scenario.ts';
 import type { ProcessSnapshot } from '../protocol/snapshot.ts';
 import type { Attachment, HostPorts } from './host-ports.ts';
 import type { ProcessKind } from './node-ports.ts';
@@ -43,6 +43,8 @@ export interface LabScenarioOptions {
   readonly baseline: string;
   /** Name of the file that replaces the guest. */
   readonly guestFile?: string | undefined;
+  /** What that file boots when it holds several. */
+  readonly boot?: ScenarioBoot | undefined;
 }
 
 /** See the file's head. */

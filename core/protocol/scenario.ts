@@ -59,6 +59,7 @@ export interface ScenarioBoot {
   readonly append: string; //         the kernel's command line
   readonly disks: readonly string[]; // images, raw or qcow2
   readonly network: boolean; //       whether it has a network card
+  readonly guest?: string; //         what runs in it, as labs know it (lab-guests.ts)
 }
 
 /** One VM, booted at time 0. */
@@ -124,6 +125,8 @@ export interface Scenario {
   readonly workloads?: readonly ScenarioWorkload[];
   /** What a headless run asks for by itself. */
   readonly script: readonly ScriptedCommand[];
+  /** When a VM's console has said this, the script begins: its times and `untilNs` count from there, not from 0. */
+  readonly begins?: { readonly vm: number; readonly said: string };
   /** Time between two samples of every process; 1 ms when missing. Unit: ns. */
   readonly sampleNs?: number;
   /** Time between two hash points of every process; 10 ms when missing. Unit: ns. */

@@ -74,7 +74,7 @@ function partsFrom(boot: BootFiles, { files }: GuestBundle, owner: FileOwner): R
   }
   const initrd = boot.initrd === undefined ? {} : { initrd: { name: boot.initrd, bytes: files.get(boot.initrd)! } };
   return ok({
-    image: { kind: 'kernel', name: boot.kernel, bytes: files.get(boot.kernel)!, ...initrd },
+    image: { kind: 'kernel', name: boot.guest ?? boot.kernel, bytes: files.get(boot.kernel)!, ...initrd },
     bootArguments: boot.append,
     devices,
     stores,

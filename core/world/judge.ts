@@ -51,13 +51,16 @@ function describe(snapshots: readonly ProcessSnapshot[], vm: number): string {
   return `${whereabouts(snapshots, vm)}${reason === '' ? '' : `: ${reason}`}`;
 }
 
+/** What a guest says when something is wrong with it: those of the house, and Linux. */
+const COMPLAINT = /CORRUPT|trap: cause|Oops|BUG:|WARNING:|Call Trace|Kernel panic/;
+
 function checkGuest(snapshots: readonly ProcessSnapshot[], vm: number): Check {
   const text = consoleOf(snapshots, vm)
     .map((chunk) => chunk.text)
     .join('');
   const complaint = text
     .split('\n')
-    .find((line) => line.includes('CORRUPT') || line.includes('trap: cause'));
+    .find((line) => COMPLAINT.test(line));
   const failed = findVm(snapshots, vm)?.vm;
   const broken = failed?.state === 'failed' ? failed.reason : undefined;
   const healthy = text

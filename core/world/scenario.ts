@@ -45,7 +45,7 @@ export interface ScenarioOptions {
   readonly knobs: Readonly<Record<string, number>>;
   /** Id of one of the lab's baselines; '' for the mechanism itself. */
   readonly baseline: string;
-  /** An ELF that replaces the lab's guest. */
+  /** An ELF, or a bundle that says what a VM boots, in place of the lab's guest. */
   readonly guest?: Uint8Array;
   /** What errors call that file. */
   readonly guestName?: string;
@@ -120,7 +120,8 @@ export function scenarioOf(options: ScenarioOptions): Result<Scenario, WorldErro
   }
   const knobs = allKnobs(contract, options.knobs);
   const guestFile = guest === undefined ? undefined : GUEST_FILE_NAME;
-  return ok(lab.scenario({ seed, knobs, baseline, guestFile }));
+  const boot = guest === undefined || isSnapshotBytes(guest) ? undefined : bootFilesOf(undefined, guest);
+  return ok(lab.scenario({ seed, knobs, baseline, guestFile, boot: boot?.ok === true ? boot.value : undefined }));
 }
 
 /** Why a guest file cannot boot in a VM of that size; undefined when it can. */

@@ -1,10 +1,12 @@
 /** `--guest id`: the files of a guest of the library, where `npm run guests` has put them. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   findPreparedGuest, GUEST_MANIFEST, GUEST_PROGRAMS, GUESTS, type GuestEntry, type GuestFiles, guestsOf, PREPARED_GUESTS, preparedGuestsOf,
 } from '../../core/protocol/guest-library.ts';
+import { packBundle } from '../../core/formats/index.ts';
+import { fileName, findLabGuest, labGuestBoot } from '../../core/protocol/lab-guests.ts';
 import { suggestion } from './arguments.ts';
 import { findFileFault, GUEST_FOLDER, readManifest } from './guests/store.ts';
 import { BadInput } from './terminal.ts';
@@ -46,6 +48,23 @@ export function choosePrepared(id: string, folder: string = guestFolder()): stri
   const fault = findFileFault(folder, row);
   if (fault !== undefined) throw new BadInput(`The guest '${id}' is not whole: ${fault}; '${prepared.command}' makes it again.`);
   return join(folder, prepared.path);
+}
+
+/** A guest of labs as the bundle that its VM boots; undefined: there is none of that id. {@link BadInput} says how to get it. */
+export function chooseLabGuest(id: string, folder: string = guestFolder()): Uint8Array | undefined {
+  const guest = findLabGuest(id);
+  if (guest === undefined) return undefined;
+  const { title, command } = guest;
+  const rows = existsSync(join(folder, GUEST_MANIFEST)) ? readManifest(folder).parts.flatMap((part) => part.files) : [];
+  const files = new Map<string, Uint8Array>();
+  for (const path of Object.values(guest.files)) {
+    const row = rows.find((it) => it.path === path);
+    if (row === undefined) throw new BadInput(`The guest '${id}' (${title}) is not on this machine yet; '${command}' gets it.`);
+    const fault = findFileFault(folder, row);
+    if (fault !== undefined) throw new BadInput(`The guest '${id}' is not whole: ${fault}; '${command}' makes it again.`);
+    files.set(fileName(path), new Uint8Array(readFileSync(join(folder, path))));
+  }
+  return packBundle(files, labGuestBoot(guest));
 }
 
 /** The guest of that id; {@link BadInput} says how to get it when it is not there, or what is wrong with it. */

@@ -2,16 +2,18 @@
 import { writeFileSync } from 'node:fs';
 import type { SampleRows } from '../../core/metrics/index.ts';
 import type { Command, LoggedCommand } from '../../core/protocol/command.ts';
+import { findLabGuest, LAB_GUESTS, LABS_WITH_GUESTS } from '../../core/protocol/lab-guests.ts';
 import type { Scenario } from '../../core/protocol/scenario.ts';
 import { judge, type LabJudgement, listLabs, readScenarioFile, scriptOf, sentenceOf } from '../../core/world/index.ts';
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner } from '../world.ts';
 import { readDuration, readFault, readInteger, readKnob, suggestion, type TimedFault } from './arguments.ts';
+import { chooseLabGuest } from './guest-choice.ts';
 import { checkWritable, optional, orBadInput, readGuest, readOptions, readText } from './options.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { startHeadlessRun } from './run-session.ts';
 import { writeLastSnapshot } from './snapshot-file.ts';
-import { BadInput, makeProgress, showFailure } from './terminal.ts';
+import { BadInput, makeProgress, showDuration, showFailure } from './terminal.ts';
 
 /** What `lab --help` prints. */
 export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
@@ -29,6 +31,9 @@ export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
   --baseline             also runs the lab's first baseline, from the same seed and commands
   --against id           also runs the baseline of that id, or all of them; repeatable
   --guest file.elf       a guest in place of the lab's own
+  --guest id             a real system with a load: ${LAB_GUESTS.map(({ id }) => id).join(', ')} (in ${LABS_WITH_GUESTS.join(', ')}); its files
+                         come from npm run guests. Times of --fault and --until then count from
+                         when its load is on
   --report file.json     writes the report there, else it goes to stdout
   --snapshot file.core   writes the snapshot that was taken last, an ELF core that gdb and readelf open
   --capture file.pcapng  writes the frames at the ports of all hosts, an interface each, with virtual times
@@ -36,6 +41,10 @@ export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
 Exit status: 0 when all checks hold, 1 when one does not, 2 for bad input. \`list\` tells the
 labs with their knobs and faults.
 `;
+
+/** Virtual time between two looks whether the guest's load is on, and how long that may take. Unit: ns. */
+const LOOK_NS = 10_000_000;
+const BEGIN_NS_MAX = 10_000_000_000;
 
 interface LabArguments {
   readonly slug: string;
@@ -124,10 +133,7 @@ function againstOf(
 /** Runs it; the result is the exit status. */
 export async function runLab(rest: readonly string[]): Promise<number> {
   const asked = readArguments(rest);
-  const guest =
-    asked.guestPath === undefined
-      ? undefined
-      : { name: asked.guestPath, bytes: readGuest('--guest', asked.guestPath) };
+  const guest = guestOf(asked);
   const scenarioIn = (baseline: string): Scenario => {
     const { slug: lab, seed, knobs, scenario: file } = asked;
     const extras = { ...(guest === undefined ? {} : { guest: guest.bytes, guestName: guest.name }), ...(file === undefined ? {} : { file }) };
@@ -136,11 +142,11 @@ export async function runLab(rest: readonly string[]): Promise<number> {
     return made.value as Scenario;
   };
   const scenario = scenarioIn('');
-  const untilNs = asked.untilNs ?? scenario.untilNs;
+  const lengthNs = asked.untilNs ?? scenario.untilNs;
   checkWritable('--report', asked.report);
   checkWritable('--capture', asked.capture);
   checkWritable('--snapshot', asked.snapshot);
-  const progress = makeProgress(untilNs);
+  const progress = makeProgress(lengthNs);
   const beganAtMs = performance.now();
   const begun = await startHeadlessRun(
     {
@@ -152,7 +158,7 @@ export async function runLab(rest: readonly string[]): Promise<number> {
       playing: false,
       speed: Number.POSITIVE_INFINITY,
       capture: asked.capture !== undefined,
-      log: commandsOf(scenario, asked.faults),
+      ...(scenario.begins === undefined ? { log: commandsOf(scenario, asked.faults) } : {}),
       ...(asked.workers === undefined ? {} : { workerCount: asked.workers }),
       ...(guest === undefined ? {} : { guest }),
     },
@@ -165,14 +171,47 @@ export async function runLab(rest: readonly string[]): Promise<number> {
   }
   const run = begun.value;
   try {
+    const began = scenario.begins === undefined ? 0 : await begin(run, scenario.begins, commandsOf(scenario, asked.faults));
+    if (typeof began === 'string') {
+      progress.done();
+      process.stderr.write(`${began}\n`);
+      return 1;
+    }
+    const untilNs = began + lengthNs;
     await run.coordinator.advanceTo(untilNs);
     progress.done();
     const baselines = asked.against.map((id) => ({ id, scenario: scenarioIn(id) }));
     const wallSeconds = (performance.now() - beganAtMs) / 1000;
-    return await finish(run, { asked, scenario, baselines, untilNs, wallSeconds });
+    return await finish(run, { asked, scenario, baselines, beganNs: began, untilNs, wallSeconds });
   } finally {
     await run.stop();
   }
+}
+
+/** The guest in place of the lab's own: a file, or a real system by its id. */
+function guestOf({ guestPath, slug }: LabArguments): { readonly name: string; readonly bytes: Uint8Array } | undefined {
+  if (guestPath === undefined) return undefined;
+  const isSystem = findLabGuest(guestPath) !== undefined;
+  if (isSystem && !LABS_WITH_GUESTS.includes(slug)) {
+    throw new BadInput(`The lab '${slug}' does not take the guest '${guestPath}'; ${LABS_WITH_GUESTS.join(' and ')} do.`);
+  }
+  return { name: guestPath, bytes: chooseLabGuest(guestPath) ?? readGuest('--guest', guestPath) };
+}
+
+/** Goes on until a VM has said that the lab may begin, and gives the run its commands from there on; gives when, or why it never will. */
+async function begin(run: HeadlessRun, { vm, said }: NonNullable<Scenario['begins']>, commands: readonly LoggedCommand[]): Promise<number | string> {
+  const textOf = () => run.snapshots('main').flatMap((it) => it.console).filter((chunk) => chunk.vm === vm).map(({ text }) => text).join('');
+  for (let timeNs = LOOK_NS; timeNs <= BEGIN_NS_MAX && run.failure() === undefined; timeNs += LOOK_NS) {
+    await run.coordinator.advanceTo(timeNs);
+    if (textOf().includes(said)) {
+      for (const { atNs, command } of commands) await run.coordinator.command(command, timeNs + atNs);
+      return timeNs;
+    }
+    const found = run.snapshots('main').flatMap((it) => it.host?.vms ?? []).find(({ id }) => id === vm);
+    if (found?.state !== 'running') break;
+  }
+  const [last = ''] = textOf().trimEnd().split('\n').slice(-1);
+  return `The guest has not said '${said}' within ${showDuration(BEGIN_NS_MAX)}; the last that it said is '${last.trim().slice(0, 120)}'. Its files may be older than this program: 'npm run guests -- --small' makes them anew.`;
 }
 
 /** A scenario file's content, or a refusal. */
@@ -201,6 +240,7 @@ async function finish(
     readonly asked: LabArguments;
     readonly scenario: Scenario;
     readonly baselines: readonly { readonly id: string; readonly scenario: Scenario }[];
+    readonly beganNs: number;
     readonly untilNs: number;
     readonly wallSeconds: number;
   },
@@ -232,6 +272,7 @@ async function finish(
   if (asked.snapshot !== undefined) await writeLastSnapshot(run, asked.snapshot);
   writeReport(asked.report, {
     ...head,
+    ...(scenario.begins === undefined ? {} : { beganAtNs: setting.beganNs }),
     virtualTimeNs: untilNs,
     wallSeconds: Number(wallSeconds.toFixed(3)),
     runHash: hash,

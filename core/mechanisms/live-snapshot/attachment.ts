@@ -9,6 +9,7 @@ import { saveMachine } from '../../hypervisor/machine-record.ts';
 import type { Vm } from '../../hypervisor/vm.ts';
 import type { MechanismRequest, Refusal } from '../../protocol/command.ts';
 import type { EventArguments } from '../../sim/event-queue.ts';
+import { TELL_GUESTS, tellKnob } from '../guest-words.ts';
 import type { Attachment, HostPorts } from '../host-ports.ts';
 import type { SnapshotJob } from './mechanism.ts';
 import type { SnapshotMode } from './ports.ts';
@@ -21,11 +22,6 @@ const SAMPLES_PER_SECOND = 1_000;
 const RECENT_MAX = 256;
 /** The host whose disk and power the lab's faults mean when they name none. */
 const FAULTY_HOST = 'host:0';
-
-/** The line that tells the lab's guest of a knob. */
-export function guestLine(knob: string, value: number): string {
-  return `${knob === 'dirty-rate' ? 'rate' : 'set'} ${Math.round(value)}\n`;
-}
 
 export class LiveSnapshotAttachment implements Attachment {
   readonly service: SnapshotService;
@@ -102,13 +98,8 @@ export class LiveSnapshotAttachment implements Attachment {
       case 'page-size':
         settings.pagesPerFault = whole;
         break;
-      case 'dirty-rate':
-      case 'working-set':
-        for (const { id } of this.ports.scenario.vms) {
-          // What really runs there: a VM that was put back from a snapshot may be another guest than planned.
-          if (this.ports.host.findVm(id)?.guest === 'dirtier') this.ports.typeInto(id, guestLine(knob, value));
-        }
-        break;
+      default:
+        tellKnob(this.ports, knob);
     }
     this.service.onSettings();
   }
@@ -159,6 +150,7 @@ export class LiveSnapshotAttachment implements Attachment {
 
   onEvent(kind: string, args: EventArguments, now: number): void {
     if (kind === 'type') this.session.onType();
+    else if (kind === TELL_GUESTS) tellKnob(this.ports, String(args['knob']));
     else this.service.onEvent(kind, Number(args['serial']), Number(args['value']), now);
   }
 

@@ -29,6 +29,8 @@ export const contract = {
     { id: 'page-size',      title: 'Pages a fault keeps', unit: 'pages', minimum: 1,       maximum: 64,             step: 1,   default: 1,           scale: 'linear',      entity: 'snapshot', help: 'Neighbouring 4 KiB pages that one fault keeps at once, as if pages were larger.' },
     { id: 'dirty-rate',     title: 'Guest writes',    unit: 'pages/s', minimum: 0,         maximum: 200_000,        step: 100, default: 3_000,       scale: 'linear',      entity: 'vm', guest: 'dirtier', help: 'Pages the guest writes each second, by its own clock.' },
     { id: 'working-set',    title: 'Working set',     unit: 'pages',   minimum: 16,        maximum: 12_288,         step: 16,  default: 4_096,       scale: 'linear',      entity: 'vm', guest: 'dirtier', help: 'Pages among which the guest writes.' },
+    { id: 'request-rate',  title: 'Requests to redis', unit: 'requests/s', minimum: 0,      maximum: 5_000,           step: 100, default: 1_000,        scale: 'linear',      entity: 'vm', guest: 'redis', help: 'Requests that redis is asked each second, every second one a write.' },
+    { id: 'keys',          title: 'Keys written',     unit: 'keys',    minimum: 16,        maximum: 4_096,           step: 16,  default: 4_096,        scale: 'linear',      entity: 'vm', guest: 'redis', help: 'Keys among which redis is asked to write, a kilobyte each.' },
     { id: 'typing-rate',    title: 'Typing',          unit: 'lines/s', minimum: 0,         maximum: 1_000,          step: 10,  default: 200,         scale: 'linear',      entity: 'vm',       help: 'Lines a second that the session types; each is echoed by the guest.' },
   ],
   faults: [

@@ -7,7 +7,8 @@ import { NS_PER_SECOND, PAGE_SIZE } from '../../base/index.ts';
 import type { Command } from '../../protocol/command.ts';
 import type { Scenario } from '../../protocol/scenario.ts';
 import { allKnobs, type LabDefinition, type LabScenarioOptions } from '../lab.ts';
-import { guestLine, LiveSnapshotAttachment } from './attachment.ts';
+import { LiveSnapshotAttachment } from './attachment.ts';
+import { beginsWith, labVm } from '../guest-words.ts';
 import { contract } from './contract.ts';
 import { judgeSnapshots } from './judgement.ts';
 import { findSnapshotRefusal } from './refusal.ts';
@@ -23,9 +24,6 @@ export const LAB_SNAPSHOT_AT_NS = 200_000_000;
 /** What it is called then. */
 export const LAB_SNAPSHOT_NAME = 'while typing';
 
-/** What the guest does by itself: it is told of other values only. */
-const GUEST_DEFAULTS: Readonly<Record<string, number>> = { 'dirty-rate': 3_000, 'working-set': 4_096 };
-
 /** The defaults of all knobs. */
 export function defaultKnobs(): Record<string, number> {
   return allKnobs(contract);
@@ -33,7 +31,8 @@ export function defaultKnobs(): Record<string, number> {
 
 /** The scenario for these knobs (all given, all checked by the caller). */
 export function liveSnapshotScenario(options: LabScenarioOptions): Scenario {
-  const { baseline, seed, knobs, guestFile } = options;
+  const { baseline, seed, knobs } = options;
+  const vm = labVm({ id: LAB_VM, name: 'desk-1', guest: 'dirtier', host: 0, pageCount: LAB_PAGE_COUNT, vcpuCount: 1 }, options);
   const sampleColumns = contract.metrics.map((metric) => metric.id);
   const hosts = ['host-a', 'host-b'].map((name, id) => ({
     id, name, frameCount: LAB_FRAME_COUNT, processorCount: 2,
@@ -47,13 +46,8 @@ export function liveSnapshotScenario(options: LabScenarioOptions): Scenario {
     processes: hosts.map(({ id, name }) => ({ id, name, sampleColumns })),
     links: [{ a: 0, b: 1, bandwidthBitsPerSecond: 10_000_000_000, latencyNs: 50_000, lossPerMillion: 0 }],
     hosts,
-    vms: [
-      {
-        id: LAB_VM, name: 'desk-1', guest: guestFile ?? 'dirtier', fromFile: guestFile !== undefined,
-        host: 0, pageCount: LAB_PAGE_COUNT, vcpuCount: 1,
-        bootInput: guestFile === undefined ? bootInput(knobs) : '',
-      },
-    ],
+    vms: [vm],
+    ...beginsWith(vm),
     script: [
       {
         atNs: LAB_SNAPSHOT_AT_NS,
@@ -63,13 +57,6 @@ export function liveSnapshotScenario(options: LabScenarioOptions): Scenario {
     untilNs: LAB_SNAPSHOT_AT_NS + expectedNs(knobs),
     speed: 0.03,
   };
-}
-
-function bootInput(knobs: Readonly<Record<string, number>>): string {
-  return Object.entries(GUEST_DEFAULTS)
-    .filter(([knob, value]) => (knobs[knob] ?? value) !== value)
-    .map(([knob]) => guestLine(knob, knobs[knob] ?? 0))
-    .join('');
 }
 
 /** Knobs that neither baseline has a use for. */

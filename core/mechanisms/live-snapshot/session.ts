@@ -4,6 +4,8 @@
  * needs to be remembered between typing and echo, also when the VM moves in between.
  */
 import type { Vm } from '../../hypervisor/vm.ts';
+import { readEcho } from '../guest-witness.ts';
+import { listens } from '../guest-words.ts';
 import type { HostPorts } from '../host-ports.ts';
 import type { EchoTold } from './told.ts';
 
@@ -11,7 +13,6 @@ import type { EchoTold } from './told.ts';
 const ANSWERS_MAX = 6_000;
 /** Input that waits for the guest, beyond which the typist pauses: it types faster than it is read. Unit: byte. */
 const WAITING_MAX = 2_000;
-const ECHO = /^dirtier echo (\d+)$/;
 const LINE_LENGTH_MAX = 256;
 
 /** From a typed line to its echo. */
@@ -25,6 +26,7 @@ export class TypingSession {
   /** The longest latency since {@link takeLongest} was asked last; −1 = nothing was answered. Unit: ns. */
   private longestNs = -1;
   private readonly ports: HostPorts;
+  private listening: number[] = []; // VMs whose guests have begun to read
   private readonly readers = new Map<number, { cursor: number; line: string }>();
 
   constructor(ports: HostPorts) {
@@ -46,11 +48,17 @@ export class TypingSession {
       for (const { id } of this.ports.scenario.vms) {
         const vm = this.ports.host.findVm(id);
         if (vm === undefined || (vm.state !== 'running' && vm.state !== 'paused')) continue;
-        if (vm.debugConsole.waitingInput().length > WAITING_MAX) continue;
+        if (vm.debugConsole.waitingInput().length > WAITING_MAX || !this.listens(vm)) continue;
         this.ports.typeInto(id, `echo ${this.ports.now()}\n`);
       }
     }
     this.schedule();
+  }
+
+  /** Whether a guest reads what is typed; one that has begun to goes on. */
+  private listens(vm: Vm): boolean {
+    if (!this.listening.includes(vm.id) && listens(vm)) this.listening.push(vm.id);
+    return this.listening.includes(vm.id);
   }
 
   /** Takes what the guests have printed since the call before. */
@@ -72,6 +80,7 @@ export class TypingSession {
   forget(vm: Vm): void {
     this.readVm(vm);
     this.readers.delete(vm.id);
+    this.listening = this.listening.filter((it) => it !== vm.id);
   }
 
   private readVm(vm: Vm): void {
@@ -86,9 +95,8 @@ export class TypingSession {
   }
 
   private readLine(line: string, timeNs: number): void {
-    const match = ECHO.exec(line);
-    if (match === null) return;
-    const sentNs = Number(match[1]);
+    const sentNs = readEcho(line);
+    if (sentNs < 0) return;
     this.answers.push({ sentNs, latencyNs: timeNs - sentNs });
     this.longestNs = Math.max(this.longestNs, timeNs - sentNs);
     if (this.answers.length > ANSWERS_MAX) this.answers.splice(0, ANSWERS_MAX / 2);

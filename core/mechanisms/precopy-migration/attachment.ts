@@ -8,17 +8,13 @@ import type { MechanismRequest, Refusal } from '../../protocol/command.ts';
 import type { MigrationSnapshot } from '../../protocol/snapshot.ts';
 import type { EventArguments } from '../../sim/event-queue.ts';
 import type { Attachment, HostPorts } from '../host-ports.ts';
+import { TELL_GUESTS, tellKnob } from '../guest-words.ts';
 import { MIGRATION_PORT, MigrationPort } from './host-port.ts';
 import { MigrationMeasurement } from './measurement.ts';
 import { PrecopyMigration } from './mechanism.ts';
 
 /** The host that the lab's faults call the destination, when they name none. */
 const DESTINATION = 'host:1';
-
-/** The line that tells the lab's guest of a knob. */
-export function guestLine(knob: string, value: number): string {
-  return `${knob === 'dirty-rate' ? 'rate' : 'set'} ${Math.round(value)}\n`;
-}
 
 /** See the file's head. */
 export class MigrationAttachment implements Attachment {
@@ -66,12 +62,6 @@ export class MigrationAttachment implements Attachment {
       case 'loss':
         for (const link of ports.links()) link.setLoss(Math.round(value * 10_000));
         break;
-      case 'dirty-rate':
-      case 'working-set':
-        for (const vm of ports.scenario.vms) {
-          if (vm.guest === 'dirtier') ports.typeInto(vm.id, guestLine(knob, value));
-        }
-        break;
       case 'downtime-limit':
         settings.downtimeLimitNs = Math.round(value);
         break;
@@ -81,6 +71,8 @@ export class MigrationAttachment implements Attachment {
       case 'throttle':
         settings.throttleAllowed = value === 1;
         break;
+      default:
+        tellKnob(ports, knob);
     }
     this.service.onSettings();
   }
@@ -115,7 +107,8 @@ export class MigrationAttachment implements Attachment {
   }
 
   onEvent(kind: string, args: EventArguments): void {
-    this.service.onEvent(kind, Number(args['serial']), Number(args['value']));
+    if (kind === TELL_GUESTS) tellKnob(this.ports, String(args['knob']));
+    else this.service.onEvent(kind, Number(args['serial']), Number(args['value']));
   }
 
   onVmRuns(vm: Vm): void {

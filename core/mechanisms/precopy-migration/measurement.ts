@@ -3,13 +3,13 @@
  * nothing to measure. Outside the run hash: it reads and changes nothing.
  */
 import type { Host } from '../../hypervisor/host.ts';
+import { findStep } from '../guest-witness.ts';
 import type { PrecopyMigration } from './mechanism.ts';
 import type { SourceMigration } from './source.ts';
 
 /** The world samples each millisecond. */
 const SAMPLES_PER_SECOND = 1_000;
 
-const STEPPED = /^dirtier clock stepped (\d+)\.(\d{3}) ms$/;
 /** A line longer than this is no line of the lab's guest. */
 const LINE_LENGTH_MAX = 256;
 
@@ -112,10 +112,7 @@ export class MigrationMeasurement {
     const lines = (reader.line + text).split('\n');
     reader.line = (lines.pop() ?? '').slice(-LINE_LENGTH_MAX);
     for (const line of lines) {
-      const match = STEPPED.exec(line);
-      if (match === null) continue;
-      const gapNs = Number(match[1]) * 1_000_000 + Number(match[2]) * 1_000;
-      reader.gapNs = Math.max(reader.gapNs, gapNs);
+      reader.gapNs = Math.max(reader.gapNs, findStep(line)?.stepNs ?? 0);
     }
   }
 }

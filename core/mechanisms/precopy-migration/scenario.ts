@@ -6,7 +6,8 @@ import { NS_PER_SECOND, PAGE_SIZE } from '../../base/index.ts';
 import type { Command } from '../../protocol/command.ts';
 import type { Scenario } from '../../protocol/scenario.ts';
 import { allKnobs, type LabDefinition, type LabScenarioOptions } from '../lab.ts';
-import { guestLine, MigrationAttachment } from './attachment.ts';
+import { MigrationAttachment } from './attachment.ts';
+import { beginsWith, labVm, writtenBy } from '../guest-words.ts';
 import { contract } from './contract.ts';
 import { judgeMigrations } from './judgement.ts';
 import { findMigrationRefusal } from './refusal.ts';
@@ -23,12 +24,6 @@ export const LAB_MIGRATE_AT_NS = 200_000_000;
 /** What the lab is expected to come to with its default knobs. */
 export const EXPECTED = { outcome: 'migrated', roundsMost: 6 } as const;
 
-/** What the guest does by itself: it is told of other values only. */
-const GUEST_DEFAULTS: Readonly<Record<string, number>> = {
-  'dirty-rate': 3_000,
-  'working-set': 4_096,
-};
-
 /** The defaults of all knobs. */
 export function defaultKnobs(): Record<string, number> {
   return allKnobs(contract);
@@ -36,7 +31,8 @@ export function defaultKnobs(): Record<string, number> {
 
 /** The scenario for these knobs (all given, all checked by the caller). */
 export function precopyScenario(options: LabScenarioOptions): Scenario {
-  const { baseline, seed, knobs, guestFile } = options;
+  const { baseline, seed, knobs } = options;
+  const vm = labVm({ id: LAB_VM, name: 'web-1', guest: 'dirtier', host: 0, pageCount: LAB_PAGE_COUNT, vcpuCount: 1 }, options);
   const knob = (id: string) => knobs[id] ?? 0;
   const sampleColumns = contract.metrics.map((metric) => metric.id);
   const hosts = ['host-a', 'host-b'].map((name, id) => ({
@@ -62,29 +58,12 @@ export function precopyScenario(options: LabScenarioOptions): Scenario {
       },
     ],
     hosts,
-    vms: [
-      {
-        id: LAB_VM,
-        name: 'web-1',
-        guest: guestFile ?? 'dirtier',
-        fromFile: guestFile !== undefined,
-        host: 0,
-        pageCount: LAB_PAGE_COUNT,
-        vcpuCount: 1,
-        bootInput: guestFile === undefined ? bootInput(knobs) : '',
-      },
-    ],
+    vms: [vm],
+    ...beginsWith(vm),
     script: [{ atNs: LAB_MIGRATE_AT_NS, command: { kind: 'migrate', vm: LAB_VM, to: 1 } }],
-    untilNs: LAB_MIGRATE_AT_NS + expectedNs(knobs),
+    untilNs: LAB_MIGRATE_AT_NS + expectedNs(vm.guest, knobs),
     speed: 0.03,
   };
-}
-
-function bootInput(knobs: Readonly<Record<string, number>>): string {
-  return Object.entries(GUEST_DEFAULTS)
-    .filter(([knob, value]) => (knobs[knob] ?? value) !== value)
-    .map(([knob]) => guestLine(knob, knobs[knob] ?? 0))
-    .join('');
 }
 
 /** Knobs that stop-and-copy does not have. */
@@ -112,14 +91,15 @@ export const lab: LabDefinition = {
  * rounds of waiting, all rounds of the working set when the guest writes as fast as the link, a
  * second. Unit: ns.
  */
-function expectedNs(knobs: Readonly<Record<string, number>>): number {
+function expectedNs(guest: string, knobs: Readonly<Record<string, number>>): number {
   const knob = (id: string) => knobs[id] ?? 0;
+  const written = writtenBy(guest, knobs);
   const pageNs = ((PAGE_SIZE * 8) / Math.max(1, knob('bandwidth'))) * NS_PER_SECOND;
   const copyNs = LAB_PAGE_COUNT * pageNs;
   const waitNs = 40 * knob('latency');
-  const strained = 2 * knob('dirty-rate') * pageNs > NS_PER_SECOND;
+  const strained = 2 * written.pagesPerSecond * pageNs > NS_PER_SECOND;
   const rounds = strained ? knob('round-limit') + 12 : 0; // 12: the steps of the throttle
-  const roundsNs = rounds * knob('working-set') * pageNs;
+  const roundsNs = rounds * written.pages * pageNs;
   const allNs = Math.round(2.5 * copyNs + waitNs + roundsNs + NS_PER_SECOND);
   return Math.min(allNs, 600 * NS_PER_SECOND);
 }

@@ -24,7 +24,7 @@ const PAUSE_AT_NS = 200_000_000;
 /** What the lab comes to with its default knobs: a gap of at least the pause. */
 export const EXPECTED = { gapLongestNsLeast: 60_000_000 } as const;
 
-function scenario({ seed, knobs, baseline, guestFile }: LabScenarioOptions): Scenario {
+function scenario({ seed, knobs, baseline, guestFile, boot }: LabScenarioOptions): Scenario {
   const periodNs = knobs['period'] ?? 0;
   return {
     lab: contract.id,
@@ -44,6 +44,7 @@ function scenario({ seed, knobs, baseline, guestFile }: LabScenarioOptions): Sce
         host: 0,
         pageCount: PAGE_COUNT,
         vcpuCount: 1,
+        ...(boot === undefined ? {} : { boot, profile: 'rv64gc' }),
         bootInput: guestFile === undefined ? periodLine(periodNs) : '',
       },
     ],

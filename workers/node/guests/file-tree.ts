@@ -5,6 +5,7 @@ import initScript from './init.sh?raw';
 import loadModulesScript from './load-modules.sh?raw';
 import networkScript from './network.sh?raw';
 import type { KernelModule } from './modules.ts';
+import redisLoadScript from './redis-load.sh?raw';
 import workloadScript from './workload.sh?raw';
 
 const PROGRAM = 0o755;
@@ -62,10 +63,10 @@ export function rootEntries(busybox: Uint8Array, extras: readonly CpioEntry[]): 
 
 /** What the image with programs holds of ours besides. */
 export function programsOwnEntries(): CpioEntry[] {
-  return [program('bin/workload', ascii(workloadScript))];
+  return [program('bin/workload', ascii(workloadScript)), program('bin/redis-load', ascii(redisLoadScript))];
 }
 
 /** Everything of ours that goes in, for the recipe's checksum. */
 export const OWN_TEXTS = [checkScript, initScript, loadModulesScript, networkScript];
 /** The same of the image with programs. */
-export const ROOT_TEXTS = [workloadScript];
+export const ROOT_TEXTS = [workloadScript, redisLoadScript];
