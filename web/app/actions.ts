@@ -105,6 +105,7 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
       return file === null ? '' : await (await exports()).openRunFile(controller, file);
     },
     openGuest: async (guest, vcpus) => await (await import('../exports/open-guest.ts')).openGuest(controller, { guest, vcpus }),
+    openLabGuest: async (guest, lab) => await (await import('../exports/open-guest.ts')).openLabGuest(controller, { guest, lab: lab === '' ? store.getState().lab.contract.id : lab }),
     async openScenario() {
       const file = await pickFile('.json,application/json');
       return file === null ? '' : await (await import('../exports/open-file.ts')).openScenarioFile(controller, file);

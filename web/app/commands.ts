@@ -30,6 +30,8 @@ export interface PageActions {
   openLab(lab: string): Promise<string>;
   /** Boots a guest that `npm run guests` has fetched. */
   openGuest(guest: string, vcpus: number): Promise<string>;
+  /** Runs a lab, the present one when it is '', with such a guest in place of its own; '' takes its own again. */
+  openLabGuest(guest: string, lab: string): Promise<string>;
   /** Gives the command of a walkthrough's step and goes on to its chapter. */
   takeStep(step: string, atNs: number): Promise<string>;
   typeConsole(vm: number, text: string, atNs: number): Promise<string>;
@@ -313,6 +315,11 @@ const otherRows: Rows = [
       vcpus: v.optional(v.pipe(v.number(), v.integer('vCPUs are counted'), v.minValue(1, 'at least one vCPU'), v.maxValue(GUEST_VCPUS_MAX, `at most ${GUEST_VCPUS_MAX} vCPUs`)), 1),
     }),
     run: ({ actions }, { guest, vcpus }) => actions.openGuest(guest, vcpus),
+  }),
+  row({
+    id: 'open-lab-guest', title: 'Run a lab on a fetched guest, by names', group: 'Files', enabledWhen: always,
+    schema: v.object({ guest: v.optional(v.string(), ''), lab: v.optional(v.string(), '') }),
+    run: ({ actions }, { guest, lab }) => actions.openLabGuest(guest, lab),
   }),
   row({ id: 'open-elf', title: 'Run an ELF file as the guest', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openElf() }),
   row({ id: 'download-capture', title: 'Download the packets (pcapng)', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.downloadCapture() }),

@@ -1,6 +1,7 @@
 /** Commands that write files or read them back. */
 import * as v from 'valibot';
 import { GUESTS, PREPARED_GUESTS } from '../../core/protocol/guest-library.ts';
+import { LAB_GUESTS, LABS_WITH_GUESTS } from '../../core/protocol/lab-guests.ts';
 import type { AppState } from '../session/store.ts';
 import type { CommandRow } from './commands.ts';
 
@@ -20,5 +21,14 @@ export const EXPORT_ROWS: readonly CommandRow[] = [
   ...PREPARED_GUESTS.map(({ id, title }): CommandRow => (
     { id: `boot-${id}`, title: `Go on with ${title}`, group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openGuest(id, 1) }
   )),
+  ...LAB_GUESTS.map(({ id, title }): CommandRow => ({
+    id: `lab-on-${id}`, title: `Run this lab on ${title}`, group: 'Guest', schema: none,
+    enabledWhen: (state) => (LABS_WITH_GUESTS.includes(state.lab.contract.id) ? '' : 'This lab has its own guest only.'),
+    run: ({ actions }) => actions.openLabGuest(id, ''),
+  })),
+  {
+    id: 'lab-on-own-guest', title: 'Run this lab on its own guest', group: 'Guest', schema: none,
+    enabledWhen: ({ spec }) => (spec.guest === undefined ? 'The lab’s own guest runs.' : ''), run: ({ actions }) => actions.openLabGuest('', ''),
+  },
   { id: 'print', title: 'Print', group: 'Files', schema: none, enabledWhen: always, run: () => window.print() },
 ];

@@ -7,6 +7,8 @@ import {
   findGuestEntry, findPreparedGuest, GUEST_MANIFEST, GUESTS, type GuestFile, type GuestManifest, guestsOf, PREPARED_GUESTS,
   type PreparedGuest, preparedGuestsOf, readGuestManifest,
 } from '../../core/protocol/guest-library.ts';
+import { packBundle } from '../../core/formats/guest-bundle.ts';
+import { fileName, findLabGuest, LAB_GUESTS, type LabGuest, labGuestBoot, labGuestsOf, LABS_WITH_GUESTS } from '../../core/protocol/lab-guests.ts';
 import type { RunController } from '../session/run-controller.ts';
 import { guestScenario } from '../../core/protocol/guest-scenario.ts';
 import { openScenario, type ScenarioFiles } from './open-file.ts';
@@ -25,6 +27,8 @@ export interface OfferedGuest {
 export interface FoundGuests {
   readonly there: readonly OfferedGuest[];
   readonly absent: readonly OfferedGuest[];
+  /** The same of guests of labs. */
+  readonly labGuests: readonly { readonly guest: LabGuest; readonly isThere: boolean }[];
 }
 
 function addressOf(path: string): string {
@@ -57,7 +61,8 @@ export async function findGuests(): Promise<FoundGuests> {
       else if (guests.includes(guest)) absent.push({ ...row, isPrepared: true });
     }
   }
-  return { there, absent };
+  const forLabs = labGuestsOf(manifest);
+  return { there, absent, labGuests: LAB_GUESTS.map((guest) => ({ guest, isThere: forLabs.includes(guest) })) };
 }
 
 /** A file's bytes, or one sentence. `onBytes` hears how many have come since it was called last. */
@@ -92,6 +97,35 @@ export async function openGuest(
   return sentence;
 }
 
+/** What a lab is to run on. */
+export interface AskedLabGuest {
+  readonly lab: string;
+  /** Id of a guest of labs; '' for the lab's own. */
+  readonly guest: string;
+}
+
+/** Runs a lab on a fetched guest in place of the present run; '' or one sentence, which is also the page's notice. */
+export async function openLabGuest(controller: RunController, asked: AskedLabGuest, onPart: (part: number) => void = () => undefined): Promise<string> {
+  const sentence = await fetchAndRun(controller, asked, onPart);
+  if (sentence !== '') controller.store.setState({ notice: sentence });
+  if (sentence === '' && !location.hash.startsWith(`#/lab/${asked.lab}`)) history.replaceState(null, '', `#/lab/${asked.lab}`);
+  return sentence;
+}
+
+async function fetchAndRun(controller: RunController, { lab, guest }: AskedLabGuest, onPart: (part: number) => void): Promise<string> {
+  if (!LABS_WITH_GUESTS.includes(lab)) return `The lab “${lab.slice(0, 40)}” takes no other guest; ${LABS_WITH_GUESTS.join(' and ')} do.`;
+  const { spec } = controller.store.getState();
+  const kept = { lab, seed: spec.seed, knobs: spec.lab === lab ? spec.knobs : {} };
+  if (guest === '') return await controller.start(kept);
+  const entry = findLabGuest(guest);
+  if (entry === undefined) return `There is no guest “${guest.slice(0, 40)}” for labs; there is ${LAB_GUESTS.map(({ id }) => id).join(', ')}.`;
+  const manifest = await readManifest();
+  if (!labGuestsOf(manifest).includes(entry)) return `${entry.title} is not on this machine yet: “${entry.command}” gets it.`;
+  const files = await fetchFiles(manifest, Object.values(entry.files), onPart);
+  if (typeof files === 'string') return files;
+  return await controller.start({ ...kept, guest: { name: guest, bytes: packBundle(files, labGuestBoot(entry)) } });
+}
+
 async function fetchAndOpen(controller: RunController, { guest, vcpus }: { readonly guest: string; readonly vcpus: number }, onPart: (part: number) => void): Promise<string> {
   const entry = findGuestEntry(guest);
   const prepared = findPreparedGuest(guest);
@@ -121,7 +155,7 @@ async function fetchFiles(manifest: GuestManifest, paths: readonly string[], onP
   for (const file of wanted) {
     const found = await fetchFile(file, onBytes);
     if (typeof found === 'string') return found;
-    files.set(file.path.slice(file.path.lastIndexOf('/') + 1), found);
+    files.set(fileName(file.path), found);
   }
   return files;
 }

@@ -3,6 +3,7 @@
  * store, sends commands (a knob's last value per frame only), and tells refusals in one sentence.
  */
 import type { Command } from '../../core/protocol/command.ts';
+import { findLabGuest, type LabGuest } from '../../core/protocol/lab-guests.ts';
 import type { ProcessSnapshot, TimelineEvent } from '../../core/protocol/snapshot.ts';
 import { ExitHistory } from '../charts/exit-history.ts';
 import { type LoadedLab, noSuchLab } from '../labs/lab-view.ts';
@@ -12,6 +13,8 @@ import { Scrub } from './scrub.ts';
 import type { Pace, RunSpec, Session, SessionFactory, SessionUpdate } from './session.ts';
 import { type AppState, type AppStore, type BaselineState, emptyRun, EVENTS_MAX, nodeViewOf } from './store.ts';
 
+/** The VM that labs are about. */
+const LAB_VM = 1;
 const NO_RUN = 'No run is alive; start again first.';
 
 /** Gives the parts of a lab, undefined when there is none of that name. */
@@ -137,7 +140,23 @@ export class RunController {
     this.store.setState({ ...emptyRun(spec), lab, status: 'live', notice: '', dialog: dialog === 'failure' ? '' : dialog });
     live = true;
     for (const update of early) this.#onUpdate(update);
+    const guest = findLabGuest(spec.guest?.name ?? '');
+    if (guest !== undefined && spec.runFile === undefined) void this.#boot(result.session, guest);
     return '';
+  }
+
+  /** A system in place of the lab's own guest boots as fast as it goes; the lab begins, at its own pace, when its load is on. */
+  async #boot(session: Session, { title, ready, command }: LabGuest): Promise<void> {
+    const { ratio } = this.store.getState().pace;
+    this.store.setState({ booting: title });
+    session.setRatio(0);
+    const isReady = () => this.#console.textFrom(LAB_VM, 0).text.includes(ready);
+    const isOver = (state: AppState) => state.hosts.some(({ vms }) => vms.some(({ id, state: how }) => id === LAB_VM && (how === 'stopped' || how === 'failed')));
+    await this.waitFor((state) => this.#session !== session || isReady() || isOver(state));
+    if (this.#session !== session) return;
+    const notice = isReady() ? '' : `${title} has ended before its load was on; “${command}” makes its files anew.`;
+    this.store.setState({ booting: '', ...(notice === '' ? {} : { notice }) });
+    if (this.store.getState().pace.ratio === 0) session.setRatio(ratio); // unless somebody has set another meanwhile
   }
 
   /** The lab's parts; undefined when it does not exist or its files do not come. */

@@ -71,6 +71,8 @@ export interface AppState {
   readonly crosshairNs: number; // −1 = none
   /** An interval of virtual time chosen on a chart; every view tells what happened in it. */
   readonly brush: { readonly fromNs: number; readonly toNs: number } | null;
+  /** What boots before the lab begins, as a title; '' when nothing does (any more). */
+  readonly booting: string;
   /** Where the lab's own story is; '' at the start. Only the lab reads it. */
   readonly chapter: string;
   /** What a teacher has switched on. */
@@ -138,7 +140,7 @@ export function nodeViewOf({ process, kind, name, told, host }: ProcessSnapshot)
 export function emptyRun(spec: RunSpec): Pick<
   AppState,
   'spec' | 'status' | 'failure' | 'timeNs' | 'pace' | 'hosts' | 'nodes' | 'links' | 'migrations' | 'told' | 'baselines' | 'baseline' | 'baselineNs'
-  | 'events' | 'furthestNs' | 'branch' | 'branches' | 'checkpointsNs' | 'eventsAhead' | 'travelNs' | 'timelineView' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'chapter' | 'selectedPage' | 'brush'
+  | 'events' | 'furthestNs' | 'branch' | 'branches' | 'checkpointsNs' | 'eventsAhead' | 'travelNs' | 'timelineView' | 'consoleVersion' | 'knobs' | 'requested' | 'knobHistory' | 'booting' | 'chapter' | 'selectedPage' | 'brush'
 > {
   return {
     spec,
@@ -166,6 +168,7 @@ export function emptyRun(spec: RunSpec): Pick<
     knobs: {},
     requested: {},
     knobHistory: [],
+    booting: '',
     chapter: '',
     selectedPage: -1,
     brush: null,

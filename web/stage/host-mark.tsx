@@ -9,7 +9,7 @@ import type { HostSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
 import { useApp, useAppState, useLab } from '../session/react.ts';
 import { HartGlyph, HostGlyph, VmGlyph } from '../widgets/glyphs.tsx';
 import { popupHome } from '../widgets/popup-home.ts';
-import { FaultItems, RequestItems, SideKnobs, SnapshotItems } from './mark-menus.tsx';
+import { FaultItems, GuestItems, RequestItems, SideKnobs, SnapshotItems } from './mark-menus.tsx';
 import { useAnchor, useDrag, useLayout, useLevel, useScene } from './scene-react.ts';
 
 export function HostMark({ side, id }: { readonly side: 0 | 1; readonly id: number }) {
@@ -106,6 +106,7 @@ const VmMenu = memo(function VmMenu({ vm, name, host }: { readonly vm: number; r
             <SnapshotItems vm={vm} />
             <RequestItems vm={vm} />
             <FaultItems at="vm" />
+            <GuestItems />
           </Menu.Popup>
         </Menu.Positioner>
       </Menu.Portal>

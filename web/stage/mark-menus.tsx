@@ -3,6 +3,7 @@ import { Menu } from '@base-ui/react/menu';
 import type { RequestRow } from '../../core/base/contract.ts';
 import { useApp, useAppState, useLab } from '../session/react.ts';
 import { findVm } from '../session/store.ts';
+import { LAB_GUESTS, LABS_WITH_GUESTS } from '../../core/protocol/lab-guests.ts';
 import { Knob } from '../widgets/knob.tsx';
 import { entityName } from './entity-name.ts';
 import { knobsAreShown } from './knobs-shown.ts';
@@ -80,6 +81,23 @@ export function SnapshotItems({ vm }: { readonly vm: number }) {
         <Menu.Item key={name} className="menu__item" onClick={() => void commands.run('restore-snapshot', { vm, name })}>Restore {name}</Menu.Item>
       ))}
       <Menu.Item className="menu__item" onClick={() => void commands.run('toggle-snapshots')}>Snapshots …</Menu.Item>
+    </>
+  );
+}
+
+/** What a lab can run on besides its own guest; what is not on this machine says how to get it when it is chosen. */
+export function GuestItems() {
+  const { commands } = useApp();
+  const { contract } = useLab();
+  const guest = useAppState(({ spec }) => spec.guest?.name ?? '');
+  if (!LABS_WITH_GUESTS.includes(contract.id)) return null;
+  return (
+    <>
+      <Menu.Separator className="menu__rule" />
+      {LAB_GUESTS.filter(({ id }) => id !== guest).map(({ id, title, sentence }) => (
+        <Menu.Item key={id} className="menu__item" title={sentence} onClick={() => void commands.run(`lab-on-${id}`)}>Run the lab on {title}</Menu.Item>
+      ))}
+      {guest !== '' && <Menu.Item className="menu__item" onClick={() => void commands.run('lab-on-own-guest')}>Run the lab on its own guest</Menu.Item>}
     </>
   );
 }

@@ -52,9 +52,16 @@ export function placeKnobs(lab: Pick<LoadedLab, 'contract' | 'view'>): PlacedKno
   return placed;
 }
 
+/** Most rows that stand there at once: those of one guest with those of all. */
+function shownAtOnce(rows: readonly KnobRow[]): number {
+  const common = rows.filter(({ guest }) => guest === undefined).length;
+  const guests = [...new Set(rows.map(({ guest }) => guest))];
+  return common + Math.max(0, ...guests.map((id) => (id === undefined ? 0 : rows.filter(({ guest }) => guest === id).length)));
+}
+
 export function shapeOf(lab: Pick<LoadedLab, 'contract' | 'view'>): StageShape {
   const knobs = placeKnobs(lab);
-  return { ...sidesOf(lab.view.stage), sideKnobs: Math.max(knobs.vm.length, knobs.file.length), betweenKnobs: knobs.between.length };
+  return { ...sidesOf(lab.view.stage), sideKnobs: Math.max(shownAtOnce(knobs.vm), knobs.file.length), betweenKnobs: knobs.between.length };
 }
 
 /** The shape in a datacenter that has these hosts (none told yet: all): a wall without its host, and what leads to it, are not drawn. */

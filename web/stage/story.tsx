@@ -40,6 +40,7 @@ export function StoryTold() {
   const button = state.status === 'failed' ? { id: 'start-again', args: {}, title: 'Start again', primary: true } : told.button;
   const sentence = state.status === 'failed' ? 'The run stopped.'
     : state.status !== 'live' || (findVm(state) === undefined && state.nodes.length === 0) ? 'The machines start.'
+    : state.booting !== '' ? `${state.booting}: it boots; the lab begins when its load is on.`
     : told.sentence;
   const noticed = state.notice !== '';
   const line = useRef<HTMLParagraphElement>(null);

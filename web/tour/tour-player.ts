@@ -254,11 +254,16 @@ export class TourPlayer {
   /** The first step begins when the guests have booted, as it does on the command line. */
   async #boot(): Promise<void> {
     const { session } = this.#parts.controller;
-    if (this.#tour?.player.step !== 0 || session === null || session.timeNs() >= FIRST_STEP_NS) return;
+    const boots = this.#store.getState().booting !== '';
+    if (this.#tour?.player.step !== 0 || session === null || (session.timeNs() >= FIRST_STEP_NS && !boots)) return;
     const { paused, ratio } = this.#store.getState().pace;
     this.#away = true;
     this.#patch({ busy: true });
-    if (ratio > 0 && ratio < QUICK_RATIO) {
+    if (boots) {
+      if (paused) session.play();
+      await this.#parts.controller.waitFor((state) => state.booting === '');
+      if (paused) session.pause();
+    } else if (ratio > 0 && ratio < QUICK_RATIO) {
       await session.advanceTo(FIRST_STEP_NS);
       if (!paused) session.play();
     } else {

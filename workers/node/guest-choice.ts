@@ -6,7 +6,7 @@ import {
   findPreparedGuest, GUEST_MANIFEST, GUEST_PROGRAMS, GUESTS, type GuestEntry, type GuestFiles, guestsOf, PREPARED_GUESTS, preparedGuestsOf,
 } from '../../core/protocol/guest-library.ts';
 import { packBundle } from '../../core/formats/index.ts';
-import { fileName, findLabGuest, labGuestBoot } from '../../core/protocol/lab-guests.ts';
+import { fileName, findLabGuest, LAB_GUESTS, type LabGuest, labGuestBoot, labGuestsOf } from '../../core/protocol/lab-guests.ts';
 import { suggestion } from './arguments.ts';
 import { findFileFault, GUEST_FOLDER, readManifest } from './guests/store.ts';
 import { BadInput } from './terminal.ts';
@@ -48,6 +48,12 @@ export function choosePrepared(id: string, folder: string = guestFolder()): stri
   const fault = findFileFault(folder, row);
   if (fault !== undefined) throw new BadInput(`The guest '${id}' is not whole: ${fault}; '${prepared.command}' makes it again.`);
   return join(folder, prepared.path);
+}
+
+/** Guests of labs that are there, and those that are not. */
+export function listLabGuests(folder: string = guestFolder()): { readonly there: readonly LabGuest[]; readonly absent: readonly LabGuest[] } {
+  const there = existsSync(join(folder, GUEST_MANIFEST)) ? labGuestsOf(readManifest(folder)) : [];
+  return { there, absent: LAB_GUESTS.filter((it) => !there.includes(it)) };
 }
 
 /** A guest of labs as the bundle that its VM boots; undefined: there is none of that id. {@link BadInput} says how to get it. */

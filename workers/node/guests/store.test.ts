@@ -4,8 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { readBundle } from '../../../core/formats/index.ts';
 import { GUESTS, PREPARED_GUESTS } from '../../../core/protocol/guest-library.ts';
-import { chooseGuest, choosePrepared, listGuests } from '../guest-choice.ts';
+import { LAB_GUESTS } from '../../../core/protocol/lab-guests.ts';
+import { chooseGuest, chooseLabGuest, choosePrepared, listGuests } from '../guest-choice.ts';
 import { pickMirror } from './packages.ts';
 import { lostOptions } from './small-linux.ts';
 import { findPartReason, placePart, readManifest } from './store.ts';
@@ -62,6 +64,18 @@ test('a prepared guest is offered when its file is there and whole', () => {
   writeFileSync(path, 'cora');
   expect(() => choosePrepared(debian!.id, folder)).toThrow(/not whole: the SHA-256 .*--prepare' makes it again/);
   expect(() => chooseGuest(debian!.id, folder)).toThrow('vm --guest debian-prepared');
+});
+
+test('a guest of labs is the bundle that its VM boots when all of its files are there and whole', () => {
+  const [redis] = LAB_GUESTS;
+  expect(chooseLabGuest('program.elf', folder)).toBeUndefined();
+  expect(() => chooseLabGuest('redis', folder)).toThrow("not on this machine yet; 'npm run guests -- --small' gets it.");
+  placePart(folder, { id: 'labs', recipe: 'r', packages }, Object.values(redis!.files).map((path) => ({ path, content: content(path) })));
+  const bundle = readBundle(chooseLabGuest('redis', folder)!);
+  expect(bundle).toMatchObject({ ok: true, value: { boot: { kernel: 'Image', initrd: 'initramfs.cpio', disks: ['programs.qcow2'], guest: 'redis' } } });
+  expect(bundle.ok && [...bundle.value.files.keys()]).toEqual(['Image', 'initramfs.cpio', 'programs.qcow2']);
+  writeFileSync(join(folder, redis!.files.disk), 'x');
+  expect(() => chooseLabGuest('redis', folder)).toThrow(/not whole: .*'npm run guests -- --small' makes it again/);
 });
 
 test('the mirror is the first Debian archive of the machine’s sources that is no security archive', () => {
