@@ -166,7 +166,8 @@ export function guestGapAfter(
     const witness = WITNESSES[found?.guest ?? ''];
     if (found === undefined || witness === undefined) continue;
     if (toNs > resumedAtNs + witness.samplingNs) return undefined;
-    return { gapNs: found.stepNs, toleranceNs: witness.samplingNs + witness.samplingNs / 2 };
+    const throttledNs = migration.throttlePercent > 0 ? witness.throttledNs : 0;
+    return { gapNs: found.stepNs, toleranceNs: witness.samplingNs + witness.samplingNs / 2 + throttledNs };
   }
   return undefined;
 }

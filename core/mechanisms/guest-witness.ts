@@ -3,6 +3,7 @@
  * steady pace, a line for each step that they see in their clock, and nothing that is not in the table.
  */
 import { DIRTIER_SAMPLING_NS, DIRTIER_STATUS_NS, DIRTIER_STEP_NS } from '../guests/index.ts';
+import { THROTTLE_PERIOD_NS } from '../hypervisor/vm.ts';
 import { findLabGuest } from '../protocol/lab-guests.ts';
 
 export interface Witness {
@@ -19,6 +20,8 @@ export interface Witness {
   readonly samplingNs: number;
   /** A step longer than this is printed at once. Unit: ns. */
   readonly stepNs: number;
+  /** How long a throttled vCPU may run others before it looks again. Unit: ns. */
+  readonly throttledNs: number;
 }
 
 // biome-ignore format: what a row says belongs together
@@ -33,7 +36,7 @@ export const WITNESSES: Readonly<Record<string, Witness>> = {
       /^CORRUPT page .*$/,
     ],
     begin: '',
-    statusNs: DIRTIER_STATUS_NS, lateNs: DIRTIER_STEP_NS, samplingNs: DIRTIER_SAMPLING_NS, stepNs: DIRTIER_STEP_NS,
+    statusNs: DIRTIER_STATUS_NS, lateNs: DIRTIER_STEP_NS, samplingNs: DIRTIER_SAMPLING_NS, stepNs: DIRTIER_STEP_NS, throttledNs: 0,
   },
   // workers/node/guests/redis-load.sh; its clock begins some milliseconds after the VM's.
   redis: {
@@ -45,7 +48,7 @@ export const WITNESSES: Readonly<Record<string, Witness>> = {
       /^CORRUPT .*$/,
     ],
     begin: findLabGuest('redis')!.ready,
-    statusNs: 50_000_000, lateNs: 30_000_000, samplingNs: 4_000_000, stepNs: 6_000_000,
+    statusNs: 50_000_000, lateNs: 30_000_000, samplingNs: 4_000_000, stepNs: 6_000_000, throttledNs: 2 * THROTTLE_PERIOD_NS,
   },
 };
 

@@ -16,6 +16,8 @@ export interface LabGuest {
   readonly files: { readonly kernel: string; readonly initrd: string; readonly disk: string };
   /** The kernel's command line. */
   readonly append: string;
+  /** What is told while it boots, in one sentence. */
+  readonly boots: string;
   /** The first words of the line that says: the load is on, the lab may begin. */
   readonly ready: string;
 }
@@ -31,6 +33,7 @@ export const LAB_GUESTS: readonly LabGuest[] = [
     command: SMALL.command,
     files: { kernel: SMALL.files.kernel, initrd: SMALL.files.initrd, disk: GUEST_PROGRAMS },
     append: guestBootArguments(SMALL, 'root=/dev/vda glasshouse.run=redis-load'),
+    boots: 'A small Linux boots. The lab begins when redis is under load.',
     ready: 'redis: under load',
   },
 ];

@@ -146,9 +146,9 @@ export class RunController {
   }
 
   /** A system in place of the lab's own guest boots as fast as it goes; the lab begins, at its own pace, when its load is on. */
-  async #boot(session: Session, { title, ready, command }: LabGuest): Promise<void> {
+  async #boot(session: Session, { title, boots, ready, command }: LabGuest): Promise<void> {
     const { ratio } = this.store.getState().pace;
-    this.store.setState({ booting: title });
+    this.store.setState({ booting: boots });
     session.setRatio(0);
     const isReady = () => this.#console.textFrom(LAB_VM, 0).text.includes(ready);
     const isOver = (state: AppState) => state.hosts.some(({ vms }) => vms.some(({ id, state: how }) => id === LAB_VM && (how === 'stopped' || how === 'failed')));

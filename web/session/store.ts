@@ -71,7 +71,7 @@ export interface AppState {
   readonly crosshairNs: number; // −1 = none
   /** An interval of virtual time chosen on a chart; every view tells what happened in it. */
   readonly brush: { readonly fromNs: number; readonly toNs: number } | null;
-  /** What boots before the lab begins, as a title; '' when nothing does (any more). */
+  /** Why the lab has not begun, in one sentence: its guest boots; '' when it has. */
   readonly booting: string;
   /** Where the lab's own story is; '' at the start. Only the lab reads it. */
   readonly chapter: string;

@@ -40,7 +40,7 @@ export function StoryTold() {
   const button = state.status === 'failed' ? { id: 'start-again', args: {}, title: 'Start again', primary: true } : told.button;
   const sentence = state.status === 'failed' ? 'The run stopped.'
     : state.status !== 'live' || (findVm(state) === undefined && state.nodes.length === 0) ? 'The machines start.'
-    : state.booting !== '' ? `${state.booting}: it boots; the lab begins when its load is on.`
+    : state.booting !== '' ? state.booting
     : told.sentence;
   const noticed = state.notice !== '';
   const line = useRef<HTMLParagraphElement>(null);
@@ -55,7 +55,7 @@ export function StoryTold() {
       {button.id !== '' && (
         <button
           type="button" className={`button ${button.primary ? 'button--primary' : 'button--edged'}`} data-primary={button.primary}
-          disabled={state.status === 'starting'} onClick={(event) => {
+          disabled={state.status === 'starting' || state.booting !== ''} onClick={(event) => {
             // After a click of the mouse, Space is play and pause again, not this button.
             if (event.detail > 0) event.currentTarget.closest<HTMLElement>('[data-stage]')?.focus({ preventScroll: true });
             void commands.run(button.id, button.args);

@@ -1,7 +1,8 @@
 #!/bin/busybox sh
 # redis under a load whose rate and working set can be changed while it runs, with a witness of its data and of the
 # clock: glasshouse.run=redis-load. Words on the kernel's command line: glasshouse.rate=n (requests/s), glasshouse.keys=n.
-#   looks   this shell: every 2 ms it looks at the clock and at the console, and says how many requests are due
+#   looks   this shell: every 2 ms it looks at the clock, and says how many requests are due
+#   typed   another, which waits for lines at the console and wakes the first one
 #   asks    an awk that writes these requests: SET of a key drawn among the first `keys`, GET of one key after the other
 #   client  redis-cli; all that redis answers passes through it in the order in which it was asked
 #   holds   an awk that knows what each answer must be, and prints whatever is printed below
@@ -64,11 +65,14 @@ $1 == "=" {
     next_read = (next_read + 1) % all
   }
 }'
-mkfifo /tmp/asked
+mkfifo /tmp/asked /tmp/woken /tmp/typed
 echo 0 > /tmp/done
 awk -v all=$ALL -v keys="$keys" "$common$asks" < /tmp/asked | redis-cli | awk -v all=$ALL -v keys="$keys" "$common$holds" &
 exec 3> /tmp/asked
 renice -n -15 $$ > /dev/null
+# A line that is read against a deadline would lose what was read of it before: so what has the deadline is one byte.
+exec 4<> /tmp/woken 5<> /tmp/typed 6<&0
+while read -r line; do echo "$line" >&5; echo >&4; done <&6 &
 
 # Microseconds since the kernel's start (it has no other clock): 1.250123 as 1250123.
 look() { now=$EPOCHREALTIME; now=$((${now%.*} * 1000000 + 1${now#*.} - 1000000)); }
@@ -86,7 +90,8 @@ before=$now next_status=$(((now / 50000 + 1) * 50000))
 pace
 echo "redis: under load, $rate requests/s among $keys of $ALL keys"
 while true; do
-  if read -r -t 0.002 word value rest; then
+  if read -r -t 0.002 -u 4 nothing; then
+    read -r -u 5 word value rest
     case "$word $value $rest" in
       "sum  ") tell sum ;;
       *[!0-9A-Za-z\ ._-]*) echo "redis does not know that line" ;;
