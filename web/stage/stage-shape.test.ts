@@ -22,9 +22,12 @@ test.each(CATALOG)('$id: its view loads, names itself, and all its knobs have on
 test('knobs stand at the mark that they name', async () => {
   const ids = async (slug: string) => Object.fromEntries(Object.entries(placeKnobs((await loadLab(slug))!)).map(([place, rows]) => [place, rows.map((row: { readonly id: string }) => row.id)]));
   expect(await ids('precopy-migration')).toEqual({
-    vm: ['dirty-rate', 'working-set'], file: [], between: ['bandwidth', 'latency', 'loss'], strip: ['downtime-limit', 'round-limit', 'throttle'],
+    vm: ['dirty-rate', 'working-set', 'request-rate', 'keys'], file: [], between: ['bandwidth', 'latency', 'loss'], strip: ['downtime-limit', 'round-limit', 'throttle'],
   });
   expect((await ids('live-snapshot'))['file']).toEqual(['disk-bandwidth', 'disk-latency', 'disk-capacity']);
+  // Those of one guest stand there at once, not those of all that a lab can run on.
+  expect(shapeOf((await loadLab('precopy-migration'))!).sideKnobs).toBe(2);
+  expect(shapeOf((await loadLab('live-snapshot'))!).sideKnobs).toBe(3);
 });
 
 test('sides know their hosts', async () => {
