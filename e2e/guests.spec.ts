@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, type Page, test } from '@playwright/test';
 import { GUESTS, guestsOf, readGuestManifest } from '../core/protocol/guest-library.ts';
 import { runFileWorld } from '../core/testing/file-world.ts';
-import { guestScenario } from '../core/protocol/guest-scenario.ts';
+import { bareGuestScenario, guestScenario } from '../core/protocol/guest-scenario.ts';
 import { openLab } from './lab-page.ts';
 
 test.describe.configure({ retries: 0 });
@@ -65,6 +65,44 @@ for (const guest of GUESTS) {
     await page.evaluate(() => window.glasshouse.ready());
     await page.evaluate((ns) => window.glasshouse.advanceTo(ns), until);
     expect(await page.evaluate(() => window.glasshouse.runHash())).toBe(runFileWorld(scenario, files, until).hash());
+  });
+}
+
+for (const guest of GUESTS) {
+  const title = `${guest.id} boots on a bare-metal board of the page to its shell, works, is rewound; the same run as in Node`;
+  if (!THERE.includes(guest)) {
+    test.skip(`${title} (left out: guests not fetched; run ${guest.command})`, () => undefined);
+    continue;
+  }
+  test(title, async ({ page }) => {
+    await openLab(page);
+    await page.evaluate(() => window.glasshouse.runCommand('labs'));
+    await page.locator(`[data-board=${guest.id}][data-harts="2"]`).click();
+    await expect(page.locator('[data-dialog=labs]')).toBeHidden({ timeout: 60_000 });
+    await page.evaluate(() => window.glasshouse.ready());
+    await page.evaluate(() => window.glasshouse.runCommand('play-pause'));
+    await runUntil(page, '~ #');
+    await expect(page.locator('[data-stage] .board__hart')).toHaveCount(2);
+    await expect(page.locator('[data-stage] .board__device[data-state=driven]')).not.toHaveCount(0);
+    await type(page, 'echo $((6*7)); grep -c ^hart.*: /proc/cpuinfo; cat /proc/cpuinfo | head -3\n');
+    await runUntil(page, 'isa');
+    expect(await lineOf(page)).toContain('42');
+    expect(await page.evaluate(() => window.glasshouse.runCommand('migrate', { vm: 1, to: 1 }))).toContain('bare metal');
+    await type(page, 'echo later $((8*9))\n');
+    const beforeNs = await page.evaluate(() => window.glasshouse.metrics()['virtual-time']!.value);
+    await runUntil(page, 'later 72');
+    await page.evaluate((ns) => window.glasshouse.rewindTo(ns - 1_000_000), beforeNs);
+    expect(await lineOf(page)).not.toContain('later 72');
+    // The same files in this process: the same history, for each number of harts.
+    const name = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+    const files = new Map(Object.values(guest.files).map((path) => [name(path), new Uint8Array(readFileSync(new URL(path, FOLDER)))]));
+    const until = 300_000_000;
+    for (const harts of [1, 2]) {
+      await page.evaluate((it) => window.glasshouse.runCommand('boot-board', it), { guest: guest.id, harts });
+      await page.evaluate(() => window.glasshouse.ready());
+      await page.evaluate((ns) => window.glasshouse.advanceTo(ns).catch(() => window.glasshouse.rewindTo(ns)), until);
+      expect(await page.evaluate(() => window.glasshouse.runHash())).toBe(runFileWorld(bareGuestScenario(guest, harts), files, until).hash());
+    }
   });
 }
 

@@ -10,7 +10,7 @@ export { HART_PROFILES, type HartProfileId } from '../isa/table/index.ts';
 export { AIA_CHOICES, type AiaChoice } from '../platform/memory-map.ts';
 export { RAM_ADDRESS } from '../platform/memory-map.ts';
 export { deviceFacts, interruptFacts, modeName, processorFacts, queueFacts, translationFacts } from './inspect.ts';
-export { deviceReports, type HartReport, hartReports } from './report.ts';
+export { busDevices, deviceReports, type HartReport, hartReports } from './report.ts';
 export type { SlotDevice } from './virt-devices.ts';
 export { BoardNetwork } from './board-network.ts';
 export { CaptureTap } from '../network/capture-tap.ts';

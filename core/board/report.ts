@@ -1,6 +1,9 @@
 /** What a report tells of the board's harts and virtio devices. */
 import { EXCEPTIONS, INTERRUPTS } from '../isa/table/index.ts';
+import { EmptyVirtioSlot } from '../devices/index.ts';
 import { VirtioPci, type VirtioReport } from '../devices/virtio/index.ts';
+import type { BoardDevice } from '../protocol/snapshot.ts';
+import { Rom } from './rom.ts';
 import type { VirtMachine } from './virt-machine.ts';
 
 /** One hart's work. */
@@ -26,6 +29,15 @@ export function deviceReports(machine: VirtMachine): readonly VirtioReport[] {
   const inSlots = slots.flatMap(({ core }) => (core === undefined ? [] : [core.report()]));
   const onBus = bridge.all().flatMap((it) => (it instanceof VirtioPci ? [it.core.report()] : []));
   return [...inSlots, ...onBus];
+}
+
+/** What is on the bus, by address; empty slots and the bus's own memory are left out. */
+export function busDevices({ devices }: VirtMachine): readonly BoardDevice[] {
+  return devices.bus.windows().flatMap(({ address, device }): BoardDevice[] => {
+    if (device instanceof EmptyVirtioSlot || device instanceof Rom || device.name === 'pcie memory') return [];
+    const core = devices.slots.find((slot) => slot === device)?.core;
+    return [{ name: device.name, address, state: core === undefined ? 'there' : core.report().failure !== '' ? 'failed' : core.isLive() ? 'driven' : 'waits for a driver' }];
+  });
 }
 
 function trapsOf(machine: VirtMachine, hart: number): Record<string, number> {

@@ -52,12 +52,12 @@ function boardScenario(name: string, board: object): string {
   });
 }
 
-/** The scenario of a guest on bare metal: a board whose firmware goes on to the kernel. */
-export function bareGuestScenario(guest: GuestEntry, harts: number): string {
+/** The scenario of a guest on bare metal: a board whose firmware goes on to the kernel. `added` goes behind the kernel's command line. */
+export function bareGuestScenario(guest: GuestEntry, harts: number, added = ''): string {
   const { firmware, kernel, initrd, disk } = guest.files;
   return boardScenario(guest.id, {
     memoryMiB: guest.ramBytes / MIB, harts, program: fileName(firmware), kernel: fileName(kernel), initrd: fileName(initrd),
-    append: guestBootArguments(guest, ''), disks: [fileName(disk)], network: true,
+    append: guestBootArguments(guest, added), disks: [fileName(disk)], network: true,
   });
 }
 

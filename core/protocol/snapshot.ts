@@ -38,6 +38,15 @@ export interface BoardSnapshot {
   readonly interrupts: string; //    'plic', 'aplic', 'aplic-imsic'
   readonly harts: readonly BoardHart[];
   readonly resets: number; //        how often the program has reset it
+  readonly devices: readonly BoardDevice[]; // by address
+}
+
+/** A device on a board's bus. */
+export interface BoardDevice {
+  readonly name: string; //          'serial', 'plic', 'virtio block'
+  readonly address: number;
+  /** Of a virtio device: whether a driver has taken it, 'failed' in its error state; of others 'there'. */
+  readonly state: 'there' | 'waits for a driver' | 'driven' | 'failed';
 }
 
 export interface BoardHart {

@@ -94,6 +94,9 @@ test('told as a machine with its memory: harts with modes and traps, how it ende
   expect(vmsIn(run).slice(4).map(({ reason }) => reason)).toEqual(['The program reported failure 42 to the test finisher.', 'Test 7 failed (tohost).']);
   const { host } = told[3]!;
   expect([host!.processorCount, host!.vms[0]!.pageCount, host!.board!.profile, host!.board!.interrupts]).toEqual([2, 256, 'rv64gc', 'plic']);
+  expect(told[0]!.host!.board!.devices.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    'test there', 'rtc there', 'clint there', 'plic there', 'serial there', 'virtio block driven', 'virtio entropy waits for a driver', 'pcie configuration there',
+  ]);
   expect(host!.board!.harts.map(({ mode }) => mode)).toEqual(['M', 'M']);
   expect(host!.board!.harts.some(({ traps }) => Object.keys(traps).length > 0)).toBe(true);
   const early = new WorldRun({ scenario: run.scenario, guest: BOARD_BUNDLE });

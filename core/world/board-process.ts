@@ -6,7 +6,7 @@
  */
 import { assert, type Hash64, hashHex, hashInteger, hashText, makeHash } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
-import { BoardNetwork, diskSlot, entropySlot, hartReports, type HartProfileId, type MachineEnd, modeName, VirtMachine, type VirtMachineOptions } from '../board/index.ts';
+import { BoardNetwork, busDevices, diskSlot, entropySlot, hartReports, type HartProfileId, type MachineEnd, modeName, VirtMachine, type VirtMachineOptions } from '../board/index.ts';
 import type { OverlayStore } from '../formats/index.ts';
 import { consoleBytes, DebugConsole } from '../hypervisor/debug-console.ts';
 import { RUNS } from '../mechanisms/custody.ts';
@@ -295,7 +295,7 @@ export class BoardProcess implements LogicalProcess {
         throttlePercent: 0,
         consoleLength: this.output.byteCount,
       }],
-      board: { profile: spec.profile, interrupts: spec.interrupts, harts, resets: this.resets },
+      board: { profile: spec.profile, interrupts: spec.interrupts, harts, resets: this.resets, devices: busDevices(machine) },
     };
   }
 

@@ -106,6 +106,11 @@ export function makeActions({ controller, scene, loop }: ActionOptions): PageAct
     },
     openGuest: async (guest, vcpus) => await (await import('../exports/open-guest.ts')).openGuest(controller, { guest, vcpus }),
     openLabGuest: async (guest, lab) => await (await import('../exports/open-guest.ts')).openLabGuest(controller, { guest, lab: lab === '' ? store.getState().lab.contract.id : lab }),
+    bootBoard: async (guest, harts) => await (await import('../exports/open-guest.ts')).openGuest(controller, { guest, vcpus: harts, isBare: true }),
+    async openProgram() {
+      const file = await pickFile('.elf,application/x-executable,application/octet-stream');
+      return file === null ? '' : await (await import('../exports/open-program.ts')).openProgram(controller, file);
+    },
     async openScenario() {
       const file = await pickFile('.json,application/json');
       return file === null ? '' : await (await import('../exports/open-file.ts')).openScenarioFile(controller, file);

@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import type { AppState } from '../session/store.ts';
-import { GUEST_VCPUS_MAX } from '../../core/protocol/guest-scenario.ts';
+import { BOARD_HARTS_MAX, GUEST_VCPUS_MAX } from '../../core/protocol/guest-scenario.ts';
 import { EXPORT_ROWS } from './export-commands.ts';
 import { TOUR_ROWS } from '../tour/tour-commands.ts';
 import type { TourAct } from '../tour/tour-state.ts';
@@ -32,6 +32,10 @@ export interface PageActions {
   openGuest(guest: string, vcpus: number): Promise<string>;
   /** Runs a lab, the present one when it is '', with such a guest in place of its own; '' takes its own again. */
   openLabGuest(guest: string, lab: string): Promise<string>;
+  /** Boots one on a bare-metal board, from its firmware on. */
+  bootBoard(guest: string, harts: number): Promise<string>;
+  /** Starts a bare-metal program on a board of its own. */
+  openProgram(): Promise<string>;
   /** Gives the command of a walkthrough's step and goes on to its chapter. */
   takeStep(step: string, atNs: number): Promise<string>;
   typeConsole(vm: number, text: string, atNs: number): Promise<string>;
@@ -321,6 +325,15 @@ const otherRows: Rows = [
     schema: v.object({ guest: v.optional(v.string(), ''), lab: v.optional(v.string(), '') }),
     run: ({ actions }, { guest, lab }) => actions.openLabGuest(guest, lab),
   }),
+  row({
+    id: 'boot-board', title: 'Boot a fetched guest on bare metal by name', group: 'Files', enabledWhen: always,
+    schema: v.object({
+      guest: v.pipe(v.string(), v.minLength(1, 'a guest has a name')),
+      harts: v.optional(v.pipe(v.number(), v.integer('harts are counted'), v.minValue(1, 'at least one hart'), v.maxValue(BOARD_HARTS_MAX, `at most ${BOARD_HARTS_MAX} harts`)), 1),
+    }),
+    run: ({ actions }, { guest, harts }) => actions.bootBoard(guest, harts),
+  }),
+  row({ id: 'open-program', title: 'Start a bare-metal program (ELF) on a board', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openProgram() }),
   row({ id: 'open-elf', title: 'Run an ELF file as the guest', group: 'Files', schema: none, enabledWhen: always, run: ({ actions }) => actions.openElf() }),
   row({ id: 'download-capture', title: 'Download the packets (pcapng)', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.downloadCapture() }),
   row({ id: 'download-run', title: 'Download the run report', group: 'Files', schema: none, enabledWhen: alive, run: ({ actions }) => actions.downloadRun() }),

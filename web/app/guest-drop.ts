@@ -1,5 +1,5 @@
 /**
- * A file dropped anywhere onto the page: an ELF runs as the guest of a new run; a scenario, a run or a narration is
+ * A file dropped anywhere onto the page: an ELF runs as the guest of a new run, or on a bare-metal board; a scenario, a run or a narration is
  * opened. Several are a scenario and what its VMs boot.
  */
 import type { RunController } from '../session/run-controller.ts';
@@ -11,7 +11,15 @@ import type { PageActions } from './commands.ts';
 async function openDropped(controller: RunController, actions: PageActions, file: File): Promise<void> {
   const first = new Uint8Array(await file.slice(0, 64).arrayBuffer());
   if (looksLikeJson(first)) await (await import('../exports/open-file.ts')).openTextFile(controller, actions, file);
+  else if (await isForBoard(controller, file)) await (await import('../exports/open-program.ts')).openProgram(controller, file);
   else await runElf(controller, file);
+}
+
+/** An ELF is a bare-metal program where a board is shown, or when it ends by tohost: a guest of a VM has no such symbol. */
+async function isForBoard(controller: RunController, file: File): Promise<boolean> {
+  const { hosts } = controller.store.getState();
+  if (hosts.length > 0 && hosts.every(({ board }) => board !== undefined)) return true;
+  return await (await import('../exports/open-program.ts')).endsByTohost(file);
 }
 
 /** Binds the document; gives the function that unbinds. */

@@ -1,6 +1,6 @@
 /**
- * Guests that `npm run guests` has fetched, on the page: which of them are there, and a run of two hosts in which a VM boots one,
- * so that it can be moved while it works. The files come from beside the page and are held against the manifest's sums.
+ * Guests that `npm run guests` has fetched, on the page: which of them are there, a run of two hosts in which a VM boots one,
+ * so that it can be moved while it works, and a run of a bare-metal board that boots one under its firmware. The files come from beside the page and are held against the manifest's sums.
  */
 import { readSnapshotAbout } from '../../core/formats/snapshot-notes.ts';
 import {
@@ -10,7 +10,7 @@ import {
 import { packBundle } from '../../core/formats/guest-bundle.ts';
 import { fileName, findLabGuest, LAB_GUESTS, type LabGuest, labGuestBoot, labGuestsOf, LABS_WITH_GUESTS } from '../../core/protocol/lab-guests.ts';
 import type { RunController } from '../session/run-controller.ts';
-import { guestScenario } from '../../core/protocol/guest-scenario.ts';
+import { bareGuestScenario, guestScenario } from '../../core/protocol/guest-scenario.ts';
 import { openScenario, type ScenarioFiles } from './open-file.ts';
 import { openRestored } from './open-restored.ts';
 
@@ -84,10 +84,17 @@ async function fetchFile(file: GuestFile, onBytes: (count: number) => void): Pro
   return digest === file.sha256 ? bytes : `The SHA-256 of ${file.path} is not the manifest’s; “npm run guests” makes it again.`;
 }
 
+/** What is asked for: a guest of the library, in a VM with so many vCPUs, or on a board with so many harts. */
+export interface AskedGuest {
+  readonly guest: string;
+  readonly vcpus: number;
+  readonly isBare?: boolean;
+}
+
 /** Boots a guest in place of the present run; '' or one sentence. `onPart` hears which part, 0 … 1, of its files is there. */
 export async function openGuest(
   controller: RunController,
-  asked: { readonly guest: string; readonly vcpus: number },
+  asked: AskedGuest,
   onPart: (part: number) => void = () => undefined,
 ): Promise<string> {
   const sentence = await fetchAndOpen(controller, asked, onPart);
@@ -126,19 +133,21 @@ async function fetchAndRun(controller: RunController, { lab, guest }: AskedLabGu
   return await controller.start({ ...kept, guest: { name: guest, bytes: packBundle(files, labGuestBoot(entry)) } });
 }
 
-async function fetchAndOpen(controller: RunController, { guest, vcpus }: { readonly guest: string; readonly vcpus: number }, onPart: (part: number) => void): Promise<string> {
+async function fetchAndOpen(controller: RunController, { guest, vcpus, isBare = false }: AskedGuest, onPart: (part: number) => void): Promise<string> {
   const entry = findGuestEntry(guest);
   const prepared = findPreparedGuest(guest);
+  if (prepared !== undefined && isBare) return `${prepared.title} stands in a VM; “${prepared.guest.id}” boots on bare metal.`;
   if (prepared !== undefined && vcpus > 1) return `${prepared.title} has one vCPU; “${prepared.guest.id}” boots with more.`;
   const manifest = await readManifest();
   const row = entry ?? prepared;
   if (row === undefined) return `There is no guest “${guest.slice(0, 40)}”; there are ${[...GUESTS, ...PREPARED_GUESTS].map(({ id }) => id).join(', ')}.`;
   const isThere = entry === undefined ? preparedGuestsOf(manifest).some(({ id }) => id === guest) : guestsOf(manifest).includes(entry);
   if (!isThere) return `${row.title} is not on this machine yet: “${row.command}” gets it.`;
-  const paths = entry === undefined ? [prepared!.path] : [entry.files.kernel, entry.files.initrd, entry.files.disk];
+  const paths = entry === undefined ? [prepared!.path] : [...(isBare ? [entry.files.firmware] : []), entry.files.kernel, entry.files.initrd, entry.files.disk];
   const files = await fetchFiles(manifest, paths, onPart);
   if (typeof files === 'string') return files;
-  return entry === undefined ? await goOn(controller, prepared!, [...files.values()][0]!) : await openScenario(controller, guestScenario(entry, vcpus), files);
+  if (entry === undefined) return await goOn(controller, prepared!, [...files.values()][0]!);
+  return await openScenario(controller, isBare ? bareGuestScenario(entry, vcpus) : guestScenario(entry, vcpus), files);
 }
 
 /** Files of the manifest by their last names, or one sentence. */

@@ -14,9 +14,9 @@ const MODULES = import.meta.glob<LabModule>('./*/lab.tsx');
 /** Slugs of all labs, in alphabetical order. */
 export const LAB_SLUGS: readonly string[] = Object.keys(MODULES).map((path) => path.split('/')[1]!).sort();
 
-/** The parts of a lab, or undefined when there is none of that name. Rejects when its files do not come. */
-export async function loadLab(slug: string): Promise<LoadedLab | undefined> {
-  if (slug === DATACENTER_LAB.contract.id) return DATACENTER_LAB;
+/** The parts of a lab, or undefined when there is none of that name. Rejects when its files do not come. `scenario`: text of the file that the run is of. */
+export async function loadLab(slug: string, scenario?: string): Promise<LoadedLab | undefined> {
+  if (slug === DATACENTER_LAB.contract.id) return (await import('./scenario-view.ts')).viewOfScenario(scenario);
   const contract = CONTRACTS[`../../core/mechanisms/${slug}/contract.ts`];
   const walkthrough = WALKTHROUGHS[`../../core/mechanisms/${slug}/walkthrough.ts`];
   const module = MODULES[`./${slug}/lab.tsx`];

@@ -1,10 +1,14 @@
-/** Guests that are no lab's: real systems, fetched by whoever runs the page. Each boots in a VM of two hosts; what is missing says how to get it. */
+/**
+ * Guests that are no lab's: real systems, fetched by whoever runs the page. Each boots in a VM of two hosts, or on a bare-metal board; what is missing
+ * says how to get it. And a board for any bare-metal program.
+ */
 import { useEffect, useState } from 'react';
 import { LIBRARY } from '../../core/mechanisms/library.ts';
 import { LABS_WITH_GUESTS } from '../../core/protocol/lab-guests.ts';
 import { findGuests, type FoundGuests, openGuest, openLabGuest } from '../exports/open-guest.ts';
 import type { RunController } from '../session/run-controller.ts';
 import { useApp } from '../session/react.ts';
+import { BoardOffers } from './board-offers.tsx';
 
 export function Guests({ close }: { readonly close: () => void }) {
   const [found, setFound] = useState<FoundGuests>();
@@ -33,6 +37,7 @@ export function Guests({ close }: { readonly close: () => void }) {
         )
         : <Absent key={`${lab.id}-${guest.id}`} id={`${lab.id}-${guest.id}`} title={`${lab.title}: ${guest.title}`} sentence={guest.sentence} command={guest.command} />)))}
       {found.absent.map((row) => <Absent key={row.id} {...row} />)}
+      <BoardOffers guests={found.there.filter(({ isPrepared }) => !isPrepared)} close={close} />
     </>
   );
 }

@@ -6,7 +6,7 @@ import type { Command } from '../../core/protocol/command.ts';
 import { findLabGuest, type LabGuest } from '../../core/protocol/lab-guests.ts';
 import type { ProcessSnapshot, TimelineEvent } from '../../core/protocol/snapshot.ts';
 import { ExitHistory } from '../charts/exit-history.ts';
-import { type LoadedLab, noSuchLab } from '../labs/lab-view.ts';
+import { DATACENTER_LAB, type LoadedLab, noSuchLab } from '../labs/lab-view.ts';
 import { ConsoleLog } from './console-log.ts';
 import { foldUpdates } from './held-updates.ts';
 import { Scrub } from './scrub.ts';
@@ -17,8 +17,8 @@ import { type AppState, type AppStore, type BaselineState, emptyRun, EVENTS_MAX,
 const LAB_VM = 1;
 const NO_RUN = 'No run is alive; start again first.';
 
-/** Gives the parts of a lab, undefined when there is none of that name. */
-export type LabLoader = (slug: string) => Promise<LoadedLab | undefined>;
+/** Gives the parts of a lab, undefined when there is none of that name. `scenario`: text of the file that the run is of. */
+export type LabLoader = (slug: string, scenario?: string) => Promise<LoadedLab | undefined>;
 
 /** See the file's head. */
 export class RunController {
@@ -106,7 +106,7 @@ export class RunController {
     const generation = ++this.#generation;
     const early: SessionUpdate[] = [];
     let live = false;
-    const lab = await this.#labOf(spec.lab);
+    const lab = await this.#labOf(spec);
     if (generation !== this.#generation) return '';
     if (lab === undefined) {
       const sentence = noSuchLab(spec.lab);
@@ -160,10 +160,11 @@ export class RunController {
   }
 
   /** The lab's parts; undefined when it does not exist or its files do not come. */
-  async #labOf(slug: string): Promise<LoadedLab | undefined> {
-    if (this.store.getState().lab.contract.id === slug) return this.store.getState().lab;
+  async #labOf({ lab: slug, scenario }: RunSpec): Promise<LoadedLab | undefined> {
+    const shown = this.store.getState().lab;
+    if (shown.contract.id === slug && slug !== DATACENTER_LAB.contract.id) return shown; // what a file's world looks like, the file says
     try {
-      return await this.#loadLab(slug);
+      return await this.#loadLab(slug, scenario);
     } catch {
       return undefined; // its files did not come
     }

@@ -7,8 +7,9 @@ import { MoreHorizontal } from 'lucide-react';
 import { memo } from 'react';
 import type { HostSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
 import { useApp, useAppState, useLab } from '../session/react.ts';
-import { HartGlyph, HostGlyph, VmGlyph } from '../widgets/glyphs.tsx';
+import { BoardGlyph, HartGlyph, HostGlyph, VmGlyph } from '../widgets/glyphs.tsx';
 import { popupHome } from '../widgets/popup-home.ts';
+import { BoardParts, ProgramChip } from './board-head.tsx';
 import { FaultItems, GuestItems, RequestItems, SideKnobs, SnapshotItems } from './mark-menus.tsx';
 import { useAnchor, useDrag, useLayout, useLevel, useScene } from './scene-react.ts';
 
@@ -41,17 +42,18 @@ export function HostMark({ side, id }: { readonly side: 0 | 1; readonly id: numb
           type="button" className="host__name button" data-roving aria-pressed={selected} data-entity={`host:${host.id}`}
           onClick={() => store.setState({ selection: `host:${host.id}` })}
         >
-          <HostGlyph /> {host.name}
+          {host.board === undefined ? <HostGlyph /> : <BoardGlyph />} {host.name}
         </button>
-        <span className="host__harts" role="img" aria-label={`${host.processorCount} cores`}>
+        {host.board !== undefined && <BoardParts board={host.board} vm={vm?.id ?? 0} />}
+        {host.board === undefined && <span className="host__harts" role="img" aria-label={`${host.processorCount} cores`}>
           {Array.from({ length: host.processorCount }, (_, core) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a core is its number
             <HartGlyph key={core} busy={host.vms.some((it) => it.state === 'running' && it.hartSlots.length > core)} />
           ))}
-        </span>
+        </span>}
         <HostMenu id={host.id} name={host.name} />
         {host.state === 'crashed' && <span className="host__fault">no power</span>}
-        {vm !== undefined && <VmChip vm={vm} host={host.id} />}
+        {vm !== undefined && (host.board === undefined ? <VmChip vm={vm} host={host.id} /> : <ProgramChip vm={vm} />)}
       </div>
       {vm !== undefined && <VmBody vm={vm} host={host} side={side} />}
       {vm === undefined && <EmptyMap side={side} host={host} />}
@@ -87,7 +89,7 @@ function VmChip({ vm, host }: { readonly vm: VmSnapshot; readonly host: number }
 const VmMenu = memo(function VmMenu({ vm, name, host }: { readonly vm: number; readonly name: string; readonly host: number }) {
   const { commands } = useApp();
   // As text, so that equal offers are equal.
-  const others = useAppState((state) => state.hosts.filter((it) => it.id !== host).map((it) => `${it.id} ${it.name}`));
+  const others = useAppState((state) => state.hosts.filter((it) => it.id !== host && it.board === undefined).map((it) => `${it.id} ${it.name}`));
   return (
     <Menu.Root>
       <Menu.Trigger className="button vm-chip__menu" aria-label={`Menu of ${name}`}><MoreHorizontal size={16} aria-hidden="true" /></Menu.Trigger>
@@ -141,8 +143,10 @@ function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: Ho
     <>
       <button
         type="button" ref={map} className="map" data-map data-mark="map" data-entity={`vm:${vm.id}`}
-        {...(incoming ? {} : { 'data-drag-vm': vm.id })}
-        aria-label={`Memory of ${vm.name} on ${host.name}, ${vm.pageCount} pages. Arrow keys walk its pages; M moves the VM.`}
+        {...(incoming || host.board !== undefined ? {} : { 'data-drag-vm': vm.id })}
+        aria-label={host.board === undefined
+          ? `Memory of ${vm.name} on ${host.name}, ${vm.pageCount} pages. Arrow keys walk its pages; M moves the VM.`
+          : `Memory of the board ${host.name}, ${vm.pageCount} pages. Arrow keys walk its pages.`}
         onKeyDown={(event) => {
           const { columns } = scene.layout;
           const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };

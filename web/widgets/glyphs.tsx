@@ -18,6 +18,15 @@ export const HostGlyph = () => (
   </Glyph>
 );
 
+/** A bare-metal board: a circuit board with a chip, its tracks and a connector. */
+export const BoardGlyph = () => (
+  <Glyph>
+    <rect x="1.5" y="1.5" width="13" height="13" rx="1" />
+    <rect x="5" y="4.5" width="5" height="5" fill="currentColor" stroke="none" />
+    <path d="M10 7h4.5M7.5 9.5v2.5M3.5 13h9" />
+  </Glyph>
+);
+
 /** A virtual machine: pages inside a frame. */
 export const VmGlyph = () => (
   <Glyph>

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type BootFiles, isBundle, packBundle } from '../../core/formats/index.ts';
 import { type GuestEntry, guestBootArguments } from '../../core/protocol/guest-library.ts';
+import { bareGuestScenario } from '../../core/protocol/guest-scenario.ts';
 import { type ChosenGuest, chooseGuest } from './guest-choice.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { type GivenOptions, readGuest } from './options.ts';
@@ -48,6 +49,20 @@ export function readBundleOptions(given: GivenOptions): BootBundle | undefined {
   for (const path of shown) files.set(path, readGuest('--disk', path));
   const boot: BootFiles = { kernel, append, disks: shown, network: given.has('net'), ...(initrd === undefined ? {} : { initrd }) };
   return { bytes: packBundle(files, boot), disks, guest: guest?.entry };
+}
+
+/** Options that a board of the library's guest does not take: what it is made of is the page's. */
+const NOT_ON_BOARD = ['kernel', 'initrd', 'disk', 'net', 'restore', 'scenario', 'ram', 'profile', 'snapshot', 'save-disk'] as const;
+
+/** The run in which `--board` boots a guest: the page's scenario, and its files in a bundle. */
+export function readBoardOptions(given: GivenOptions, hartCount: number): { readonly scenario: string; readonly bundle: BootBundle } {
+  const id = given.value('guest');
+  if (id === undefined) throw new BadInput('vm: --board goes with --guest; a program of its own runs on a board by the command machine.');
+  const surplus = NOT_ON_BOARD.find((name) => given.value(name) !== undefined || given.has(name));
+  if (surplus !== undefined) throw new BadInput(`vm takes --board or --${surplus}, not both.`);
+  const { entry, paths } = chooseGuest(id);
+  const files = Object.entries(entry.files).map(([role, path]) => [path.slice(path.lastIndexOf('/') + 1), readGuest(`--guest ${id}`, paths[role as keyof typeof paths])] as const);
+  return { scenario: bareGuestScenario(entry, hartCount, given.value('append') ?? ''), bundle: { bytes: packBundle(new Map(files)), disks: [], guest: entry } };
 }
 
 /** The guest of the library; it brings what these options would give. */

@@ -8,7 +8,7 @@ import { GUEST_PROFILES, readScenarioFile, sentenceOf } from '../../core/world/i
 import type { StartOptions } from '../session-api.ts';
 import { planner, snapshotInstant, VM_LAB } from '../world.ts';
 import { readDuration, readInteger, readSize } from './arguments.ts';
-import { BOOT_OPTIONS, type BootBundle, readBundleOptions, saveDisks, writeDisks } from './boot-bundle.ts';
+import { BOOT_OPTIONS, type BootBundle, readBoardOptions, readBundleOptions, saveDisks, writeDisks } from './boot-bundle.ts';
 import { choosePrepared } from './guest-choice.ts';
 import { Consoles } from './consoles.ts';
 import { type Answer, Dialog } from './dialog.ts';
@@ -23,6 +23,7 @@ import { BadInput, showDuration, showFailure } from './terminal.ts';
 export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [options]
        npm run -s headless -- vm --kernel Image --initrd file --append text [--disk file] [--net]
        npm run -s headless -- vm --guest <id> [--append text] [--disk file] [--net]
+       npm run -s headless -- vm --guest <id> --board [--vcpus n] [--append text]
        npm run -s headless -- vm --restore file.core [options]
        npm run -s headless -- vm --scenario file.json [--kernel guest.elf] [options]
 
@@ -34,6 +35,8 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
   --guest id           a guest that npm run guests has fetched: ${GUESTS.map(({ id }) => id).join(', ')}; brings kernel, RAM disk,
                        command line, RAM and a disk of which it gets a copy. One that npm run guests -- --prepare
                        has booted goes on at its shell: ${PREPARED_GUESTS.map(({ id }) => id).join(', ')}
+  --board              the guest boots on a bare-metal board under its firmware instead of in a VM: the
+                       same run, with the same run hash, as the page's; --vcpus are its harts
   --initrd file        initial RAM disk for the kernel
   --append text        the kernel's command line, such as console=ttyS0
   --disk file          a disk image, raw or qcow2; changes go to the file when the run ends; may be given
@@ -110,6 +113,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     input: 'value',
     interactive: 'switch',
     ...BOOT_OPTIONS,
+    board: 'switch',
     seed: 'value',
     report: 'value',
     capture: 'value',
@@ -133,18 +137,20 @@ function readArguments(rest: readonly string[]): VmArguments {
     const surplus = ['ram', 'vcpus', 'profile', 'append', 'save-disk'].find((name) => given.value(name) !== undefined);
     if (surplus !== undefined) throw new BadInput(`vm takes --scenario or --${surplus}, not both: the file says it.`);
   }
-  const bundle = restore === undefined ? readBundleOptions(given) : undefined;
+  const vcpuCount = optional(given.value('vcpus'), (text) => readInteger('--vcpus', text, { minimum: 1, maximum: 8 })) ?? 1;
+  const board = given.has('board') ? readBoardOptions(given, vcpuCount) : undefined;
+  const bundle = board?.bundle ?? (restore === undefined ? readBundleOptions(given) : undefined);
   return {
     kernel,
     bundle,
     dialog: new Dialog(given.values('answer'), typedFirst(given.value('input'), bundle)),
     isInteractive: given.has('interactive'),
     restores: restore !== undefined,
-    scenario: path === undefined ? undefined : readText('--scenario', path),
+    scenario: path === undefined ? board?.scenario : readText('--scenario', path),
     snapshot: given.value('snapshot'),
     saveDisks: given.values('save-disk'),
     ramBytes: optional(given.value('ram'), (text) => readSize('--ram', text)) ?? bundle?.guest?.ramBytes ?? (bundle === undefined ? 64 : 128) * MIB,
-    vcpuCount: optional(given.value('vcpus'), (text) => readInteger('--vcpus', text, { minimum: 1, maximum: 8 })) ?? 1,
+    vcpuCount,
     profile: optional(given.value('profile'), readProfile),
     untilNs: optional(given.value('until'), (text) => readDuration('--until', text)),
     expect: given.value('expect'),
@@ -195,7 +201,7 @@ function planOf(asked: VmArguments): Plan {
   const made = planner.scenarioOf({ ...request, baseline: '', file: asked.scenario, ...(bytes === undefined ? {} : { guest: bytes }) });
   if (!made.ok) throw new BadInput(made.error.sentence);
   const scenario = made.value as Scenario;
-  const names = new Map(scenario.vms.map(({ id, name }) => [id, name]));
+  const names = new Map([...scenario.vms.map(({ id, name }) => [id, name] as const), ...(scenario.boards ?? []).map(({ vm, name }) => [vm, name] as const)]);
   const options = { ...common, ...request, scenario: asked.scenario };
   return { options, names, beginsAtNs: 0, endNs: asked.untilNs ?? scenario.untilNs };
 }
