@@ -1,5 +1,6 @@
 /** The page's entry: looks at what the browser can do, builds the parts, starts the run that the address names. */
 import { StrictMode } from 'react';
+import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 import { makeActions } from './app/actions.ts';
 import { App } from './app/app.tsx';
@@ -53,7 +54,8 @@ async function start(root: HTMLElement): Promise<void> {
   if (moment.language !== '') store.setState({ language: moment.language });
   loop.add('knobs', 0, () => controller.flushKnobs());
   loop.add('samples', 1, () => controller.session?.drainSamples());
-  loop.add('news', 2, () => newsOf(store).flush(), 'words');
+  loop.add('news of the picture', 2, () => flushSync(() => newsOf(store).flush('picture')), 'news');
+  loop.add('news around it', 2, () => flushSync(() => newsOf(store).flush('around')), 'words');
   loop.start();
   createRoot(root).render(
     <StrictMode>

@@ -1,7 +1,7 @@
 /** The page: header, stage, what has been opened around it, transport. Panels come in lazily. */
 import { lazy, Suspense, useEffect, useLayoutEffect, useRef } from 'react';
 import { Strip } from '../charts/strip.tsx';
-import { useApp, useAppState, useContract } from '../session/react.ts';
+import { NewsContext, useApp, useAppState, useContract } from '../session/react.ts';
 import { Stage } from '../stage/stage.tsx';
 import type { StageScene } from '../stage/stage-scene.ts';
 import { Panels } from '../panels/panels.tsx';
@@ -55,8 +55,10 @@ export function App({ scene }: { readonly scene: StageScene }) {
       <main className="main" onDragOver={(event) => event.preventDefault()}>
         <Panels>{main}</Panels>
       </main>
-      {!timeline && <ScrubStrip />}
-      <Transport scene={scene} />
+      <NewsContext value="around">
+        {!timeline && <ScrubStrip />}
+        <Transport scene={scene} />
+      </NewsContext>
       <section id="popups" aria-label="Menus" />
       <Summary />
       <PrintCaption />

@@ -1,7 +1,7 @@
 // Goal: no frame lays out words and paints large pictures; a slow picture holds none of the others up; a frozen picture stands, but what feeds it
 // runs; painted() waits for everything's turn. Method: frames by hand, a clock by hand.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { FrameLoop } from './frame-loop.ts';
+import { FrameLoop, type FrameTurn } from './frame-loop.ts';
 
 let frames: FrameRequestCallback[] = [];
 let clock = 0;
@@ -25,7 +25,7 @@ async function frame(): Promise<void> {
 }
 
 /** A loop with tasks that note their names, frame by frame. */
-function looked(tasks: readonly (readonly [name: string, order: number, turn?: 'words' | 'parts' | 'pictures', ms?: number])[]) {
+function looked(tasks: readonly (readonly [name: string, order: number, turn?: FrameTurn, ms?: number])[]) {
   const loop = new FrameLoop();
   const seen: string[][] = [];
   for (const [name, order, turn, ms = 0] of tasks) {
@@ -44,24 +44,31 @@ function looked(tasks: readonly (readonly [name: string, order: number, turn?: '
 }
 
 test('words, parts and pictures take turns; what has no turn runs every frame', async () => {
-  const { seen, run } = looked([['stage', 11], ['news', 2, 'words'], ['chart', 50, 'pictures'], ['ribbons', 95, 'parts']]);
-  await run(8);
+  const { seen, run } = looked([['stage', 11], ['news', 2, 'news'], ['clock', 10, 'words'], ['chart', 50, 'pictures'], ['ribbons', 95, 'parts']]);
+  await run(10);
   expect(seen.every((it) => it.includes('stage'))).toBe(true);
-  expect(seen.some((it) => it.includes('news') && it.includes('chart'))).toBe(false);
+  for (const [one, other] of [['news', 'clock'], ['news', 'chart'], ['clock', 'chart']]) expect(seen.some((it) => it.includes(one!) && it.includes(other!))).toBe(false);
   const count = (name: string) => seen.filter((it) => it.includes(name)).length;
   expect([count('news'), count('ribbons'), count('chart')]).toEqual([2, 4, 2]);
 });
 
 test('pictures that are slow are painted one a turn, each in its own', async () => {
-  const { seen, run } = looked([['a', 50, 'pictures', 5], ['b', 51, 'pictures', 5], ['c', 52, 'pictures', 5]]);
-  await run(12);
-  expect(seen.filter((it) => it.length > 0).map((it) => it.join())).toEqual(['a', 'b', 'c']);
+  const { seen, run } = looked([['a', 50, 'pictures', 5], ['b', 51, 'pictures', 5], ['c', 52, 'pictures', 5], ['ribbons', 95, 'parts']]);
+  await run(15);
+  expect(seen.map((it) => it.filter((name) => name !== 'ribbons').join()).filter((it) => it !== '')).toEqual(['a', 'b', 'c']);
 });
 
 test('pictures that are quick are all painted in one turn', async () => {
   const { seen, run } = looked([['a', 50, 'pictures'], ['b', 51, 'pictures']]);
+  await run(5);
+  // Nothing has parts to lay out: those turns are the pictures', too.
+  expect(seen.map((it) => it.join())).toEqual(['a,b', '', 'a,b', 'a,b', '']);
+});
+
+test('after long news, what draws waits a frame, and no longer', async () => {
+  const { seen, run } = looked([['news', 2, undefined, 5], ['stage', 11]]);
   await run(4);
-  expect(seen.filter((it) => it.length > 0).map((it) => it.join())).toEqual(['a,b']);
+  expect(seen.map((it) => it.join())).toEqual(['news', 'news,stage', 'news', 'news,stage']);
 });
 
 test('a frozen picture stands; what does not draw goes on', async () => {
@@ -75,7 +82,7 @@ test('painted() waits until everything has had its turn', async () => {
   const { loop, run } = looked([['news', 2, 'words']]);
   let done = false;
   void loop.painted().then(() => { done = true; });
-  await run(3);
+  await run(4);
   expect(done).toBe(false);
   await run(1);
   await Promise.resolve();

@@ -8,18 +8,22 @@
 const FRAMES_KEPT = 600;
 
 /** When so much of a frame is gone, no further large picture begins. Unit: ms. */
-const PICTURES_MS = 2;
+const PICTURES_MS = 1;
+/** When what feeds the picture took longer, drawing waits for the next frame. Unit: ms. */
+const FEED_MS = 1.5;
+/** Tasks of a lower order feed the picture; the others draw. */
+const DRAWING = 10;
 
 /** Draws something; `now` is the frame's timestamp in ms. */
 export type FrameTask = (now: number) => void;
 
 /**
- * Frames take turns, so that none does everything: in one the page's words and marks are laid out, in another large pictures are
- * painted, and between them parts of a picture that the page lays out. At 15 a second words are still faster than an eye reads. A task without a
- * turn runs every frame.
+ * Frames take turns, so that none does everything: in one the marks of the picture are laid out, in another words around it, in another large
+ * pictures are painted, and between them parts of a picture that the page lays out (or pictures again, where it lays out none). At 12 a second words are still faster than an eye reads. A task
+ * without a turn runs every frame, but for a frame whose news alone were long: then what draws waits for the next.
  */
-export type FrameTurn = 'words' | 'parts' | 'pictures';
-const TURNS = ['words', 'parts', 'pictures', 'parts'] as const satisfies readonly FrameTurn[];
+export type FrameTurn = 'news' | 'words' | 'parts' | 'pictures';
+const TURNS = ['news', 'parts', 'words', 'pictures', 'parts'] as const satisfies readonly FrameTurn[];
 
 interface TaskRow {
   readonly order: number;
@@ -33,6 +37,7 @@ export class FrameLoop {
   #sorted: TaskRow[] = [];
   #turn = 0;
   #nextPicture = 0;
+  #hasWaited = false;
   readonly #work = new Float64Array(FRAMES_KEPT);
   #frames = 0;
   #accounted = 0;
@@ -130,10 +135,15 @@ export class FrameLoop {
     this.#started = performance.now();
     this.#turn = (this.#turn + 1) % TURNS.length;
     const present = TURNS[this.#turn];
+    const isDue = (turn: FrameTurn | undefined) => turn !== 'pictures' && (turn === undefined || turn === present);
+    for (const { order, task, turn } of this.#sorted) if (order < DRAWING && isDue(turn)) task(now);
+    const wait = !this.#hasWaited && performance.now() - this.#started > FEED_MS;
+    this.#hasWaited = wait;
     for (const { order, task, turn } of this.#sorted) {
-      if (turn !== 'pictures' && (turn === undefined || turn === present) && (!this.frozen || order < 10)) task(now);
+      if (order >= DRAWING && !this.frozen && isDue(turn) && !(wait && turn === undefined)) task(now);
     }
-    if (present === 'pictures' && !this.frozen) this.#paintPictures(now);
+    const isFree = present === 'parts' && !this.#sorted.some(({ turn }) => turn === 'parts');
+    if ((present === 'pictures' || isFree) && !this.frozen) this.#paintPictures(now);
     this.#afterFrame();
   };
 

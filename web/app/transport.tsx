@@ -1,7 +1,7 @@
 /** The bottom line: rewind, steps, play, speed, the run's clock and seed, and the switches of the panels. */
 import { Select } from '@base-ui/react/select';
 import { ChartLine, Pause, Play, Redo, SkipBack, StepBack, StepForward, SquareTerminal, Table2, PanelRight, ListTree, Undo } from 'lucide-react';
-import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
+import { memo, type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
 import { useApp, useAppState } from '../session/react.ts';
 import type { PanelId } from '../session/store.ts';
 import type { StageScene } from '../stage/stage-scene.ts';
@@ -95,31 +95,41 @@ function Clock() {
 
 /** Virtual : wall, as asked for; ten times slower while a hand-over is shown. */
 function Speed() {
-  const { commands } = useApp();
-  const { ratio, slowed } = useAppState((state) => ({ ratio: state.pace.ratio, slowed: state.pace.slowed }));
-  const speeds = SPEEDS.includes(ratio) ? SPEEDS : [...SPEEDS.slice(0, -1), ratio, 0].sort((a, b) => (a === 0 ? 1 : b === 0 ? -1 : a - b));
-  const shown = slowed ? ratio / 10 : ratio;
+  const slowed = useAppState((state) => state.pace.slowed);
   return (
     <span className="transport__speed">
-      <Select.Root value={ratio} onValueChange={(value) => void commands.run('set-speed', { ratio: Number(value) })}>
-        <Select.Trigger className="button button--edged" aria-label="Speed, virtual to wall time" data-slowed={slowed}>
-          <span className="number" data-entity="run" data-unit="virtual : wall">{formatRatio(shown)}</span>
-        </Select.Trigger>
-        <Select.Portal container={popupHome()}>
-          <Select.Positioner sideOffset={4} className="popup-layer" alignItemWithTrigger={false}>
-            <Select.Popup className="menu">
-              {speeds.map((speed) => (
-                <Select.Item key={speed} value={speed} className="menu__item" data-entity="run" data-unit="virtual : wall">
-                  <Select.ItemText>{speed === 0 ? 'as fast as possible' : formatRatio(speed)}</Select.ItemText>
-                </Select.Item>
-              ))}
-            </Select.Popup>
-          </Select.Positioner>
-        </Select.Portal>
-      </Select.Root>
+      <SpeedMenu />
       <span className="soft transport__unit">virtual&nbsp;:&nbsp;wall{slowed && ', slowed'}</span>
     </span>
   );
+}
+
+/** Rendered when the speed asked for changes: its menu costs more than all of the line. */
+const SpeedMenu = memo(function SpeedMenu() {
+  const { commands } = useApp();
+  const ratio = useAppState((state) => state.pace.ratio);
+  const speeds = SPEEDS.includes(ratio) ? SPEEDS : [...SPEEDS.slice(0, -1), ratio, 0].sort((a, b) => (a === 0 ? 1 : b === 0 ? -1 : a - b));
+  return (
+    <Select.Root value={ratio} onValueChange={(value) => void commands.run('set-speed', { ratio: Number(value) })}>
+      <Select.Trigger className="button button--edged" aria-label="Speed, virtual to wall time"><SpeedNow /></Select.Trigger>
+      <Select.Portal container={popupHome()}>
+        <Select.Positioner sideOffset={4} className="popup-layer" alignItemWithTrigger={false}>
+          <Select.Popup className="menu">
+            {speeds.map((speed) => (
+              <Select.Item key={speed} value={speed} className="menu__item" data-entity="run" data-unit="virtual : wall">
+                <Select.ItemText>{speed === 0 ? 'as fast as possible' : formatRatio(speed)}</Select.ItemText>
+              </Select.Item>
+            ))}
+          </Select.Popup>
+        </Select.Positioner>
+      </Select.Portal>
+    </Select.Root>
+  );
+});
+
+function SpeedNow() {
+  const { ratio, slowed } = useAppState((state) => ({ ratio: state.pace.ratio, slowed: state.pace.slowed }));
+  return <span className="number" data-slowed={slowed} data-entity="run" data-unit="virtual : wall">{formatRatio(slowed ? ratio / 10 : ratio)}</span>;
 }
 
 /** While it stands: how long what comes next will take on the wall at this speed. */

@@ -1,5 +1,6 @@
 /** The brushed interval in words: where it lies, how long it is, and what happened in it. Its two thumbs are the keyboard's twin of dragging on a chart. */
 import { Slider } from '@base-ui/react/slider';
+import { memo } from 'react';
 import type { Contract } from '../../core/base/contract.ts';
 import { formatClock, formatQuantity } from '../app/quantity.ts';
 import { useApp, useAppState } from '../session/react.ts';
@@ -27,10 +28,6 @@ export function BrushBar({ contract, series, vm }: { readonly contract: Contract
   const exits = controller.exits.between(shown.fromNs, shown.toNs);
   const rest = exits.slice(CAUSES_SHOWN).reduce((sum, row) => sum + row.count, 0);
   const at = (ns: number) => Math.round((ns / nowNs) * STEPS);
-  const set = (value: readonly number[]) => {
-    const [from, to] = [(value[0]! / STEPS) * nowNs, (value[1]! / STEPS) * nowNs];
-    store.setState({ brush: value[0] === 0 && value[1] === STEPS ? null : clampRange({ fromNs: from, toNs: to }, nowNs) });
-  };
   const all: DeltaRow[] = [
     ...rows, { id: 'lines', title: 'console lines', value: lines, unit: 'lines', entity: `console:${vm}` },
     ...exits.slice(0, CAUSES_SHOWN).map((row) => ({ id: `exit ${row.cause}`, title: `exits: ${row.cause}`, value: row.count, unit: 'exits', entity: `vm:${vm}` })),
@@ -41,19 +38,7 @@ export function BrushBar({ contract, series, vm }: { readonly contract: Contract
       <div className="brush__row">
         <span>{range === null ? 'Whole run' : <span className="number" data-entity="run" data-unit="s">{formatClock(shown.fromNs).text} to {formatClock(shown.toNs).text}</span>}</span>
         <Quantity value={shown.toNs - shown.fromNs} unit="ns" entity="run" />
-        <Slider.Root className="brush__slider" value={[at(shown.fromNs), at(shown.toNs)]} min={0} max={STEPS} step={1} largeStep={50} onValueChange={(value) => set(value as readonly number[])}>
-          <Slider.Control className="knob__control brush__slider">
-            <Slider.Track className="knob__track">
-              <Slider.Indicator className="knob__indicator" />
-              {['Begin of the interval', 'End of the interval'].map((name, index) => (
-                <Slider.Thumb
-                  key={name} index={index} className="knob__thumb" getAriaLabel={() => name}
-                  getAriaValueText={() => formatClock(index === 0 ? shown.fromNs : shown.toNs).text}
-                />
-              ))}
-            </Slider.Track>
-          </Slider.Control>
-        </Slider.Root>
+        <BrushSlider from={at(shown.fromNs)} to={at(shown.toNs)} fromNs={range === null ? 0 : shown.fromNs} toNs={range?.toNs ?? null} />
         <button type="button" className="button button--edged" disabled={range === null} onClick={() => store.setState({ brush: null })}>Whole run</button>
       </div>
       <dl className="brush__deltas">
@@ -64,3 +49,33 @@ export function BrushBar({ contract, series, vm }: { readonly contract: Contract
     </section>
   );
 }
+
+/** Its two thumbs. `from`, `to`: 0 … {@link STEPS}. Without an end of its own it goes to the present, and need not follow it. */
+const BrushSlider = memo(function BrushSlider({ from, to, fromNs, toNs }: {
+  readonly from: number;
+  readonly to: number;
+  readonly fromNs: number;
+  readonly toNs: number | null;
+}) {
+  const { store } = useApp();
+  const set = ([first = 0, last = STEPS]: readonly number[]) => {
+    const nowNs = Math.max(1, store.getState().timeNs);
+    const range = { fromNs: (first / STEPS) * nowNs, toNs: (last / STEPS) * nowNs };
+    store.setState({ brush: first === 0 && last === STEPS ? null : clampRange(range, nowNs) });
+  };
+  return (
+    <Slider.Root className="brush__slider" value={[from, to]} min={0} max={STEPS} step={1} largeStep={50} onValueChange={(value) => set(value as readonly number[])}>
+      <Slider.Control className="knob__control brush__slider">
+        <Slider.Track className="knob__track">
+          <Slider.Indicator className="knob__indicator" />
+          {['Begin of the interval', 'End of the interval'].map((name, index) => (
+            <Slider.Thumb
+              key={name} index={index} className="knob__thumb" getAriaLabel={() => name}
+              getAriaValueText={() => (index === 0 ? formatClock(fromNs).text : toNs === null ? 'the present' : formatClock(toNs).text)}
+            />
+          ))}
+        </Slider.Track>
+      </Slider.Control>
+    </Slider.Root>
+  );
+});

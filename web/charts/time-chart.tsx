@@ -142,7 +142,7 @@ export function TimeChart(props: TimeChartProps) {
           drawnAt = now;
           columns = latest.current(POINTS_MAX);
           chart.setData(plotted(columns) as uPlot.AlignedData);
-          brushKey = '';
+          if (brush !== null) brushKey = '';
         }
         const next = brush === null ? 'none' : `${brush.fromNs} ${brush.toNs}`;
         if (next !== brushKey) {

@@ -2,7 +2,7 @@
 import { X } from 'lucide-react';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { Group, Panel, Separator } from 'react-resizable-panels';
-import { useApp, useAppState } from '../session/react.ts';
+import { NewsContext, useApp, useAppState } from '../session/react.ts';
 import type { PanelId } from '../session/store.ts';
 import './panels.css';
 
@@ -65,7 +65,9 @@ function PanelFrame({ id, title, children }: { readonly id: PanelId; readonly ti
           <X size={16} aria-hidden="true" />
         </button>
       </header>
-      <div className="panel__body" role="group" aria-label={title} tabIndex={0}><Suspense fallback={null}>{children}</Suspense></div>
+      <div className="panel__body" role="group" aria-label={title} tabIndex={0}>
+        <NewsContext value="around"><Suspense fallback={null}>{children}</Suspense></NewsContext>
+      </div>
     </section>
   );
 }

@@ -9,40 +9,55 @@ const LATE_MS = 100;
 
 type Listener = () => void;
 
-/** The subscriptions of all components of a page to its store. */
-export class FrameNews {
-  readonly #listeners = new Set<Listener>();
-  #isUntold = false;
-  #timer: number | undefined;
+/** The picture hears of the news in one frame, what stands around it in another: no frame renders all. */
+export const NEWS_GROUPS = ['picture', 'around'] as const;
+export type NewsGroup = (typeof NEWS_GROUPS)[number];
 
-  constructor(store: AppStore) {
-    store.subscribe(() => this.#onChange());
-  }
+/** Those who hear together. */
+class Audience {
+  readonly #listeners = new Set<Listener>();
+  isUntold = false;
 
   readonly subscribe = (listener: Listener): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  /** Once a frame, by the page's frame loop. */
-  flush(): void {
-    if (this.#isUntold) this.#tell();
+  tell(): void {
+    if (!this.isUntold) return;
+    this.isUntold = false;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+/** The subscriptions of all components of a page to its store. */
+export class FrameNews {
+  readonly #audiences: Readonly<Record<NewsGroup, Audience>> = { picture: new Audience(), around: new Audience() };
+  #timer: number | undefined;
+
+  constructor(store: AppStore) {
+    store.subscribe(() => this.#onChange());
+  }
+
+  /** How a component of that group subscribes; the same function each time. */
+  subscriptionOf(group: NewsGroup): (listener: Listener) => () => void {
+    return this.#audiences[group].subscribe;
+  }
+
+  /** Tells a group what it has not heard, or all; by the page's frame loop. */
+  flush(group?: NewsGroup): void {
+    for (const name of NEWS_GROUPS) if (group === undefined || group === name) this.#audiences[name].tell();
   }
 
   #onChange(): void {
-    this.#isUntold = true;
-    if (isByHand()) this.#tell();
+    for (const name of NEWS_GROUPS) this.#audiences[name].isUntold = true;
+    if (isByHand()) this.flush();
     else if (this.#timer === undefined) {
       this.#timer = window.setTimeout(() => {
         this.#timer = undefined;
         this.flush();
       }, LATE_MS);
     }
-  }
-
-  #tell(): void {
-    this.#isUntold = false;
-    for (const listener of [...this.#listeners]) listener();
   }
 }
 

@@ -6,7 +6,7 @@ import type { CommandRegistry } from '../app/commands.ts';
 import type { FrameLoop } from '../app/frame-loop.ts';
 import type { LoadedLab } from '../labs/lab-view.ts';
 import type { RunController } from './run-controller.ts';
-import { newsOf } from './frame-news.ts';
+import { type NewsGroup, newsOf } from './frame-news.ts';
 import type { AppState, AppStore } from './store.ts';
 
 /** What every component may reach. */
@@ -18,6 +18,9 @@ export interface AppParts {
 }
 
 export const AppContext = createContext<AppParts | null>(null);
+
+/** With whom the components below hear of the store. */
+export const NewsContext = createContext<NewsGroup>('picture');
 
 /** The parts of the page that the component is in. */
 export function useApp(): AppParts {
@@ -33,8 +36,9 @@ export function useAppState<T>(select: (state: AppState) => T): T {
 
 function useSelected<T>(select: (state: AppState) => T): T {
   const { store } = useApp();
+  const group = useContext(NewsContext);
   const now = () => select(store.getState());
-  return useSyncExternalStore(newsOf(store).subscribe, now, now);
+  return useSyncExternalStore(newsOf(store).subscriptionOf(group), now, now);
 }
 
 /** The contract of the run's lab. */

@@ -2,7 +2,7 @@
 import { Menu } from '@base-ui/react/menu';
 import { MoreHorizontal } from 'lucide-react';
 import { memo, useState } from 'react';
-import { useApp, useAppState, useLab } from '../session/react.ts';
+import { NewsContext, useApp, useAppState, useLab } from '../session/react.ts';
 import { DiskGlyph } from '../widgets/glyphs.tsx';
 import { popupHome } from '../widgets/popup-home.ts';
 import { Quantity } from '../widgets/quantity.tsx';
@@ -52,7 +52,7 @@ export function FileMark({ side, host }: { readonly side: 0 | 1; readonly host: 
           {disk !== undefined && <p>{isFull && <strong className="host__fault">full: </strong>}<Quantity value={disk.usedBytes} unit="bytes" entity={entity} /> of <Quantity value={disk.capacityBytes} unit="bytes" entity={entity} /></p>}
         </div>
       </div>
-      <SideKnobs side={side} place="file" />
+      <NewsContext value="around"><SideKnobs side={side} place="file" /></NewsContext>
     </>
   );
 }

@@ -6,7 +6,7 @@ import { Menu } from '@base-ui/react/menu';
 import { MoreHorizontal } from 'lucide-react';
 import { memo } from 'react';
 import type { HostSnapshot, VmSnapshot } from '../../core/protocol/snapshot.ts';
-import { useApp, useAppState, useLab } from '../session/react.ts';
+import { NewsContext, useApp, useAppState, useLab } from '../session/react.ts';
 import { BoardGlyph, HartGlyph, HostGlyph, VmGlyph } from '../widgets/glyphs.tsx';
 import { popupHome } from '../widgets/popup-home.ts';
 import { BoardParts, ProgramChip } from './board-head.tsx';
@@ -161,7 +161,7 @@ function VmBody({ vm, host, side }: { readonly vm: VmSnapshot; readonly host: Ho
       <div ref={console} className="host__console" hidden={level === 'map' || level === 'page'} data-mark="console">
         {!incoming && <ConsoleLines vm={vm} />}
       </div>
-      {!incoming && <SideKnobs side={side} place="vm" />}
+      {!incoming && <NewsContext value="around"><SideKnobs side={side} place="vm" /></NewsContext>}
     </>
   );
 }

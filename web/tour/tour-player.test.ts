@@ -109,6 +109,23 @@ async function atAct() {
   return it;
 }
 
+test('a press while a step’s command is on its way is not lost: the step hurries', async () => {
+  const it = await atAct();
+  const begun = it.act('next');
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(it.step()).toBe('1 running');
+  await it.act('next'); // the command has not been answered yet
+  await begun;
+  expect(it.tour()!.hurrying).toBe(true);
+  it.measure(9);
+  it.done(BOOTED_NS + 20);
+  expect(it.step()).toBe('1 over');
+  // Another step does not hurry for it.
+  await it.act('next');
+  expect([it.step(), it.tour()!.hurrying]).toEqual(['2 running', false]);
+});
+
 test('the tour waits for the guests to boot, begins what only watches, and asks before it acts', async () => {
   const it = page();
   await it.open();

@@ -53,6 +53,8 @@ export class TourPlayer {
   #aheadNs = 0;
   /** The tour has made the run stand between two steps. */
   #stands = false;
+  /** Somebody has gone on while a step's command was on its way: the step then hurries. */
+  #wentOnEarly = false;
 
   constructor(parts: TourParts) {
     this.#parts = parts;
@@ -187,7 +189,10 @@ export class TourPlayer {
     const tour = this.#tour;
     if (tour === null) return await this.#start();
     if (!tour.on) return await this.#resume();
-    if (tour.busy || this.#away) return '';
+    if (tour.busy || this.#away) {
+      this.#wentOnEarly = !tour.busy;
+      return '';
+    }
     if (hasEnded(this.#walkthrough, tour.player)) return this.#end();
     if (tour.player.phase === 'waiting') await this.#begin();
     else if (tour.player.phase === 'running') this.#hurry();
@@ -225,6 +230,7 @@ export class TourPlayer {
     if (begun.command !== undefined) {
       this.#aheadNs = 0; // a command given in the past forks the run
       this.#away = true;
+      this.#wentOnEarly = false;
       const refusal = await controller.send(begun.command);
       const atNs = refusal === '' ? await this.#lastCommandNs() : -1;
       this.#away = false;
@@ -240,6 +246,8 @@ export class TourPlayer {
     }
     if (this.#store.getState().pace.paused && (step.until !== undefined || this.#stands)) controller.session?.play();
     this.#stands = false;
+    if (this.#wentOnEarly && this.#tour?.player.phase === 'running') this.#hurry();
+    this.#wentOnEarly = false;
     void this.#keep();
     this.#look();
   }
