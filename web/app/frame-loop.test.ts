@@ -25,7 +25,7 @@ async function frame(): Promise<void> {
 }
 
 /** A loop with tasks that note their names, frame by frame. */
-function looked(tasks: readonly (readonly [name: string, order: number, turn?: FrameTurn, ms?: number])[]) {
+function looked(tasks: readonly (readonly [name: string, order: number, turn?: FrameTurn | undefined, ms?: number])[]) {
   const loop = new FrameLoop();
   const seen: string[][] = [];
   for (const [name, order, turn, ms = 0] of tasks) {
