@@ -22,7 +22,8 @@ export function guestScenario(guest: GuestEntry, vcpus: number): string {
 /** The same for a VM that goes on from a snapshot's file, which brings its devices. */
 export function restoredScenario(head: { readonly vmName: string; readonly pageCount: number; readonly vcpuCount: number; readonly takenAtNs: number }): string {
   const { vmName, pageCount, vcpuCount, takenAtNs } = head;
-  return pairWith({ name: vmName, memoryMiB: (pageCount * PAGE_BYTES) / MIB, vcpus: vcpuCount }, takenAtNs);
+  const name = vmName.replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 40) || 'vm';
+  return pairWith({ name, memoryMiB: (pageCount * PAGE_BYTES) / MIB, vcpus: vcpuCount }, takenAtNs);
 }
 
 /** A run of ten minutes after `sinceNs`. */
