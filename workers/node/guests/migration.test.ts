@@ -24,6 +24,10 @@ const COMPLAINTS = /Oops|BUG:|WARNING:|Call Trace|lost|timed out/;
 const SNAPSHOT_MS = 1_415; // its disk is in use
 /** From the first program on; the last two while it pings. Unit: ms. */
 const MOVES_MS = [420, 590, 760, 930, 1100, 1270, 1440, 1610, 2300, 2900];
+/** How often a file of some megabytes is fetched while both ends move. */
+const FETCHES = 10;
+/** busybox, which both have. */
+const FILE = '/bin/busybox';
 
 for (const vcpuCount of [1, 2]) {
   test.skipIf(!runs('small'))(`small Linux with ${vcpuCount} vCPU moves ten times while it checks itself${reason('small')}`, { timeout: 1_200_000 }, () => {
@@ -95,6 +99,52 @@ for (const vcpuCount of [1, 2]) {
     expect(diskFault(run.processes.map((it) => it.snapshotFile('disk:1:0')).find((it) => it !== undefined)!)).toBe('');
   });
 }
+
+test.skipIf(!runs('small'))(`two small Linux move to and fro while they send each other megabytes over TCP: what arrives is what was sent${reason('small')}`, { timeout: 1_200_000 }, () => {
+  const { paths, entry } = chooseGuest('small');
+  const pageCount = entry.ramBytes / 4096;
+  const base = smallScenario({ seed: 7, pageCount: 3 * pageCount });
+  const boot = { kernel: 'Image', initrd: 'initrd', append: `console=ttyS0 ${entry.append}`, disks: [], network: true };
+  const vm = (id: number, name: string, vcpuCount: number) => ({
+    id, name, guest: 'guest', fromFile: true, host: id - 1, pageCount, vcpuCount, profile: 'rv64gc', bootInput: '', boot,
+  });
+  const run = new WorldRun({ guest: bundleOf(paths), scenario: { ...base, lab: 'vm', vms: [vm(1, 'server', 2), vm(2, 'client', 1)] } });
+  const said = (id: number) => run.snapshots().flatMap((it) => it.console.filter((chunk) => chunk.vm === id)).toSorted((left, right) => left.timeNs - right.timeNs).map(({ text }) => text).join('');
+  const until = (holds: () => boolean, stepNs: number) => {
+    for (let look = 0; !holds(); look++) {
+      expect(look, `the guests go on; they said ${said(1).slice(-300)} and ${said(2).slice(-300)}`).toBeLessThan(600);
+      run.runTo(run.now() + stepNs);
+    }
+  };
+  const type = (id: number, text: string) => run.command(run.now(), { kind: 'console-input', vm: id, text });
+  until(() => [1, 2].every((id) => said(id).includes('~ # ')), 20 * MS);
+  // One serves a file that the other fetches again and again, and takes another file meanwhile.
+  type(1, `network; sha256sum ${FILE}; httpd -h /bin; echo serving; nc -l -p 5000 | sha256sum; echo taken\n`);
+  type(2, 'network; echo up\n');
+  until(() => said(1).includes('\nserving') && said(2).includes('\nup'), 20 * MS);
+  const sum = /[0-9a-f]{64}/.exec(said(1))![0];
+  const fetches = `for i in ${Array.from({ length: FETCHES }, (_, at) => at).join(' ')}; do wget -q -O - http://10.0.2.15/busybox | sha256sum; done`;
+  type(2, `(nc 10.0.2.15 5000 < ${FILE}; echo sent) & ${fetches}; wait; echo fetched\n`);
+  run.runTo(run.now() + 20 * MS);
+  const moved = () => run.snapshots().flatMap((it) => it.migrations).filter((it) => it.role === 'source').map(({ phase }) => phase);
+  const place = [0, 1];
+  for (let count = 1; count <= 10; count++) {
+    const id = count % 3 === 0 ? 2 : 1;
+    place[id - 1] = 1 - place[id - 1]!;
+    run.command(run.now(), { kind: 'migrate', vm: id, to: place[id - 1]! });
+    until(() => moved().filter((it) => it === 'done').length === count, 5 * MS);
+  }
+  expect(said(2), 'they moved while files were on their way').not.toContain('\nfetched');
+  until(() => said(2).includes('\nfetched') && said(1).includes('\ntaken'), 20 * MS);
+  expect(said(2).split(sum)).toHaveLength(FETCHES + 1);
+  expect(said(1).split(sum), 'its own and what it took').toHaveLength(3);
+  expect(moved()).toEqual(Array.from({ length: 10 }, () => 'done'));
+  expect(said(1) + said(2)).not.toMatch(COMPLAINTS);
+  type(1, 'dmesg -r | grep -c "^<[0-3]>"; echo 1 over\n');
+  type(2, 'dmesg -r | grep -c "^<[0-3]>"; echo 2 over\n');
+  until(() => said(1).includes('\n1 over') && said(2).includes('\n2 over'), 20 * MS);
+  for (const id of [1, 2]) expect(said(id)).toMatch(new RegExp(`\\n0\\r?\\n${id} over`));
+});
 
 test.skipIf(!runs('small'))(`small Linux is snapshotted while it checks itself, and goes on from the file${reason('small')}`, { timeout: 1_200_000 }, () => {
   const { paths, entry } = chooseGuest('small');

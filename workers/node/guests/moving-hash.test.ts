@@ -1,4 +1,4 @@
-// Goal: a Linux that moves over four hosts while it works is one run, whatever the workers: one hash inline, with 1 and with 4 workers (in Chromium: e2e/guests.spec.ts), and the
+// Goal: a Linux that moves over four hosts while it works is one run, whatever the workers: one hash inline, with 1 and with 4 workers (in Chromium: e2e/moving-linux.spec.ts), and the
 // guest says what it would say standing still. Method: the scenario of core/testing/moving-linux.ts here and through the bundled command line. Canary: a move a microsecond later.
 // Only in the long form (npm run verify).
 import { spawnSync } from 'node:child_process';
