@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { type BootFiles, isBundle, packBundle } from '../../core/formats/index.ts';
 import { type GuestEntry, guestBootArguments } from '../../core/protocol/guest-library.ts';
 import { bareGuestScenario } from '../../core/protocol/guest-scenario.ts';
-import { type ChosenGuest, chooseGuest } from './guest-choice.ts';
+import { type ChosenGuest, chooseGuest, chooseProgramsDisk } from './guest-choice.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { type GivenOptions, readGuest } from './options.ts';
 import { BadInput } from './terminal.ts';
@@ -13,7 +13,7 @@ const DISKS_MAX = 5;
 const ELF_MAGIC = 0x7f45_4c46;
 
 /** Options that make a VM with devices. */
-export const BOOT_OPTIONS = { guest: 'value', initrd: 'value', append: 'value', disk: 'values', net: 'switch' } as const;
+export const BOOT_OPTIONS = { guest: 'value', initrd: 'value', append: 'value', disk: 'values', programs: 'switch', net: 'switch' } as const;
 
 /** What a VM is made of when its kernel comes with more than itself, or is no ELF. */
 export interface BootBundle {
@@ -43,7 +43,9 @@ export function readBundleOptions(given: GivenOptions): BootBundle | undefined {
   if (disks.length > DISKS_MAX) throw new BadInput(`--disk is given ${disks.length} times; a VM takes ${DISKS_MAX}.`);
   const twice = disks.find((path, at) => disks.indexOf(path) !== at);
   if (twice !== undefined) throw new BadInput(`--disk '${twice}' is given twice.`);
-  const shown = guest !== undefined && disks.length === 0 ? [guest.paths.disk] : disks; // the library's stays as it is
+  if (given.has('programs') && (guest === undefined || disks.length > 0)) throw new BadInput('vm: --programs is the disk of a guest of --guest, in place of --disk.');
+  const own = given.has('programs') ? chooseProgramsDisk() : guest?.paths.disk;
+  const shown = own !== undefined && disks.length === 0 ? [own] : disks; // the library's stays as it is
   const files = new Map([[kernel, bytes]]);
   if (initrd !== undefined) files.set(initrd, readGuest('--initrd', initrd));
   for (const path of shown) files.set(path, readGuest('--disk', path));

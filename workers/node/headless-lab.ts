@@ -8,12 +8,12 @@ import { judge, type LabJudgement, listLabs, readScenarioFile, scriptOf, sentenc
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner } from '../world.ts';
 import { readDuration, readFault, readInteger, readKnob, suggestion, type TimedFault } from './arguments.ts';
-import { chooseLabGuest } from './guest-choice.ts';
+import { advanceToBegin, readLabGuest } from './lab-begin.ts';
 import { checkWritable, optional, orBadInput, readGuest, readOptions, readText } from './options.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { startHeadlessRun } from './run-session.ts';
 import { writeLastSnapshot } from './snapshot-file.ts';
-import { BadInput, makeProgress, showDuration, showFailure } from './terminal.ts';
+import { BadInput, makeProgress, showFailure } from './terminal.ts';
 
 /** What `lab --help` prints. */
 export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
@@ -41,10 +41,6 @@ export const labHelp = `usage: npm run -s headless -- lab <slug> [options]
 Exit status: 0 when all checks hold, 1 when one does not, 2 for bad input. \`list\` tells the
 labs with their knobs and faults.
 `;
-
-/** Virtual time between two looks whether the guest's load is on, and how long that may take. Unit: ns. */
-const LOOK_NS = 10_000_000;
-const BEGIN_NS_MAX = 10_000_000_000;
 
 interface LabArguments {
   readonly slug: string;
@@ -171,11 +167,14 @@ export async function runLab(rest: readonly string[]): Promise<number> {
   }
   const run = begun.value;
   try {
-    const began = scenario.begins === undefined ? 0 : await begin(run, scenario.begins, commandsOf(scenario, asked.faults));
+    const began = await advanceToBegin(run, scenario);
     if (typeof began === 'string') {
       progress.done();
       process.stderr.write(`${began}\n`);
       return 1;
+    }
+    if (scenario.begins !== undefined) {
+      for (const { atNs, command } of commandsOf(scenario, asked.faults)) await run.coordinator.command(command, began + atNs);
     }
     const untilNs = began + lengthNs;
     await run.coordinator.advanceTo(untilNs);
@@ -191,27 +190,7 @@ export async function runLab(rest: readonly string[]): Promise<number> {
 /** The guest in place of the lab's own: a file, or a real system by its id. */
 function guestOf({ guestPath, slug }: LabArguments): { readonly name: string; readonly bytes: Uint8Array } | undefined {
   if (guestPath === undefined) return undefined;
-  const isSystem = findLabGuest(guestPath) !== undefined;
-  if (isSystem && !LABS_WITH_GUESTS.includes(slug)) {
-    throw new BadInput(`The lab '${slug}' does not take the guest '${guestPath}'; ${LABS_WITH_GUESTS.join(' and ')} do.`);
-  }
-  return { name: guestPath, bytes: chooseLabGuest(guestPath) ?? readGuest('--guest', guestPath) };
-}
-
-/** Goes on until a VM has said that the lab may begin, and gives the run its commands from there on; gives when, or why it never will. */
-async function begin(run: HeadlessRun, { vm, said }: NonNullable<Scenario['begins']>, commands: readonly LoggedCommand[]): Promise<number | string> {
-  const textOf = () => run.snapshots('main').flatMap((it) => it.console).filter((chunk) => chunk.vm === vm).map(({ text }) => text).join('');
-  for (let timeNs = LOOK_NS; timeNs <= BEGIN_NS_MAX && run.failure() === undefined; timeNs += LOOK_NS) {
-    await run.coordinator.advanceTo(timeNs);
-    if (textOf().includes(said)) {
-      for (const { atNs, command } of commands) await run.coordinator.command(command, timeNs + atNs);
-      return timeNs;
-    }
-    const found = run.snapshots('main').flatMap((it) => it.host?.vms ?? []).find(({ id }) => id === vm);
-    if (found?.state !== 'running') break;
-  }
-  const [last = ''] = textOf().trimEnd().split('\n').slice(-1);
-  return `The guest has not said '${said}' within ${showDuration(BEGIN_NS_MAX)}; the last that it said is '${last.trim().slice(0, 120)}'. Its files may be older than this program: 'npm run guests -- --small' makes them anew.`;
+  return findLabGuest(guestPath) === undefined ? { name: guestPath, bytes: readGuest('--guest', guestPath) } : readLabGuest(guestPath, slug);
 }
 
 /** A scenario file's content, or a refusal. */

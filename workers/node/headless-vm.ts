@@ -6,6 +6,7 @@ import type { ProcessSnapshot, VmSnapshot } from '../../core/protocol/snapshot.t
 import { GUEST_READY, GUESTS, PREPARED_GUESTS } from '../../core/protocol/guest-library.ts';
 import { GUEST_PROFILES, readScenarioFile, sentenceOf } from '../../core/world/index.ts';
 import type { StartOptions } from '../session-api.ts';
+import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner, snapshotInstant, VM_LAB } from '../world.ts';
 import { readDuration, readInteger, readSize } from './arguments.ts';
 import { BOOT_OPTIONS, type BootBundle, readBoardOptions, readBundleOptions, saveDisks, writeDisks } from './boot-bundle.ts';
@@ -63,7 +64,9 @@ export const vmHelp = `usage: npm run -s headless -- vm --kernel guest.elf [opti
   --interactive        a terminal's keys go to the console, and virtual time keeps to the clock on
                        the wall; Ctrl-A x leaves
   --expect text        ends with 0 as soon as the console shows it, with 1 if it never does
+  --programs           the guest's disk is the one with redis, sqlite and lua (wants --ram 64M)
   --seed n             0 … 4294967295, default 1
+  --workers n          worker threads, 1 … ${WORKER_COUNT_MAX}; the result does not depend on it
   --capture f.pcapng   writes what crossed cards and ports there
   --report file.json   writes a report there
 
@@ -93,6 +96,7 @@ interface VmArguments {
   readonly untilNs: number | undefined;
   readonly expect: string | undefined;
   readonly seed: number | undefined;
+  readonly workers: number | undefined;
   readonly report: string | undefined;
   readonly capture: string | undefined;
 }
@@ -115,6 +119,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     ...BOOT_OPTIONS,
     board: 'switch',
     seed: 'value',
+    workers: 'value',
     report: 'value',
     capture: 'value',
   });
@@ -129,7 +134,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     throw new BadInput('vm needs --kernel guest.elf, --guest id, --restore file.core or --scenario file.json.');
   }
   if (restore !== undefined) {
-    const surplus = ['kernel', 'ram', 'vcpus', 'profile', 'scenario', 'initrd', 'append', 'disk', ...(prepared === undefined ? ['guest', 'net'] : ['restore', 'net'])].find((name) => given.value(name) !== undefined || given.has(name));
+    const surplus = ['kernel', 'ram', 'vcpus', 'profile', 'scenario', 'initrd', 'append', 'disk', 'programs', ...(prepared === undefined ? ['guest', 'net'] : ['restore', 'net'])].find((name) => given.value(name) !== undefined || given.has(name));
     const asked = prepared === undefined ? 'restore' : `guest ${guest}`;
     if (surplus !== undefined) throw new BadInput(`vm takes --${asked} or --${surplus}, not both: a snapshot brings its own.`);
   }
@@ -154,6 +159,7 @@ function readArguments(rest: readonly string[]): VmArguments {
     profile: optional(given.value('profile'), readProfile),
     untilNs: optional(given.value('until'), (text) => readDuration('--until', text)),
     expect: given.value('expect'),
+    workers: optional(given.value('workers'), (text) => readInteger('--workers', text, { minimum: 1, maximum: WORKER_COUNT_MAX })),
     seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })),
     report: given.value('report'),
     capture: given.value('capture'),
@@ -188,7 +194,7 @@ function planOf(asked: VmArguments): Plan {
   const { kernel, restores, seed } = asked;
   const bytes = asked.bundle?.bytes ?? (kernel === undefined ? undefined : readGuest(restores ? '--restore' : '--kernel', kernel));
   const guest = bytes === undefined ? {} : { guest: { name: kernel ?? asked.bundle?.guest?.id ?? '', bytes } };
-  const common = { playing: false, speed: Number.POSITIVE_INFINITY, capture: asked.capture !== undefined, ...guest };
+  const common = { playing: false, speed: Number.POSITIVE_INFINITY, capture: asked.capture !== undefined, ...guest, ...(asked.workers === undefined ? {} : { workerCount: asked.workers }) };
   if (asked.scenario === undefined) {
     const beginsAtNs = restores && bytes !== undefined ? instantOf(kernel ?? '', bytes) : 0;
     const knobs = { ram: asked.ramBytes, vcpus: asked.vcpuCount, ...(asked.profile === undefined ? {} : { profile: asked.profile }) };

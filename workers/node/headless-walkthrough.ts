@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { findContract, findWalkthrough, WALKTHROUGHS } from '../../core/mechanisms/catalog.ts';
+import { LAB_GUESTS } from '../../core/protocol/lab-guests.ts';
 import type { Scenario } from '../../core/protocol/scenario.ts';
 import type { Walkthrough } from '../../core/protocol/walkthrough.ts';
 import {
@@ -22,6 +23,7 @@ import { judge } from '../../core/world/index.ts';
 import { WORKER_COUNT_MAX } from '../run-plan.ts';
 import { planner } from '../world.ts';
 import { readInteger, readKnob, suggestion } from './arguments.ts';
+import { advanceToBegin, readLabGuest } from './lab-begin.ts';
 import { checkWritable, optional, orBadInput, readOptions } from './options.ts';
 import type { HeadlessRun } from './run-session.ts';
 import { startHeadlessRun } from './run-session.ts';
@@ -32,6 +34,8 @@ export const walkthroughHelp = `usage: npm run -s headless -- walkthrough <slug>
 
   --set knob=value     a knob at the start; repeatable
   --seed n             0 … 4294967295, default 1
+  --guest id           a real system with a load in place of the lab's own guest: ${LAB_GUESTS.map(({ id }) => id).join(', ')}; the first
+                       step begins when its load is on
   --workers n          worker threads, 1 … ${WORKER_COUNT_MAX}
   --report file.json   writes the report there, else it goes to stdout
 
@@ -46,12 +50,13 @@ interface WalkthroughArguments {
   readonly walkthrough: Walkthrough;
   readonly seed: number;
   readonly knobs: Readonly<Record<string, number>>;
+  readonly guest: { readonly name: string; readonly bytes: Uint8Array } | undefined;
   readonly workers: number | undefined;
   readonly report: string | undefined;
 }
 
 function readArguments(rest: readonly string[]): WalkthroughArguments {
-  const given = readOptions('walkthrough', rest, { set: 'values', seed: 'value', workers: 'value', report: 'value' });
+  const given = readOptions('walkthrough', rest, { set: 'values', seed: 'value', guest: 'value', workers: 'value', report: 'value' });
   const [slug, ...more] = given.operands;
   const slugs = WALKTHROUGHS.map(({ lab }) => lab);
   if (slug === undefined) throw new BadInput(`walkthrough needs the name of a lab. Known: ${slugs.join(', ')}.`);
@@ -59,11 +64,13 @@ function readArguments(rest: readonly string[]): WalkthroughArguments {
   const walkthrough = findWalkthrough(slug);
   if (walkthrough === undefined) throw new BadInput(`There is no lab '${slug}'${suggestion(slug, slugs)}`);
   const knobs = findContract(slug)?.knobs ?? [];
+  const guest = given.value('guest');
   const settings = given.values('set').map((text) => orBadInput(readKnob(text, knobs)));
   return {
     walkthrough,
     seed: optional(given.value('seed'), (text) => readInteger('--seed', text, { minimum: 0, maximum: 0xffff_ffff })) ?? 1,
     knobs: Object.fromEntries(settings.map(({ id, value }) => [id, value])),
+    guest: guest === undefined ? undefined : readLabGuest(guest, slug),
     workers: optional(given.value('workers'), (text) =>
       readInteger('--workers', text, { minimum: 1, maximum: WORKER_COUNT_MAX }),
     ),
@@ -76,8 +83,8 @@ export async function runWalkthrough(rest: readonly string[]): Promise<number> {
   const asked = readArguments(rest);
   checkWritable('--report', asked.report);
   const { lab } = asked.walkthrough;
-  const { seed, knobs } = asked;
-  const made = planner.scenarioOf({ lab, seed, knobs, baseline: '' });
+  const { seed, knobs, guest } = asked;
+  const made = planner.scenarioOf({ lab, seed, knobs, baseline: '', ...(guest === undefined ? {} : { guest: guest.bytes, guestName: guest.name }) });
   if (!made.ok) throw new BadInput(made.error.sentence);
   const begun = await startHeadlessRun(
     {
@@ -87,6 +94,7 @@ export async function runWalkthrough(rest: readonly string[]): Promise<number> {
       playing: false,
       speed: Number.POSITIVE_INFINITY,
       capture: false,
+      ...(guest === undefined ? {} : { guest }),
       ...(asked.workers === undefined ? {} : { workerCount: asked.workers }),
     },
     { inline: false },
@@ -112,7 +120,10 @@ async function play(run: HeadlessRun, walkthrough: Walkthrough, scenario: Scenar
     timeNs = reached.ok ? reached.value : timeNs;
     return viewOf(run, scenario, timeNs);
   };
-  let view = await advance(FIRST_STEP_NS);
+  const began = await advanceToBegin(run, scenario);
+  if (typeof began === 'string') throw new BadInput(began);
+  timeNs = began;
+  let view = await advance(Math.max(FIRST_STEP_NS, began));
   let state = startPlayer(walkthrough);
   while (!hasEnded(walkthrough, state) && run.failure() === undefined) {
     const begun = beginStep(walkthrough, state, view);

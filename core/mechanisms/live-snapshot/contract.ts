@@ -66,7 +66,7 @@ export const contract = {
     { id: 'file-bytes',   title: 'File',              unit: 'bytes',  kind: 'result',  better: 'lower',   entity: 'disk',     help: 'Size of the finished file.' },
   ],
   leavesOut: [
-    'Disks of the VM: it has a console and a timer; overlays come with disks.',
+    'The files below a VM’s disks: what it wrote to them is in the snapshot.',
     'Merged and ballooned pages: their mechanisms do not exist yet; a page without a frame counts as zeroes.',
     'Incremental snapshots, encryption, one instant over several VMs.',
   ],

@@ -55,7 +55,7 @@ export const contract = {
     { id: 'dirty-pages',        title: 'Dirty pages',            unit: 'pages',   kind: 'gauge',   better: 'neither', entity: 'vm',        help: 'Pages in the dirty log now.' },
   ],
   leavesOut: [
-    'Devices with registers: the VM has a console and a timer; disks and network cards come with the complete machine.',
+    'Disks that hosts share: what a VM wrote to its disks goes along with its pages.',
     'Compression and multiple connections: one TCP connection carries plain pages.',
     'Authentication and encryption of the stream.',
   ],
