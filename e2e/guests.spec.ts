@@ -87,7 +87,7 @@ for (const guest of GUESTS) {
     await type(page, 'echo $((6*7)); grep -c ^hart.*: /proc/cpuinfo; cat /proc/cpuinfo | head -3\n');
     await runUntil(page, 'isa');
     expect(await lineOf(page)).toContain('42');
-    expect(await page.evaluate(() => window.glasshouse.runCommand('migrate', { vm: 1, to: 1 }))).toContain('bare metal');
+    expect(await page.evaluate(() => window.glasshouse.command({ kind: 'migrate', vm: 1, to: 1 }))).toContain('bare metal');
     await type(page, 'echo later $((8*9))\n');
     const beforeNs = await page.evaluate(() => window.glasshouse.metrics()['virtual-time']!.value);
     await runUntil(page, 'later 72');
