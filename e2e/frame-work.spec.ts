@@ -44,6 +44,16 @@ test('four VMs on two hosts, one of them moving: within the bound', async ({ pag
   await expectQuietWindow(page, 'four VMs at full speed');
 });
 
+test('the inspector open on a machine at full speed: within the bound, tab by tab', async ({ page }) => {
+  await openLab(page);
+  await page.evaluate(() => window.glasshouse.runCommand('toggle-inspector'));
+  await page.evaluate(() => window.glasshouse.runCommand('set-speed', { ratio: 0 }));
+  for (const tab of ['Processor', 'Translation', 'Interrupts']) {
+    await page.locator('[data-panel=inspector]').getByRole('tab', { name: tab }).click();
+    await expectQuietWindow(page, `inspector, ${tab}`);
+  }
+});
+
 /** Drags the present back and forth for a few seconds, however busy the machine is. */
 async function scrub(page: Page): Promise<void> {
   const line = page.locator('[data-timeline]:visible').first();

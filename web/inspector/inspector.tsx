@@ -87,11 +87,11 @@ function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostN
             ))}
           </div>
         )}
-        <Tabs.Panel value="processor"><ProcessorTab vm={vm.id} vcpu={vcpu} /></Tabs.Panel>
-        <Tabs.Panel value="translation"><TranslationTab vm={vm.id} vcpu={vcpu} start="" /></Tabs.Panel>
-        <Tabs.Panel value="interrupts"><InterruptsTab vm={vm.id} vcpu={vcpu} /></Tabs.Panel>
-        <Tabs.Panel value="devices"><DevicesTab vm={vm.id} /></Tabs.Panel>
-        <Tabs.Panel value="memory">
+        <Tabs.Panel className="inspector__panel" value="processor"><ProcessorTab vm={vm.id} vcpu={vcpu} /></Tabs.Panel>
+        <Tabs.Panel className="inspector__panel" value="translation"><TranslationTab vm={vm.id} vcpu={vcpu} start="" /></Tabs.Panel>
+        <Tabs.Panel className="inspector__panel" value="interrupts"><InterruptsTab vm={vm.id} vcpu={vcpu} /></Tabs.Panel>
+        <Tabs.Panel className="inspector__panel" value="devices"><DevicesTab vm={vm.id} /></Tabs.Panel>
+        <Tabs.Panel className="inspector__panel" value="memory">
           {page >= 0 ? <PageBytes vm={vm} page={page} /> : <p className="soft">Choose a page on the map of its memory: its bytes appear here.</p>}
           <Exits vm={vm.id} />
           <LeftOut />

@@ -64,7 +64,8 @@ function FileView({ file, entity }: { readonly file: InterruptFileFacts; readonl
   );
 }
 
-function ControllerView({ controller, entity }: { readonly controller: ControllerFacts; readonly entity: string }) {
+/** Drawn again only when something in it differs: replies are objects of their own each time. */
+const ControllerView = memo(function ControllerView({ controller, entity }: { readonly controller: ControllerFacts; readonly entity: string }) {
   return (
     <Section title={`${controller.name} at ${controller.address}`} entity={entity}>
       <div className="wide" role="group" aria-label={`Sources of the ${controller.name}`} tabIndex={0} data-view="controller">
@@ -87,4 +88,4 @@ function ControllerView({ controller, entity }: { readonly controller: Controlle
       ))}
     </Section>
   );
-}
+}, (before, next) => before.entity === next.entity && JSON.stringify(before.controller) === JSON.stringify(next.controller));

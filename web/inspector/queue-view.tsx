@@ -38,10 +38,10 @@ function Rings({ ring }: { readonly ring: RingFacts }) {
       {usedArcs(ring).map((it) => <path key={it.part} d={it.d} data-part={it.part}><title>{`used ring, slots from ${it.first}: ${it.count} ${it.part === 'unseen' ? 'not used yet' : it.part}`}</title></path>)}
       <path className="rings__ticks" d={tickPath(ring.size, AVAILABLE) + tickPath(ring.size, USED)} />
       {ringHands(ring).map((it) => <path key={`${it.ring} ${it.hand.who}`} className="rings__hand" data-who={it.hand.who} d={it.hand.d} />)}
-      <text y={-14} className="rings__number">{ring.waiting}</text>
-      <text y={4} className="rings__word">wait</text>
-      <text y={30} className="rings__number">{ring.inFlight}</text>
-      <text y={48} className="rings__word">in flight</text>
+      <text y={-20} className="rings__number">{ring.waiting}</text>
+      <text y={-2} className="rings__word">wait</text>
+      <text y={32} className="rings__number">{ring.inFlight}</text>
+      <text y={50} className="rings__word">in flight</text>
     </svg>
   );
 }

@@ -28,7 +28,7 @@ export function layoutQueue(options: StageOptions): StageLayout | undefined {
   const byWidth = (width - 2 * MARGIN - 4 * PADDING - MIDDLE_MIN * text) / (2 * columns);
   // Two pages share a pixel only where that is what a memory of so many pages asks for.
   const least = columns > COLUMNS ? 0.5 : 1;
-  const cell = Math.min(CELL_MAX, byHeight, byWidth) < least ? 0 : cellFrom(Math.min(CELL_MAX, byHeight, byWidth));
+  const cell = Math.min(CELL_MAX, byHeight, byWidth) < least ? 0 : cellFrom(Math.min(CELL_MAX, byHeight, byWidth), columns);
   if (cell === 0) return undefined;
   const map = { width: cell * columns, height: cell * rows };
   const hostWidth = Math.max(map.width + 2 * PADDING, HOST_WIDTH_MIN);

@@ -69,6 +69,8 @@ test('maps of large memories fit their stage: at 1280 × 720 with the console op
     return layoutStage({ width, height, rows: Math.ceil(pageCount / columns), columns, compact: more.compact === true, large: more.large === true, shape });
   };
   expect(at(65_536, 1280, 402, pair).cell).toBe(1);
+  // With every panel open there is less room than a small map needs: its pages stay whole, and its knobs do not stand beside it.
+  expect(at(16_384, 892, 218, pair, { compact: true })).toMatchObject({ cell: 1, variant: 'narrow' });
   for (const pageCount of [32_768, 65_536, 131_072, 240_000]) {
     for (let width = 860; width <= 2600; width += 145) {
       for (let height = 330; height <= 1400; height += 89) {

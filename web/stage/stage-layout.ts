@@ -57,9 +57,13 @@ function cellMax(columns: number): number {
   return columns >= 128 ? 8 : columns >= 64 ? 10 : 12;
 }
 
-/** Whole pixels a page, so that pages stay crisp; where not even one fits, two or four pages share one. */
-export function cellFrom(pixels: number): number {
-  return pixels >= 1 ? Math.floor(pixels) : pixels >= 0.5 ? 0.5 : 0.25;
+/**
+ * Whole pixels a page, so that pages stay crisp. Where not even one fits, two or four pages of a map wider than
+ * MAP_COLUMNS share one; a smaller map keeps its pixels and the stage scrolls.
+ */
+export function cellFrom(pixels: number, columns: number): number {
+  if (pixels >= 1 || columns <= MAP_COLUMNS) return Math.max(1, Math.floor(pixels));
+  return pixels >= 0.5 ? 0.5 : 0.25;
 }
 
 interface Variant {
@@ -87,7 +91,7 @@ function cellOf(variant: Variant, options: StageOptions, text: number): number {
   const columns = options.columns ?? MAP_COLUMNS;
   const width = (options.width - 4 * variant.margin - variant.middle * text) / 2 - 2 * PADDING - variant.side * text;
   const height = options.height - 2 * variant.top - Math.round(36 * text) - Math.round(62 * text) - variant.below * text - PADDING;
-  return cellFrom(Math.min(cellMax(columns), width / columns, height / Math.max(options.rows, columns / 2)));
+  return cellFrom(Math.min(cellMax(columns), width / columns, height / Math.max(options.rows, columns / 2)), columns);
 }
 
 function chooseVariant(options: StageOptions, text: number): Variant {
@@ -174,7 +178,7 @@ function layoutSingle(options: StageOptions, shape: StageShape): StageLayout {
   const wallWidth = narrow ? storyWidth : width - storyWidth - 3 * margin;
   const room = height - storyTop - 2 * 16 - header - 2 * PADDING - (narrow ? knobHeight : 0);
   const most = Math.round(cellMax(columns) * (width > 1600 ? 1.5 : 1));
-  const cell = cellFrom(Math.min(most, room / Math.max(rows, 1), (wallWidth * 0.55) / columns));
+  const cell = cellFrom(Math.min(most, room / Math.max(rows, 1), (wallWidth * 0.55) / columns), columns);
   const map = { width: cell * columns, height: cell * rows };
   const wallHeight = header + map.height + PADDING + (narrow ? knobHeight : 0);
   const top = storyTop + Math.max(8, Math.round((height - storyTop - wallHeight) / 2));
