@@ -283,3 +283,33 @@ test('vm --kernel with a disk: the changes go to the file; typed in answer; bad 
     expect(done.err.trim().split('\n')).toHaveLength(1);
   }
 });
+
+test('vm --snapshot of a VM with devices, vm --restore of that file alone, on any machine; a bad file in one sentence', () => {
+  const [kernel, disk, core, cut, text, saved] = ['echo.elf', 'kept.img', 'kept.core', 'cut.core', 'typed', 'saved.img'].map((name) => join(folder, name)) as [string, string, string, string, string, string];
+  writeFileSync(kernel, DEVICE_FILES.get('echo.elf')!);
+  writeFileSync(disk, DEVICE_FILES.get('raw.img')!);
+  expect(run('vm', '--kernel', kernel, '--disk', disk, '--net', '--vcpus', '2', '--ram', '1M', '--until', '5ms', '--snapshot', core).err).toBe('');
+  rmSync(disk);
+  writeFileSync(text, 'hello');
+  const hashes = [1, 2].map(() => {
+    const report = join(folder, 'kept.json');
+    const done = run('vm', '--restore', core, '--input', text, '--until', '60ms', '--save-disk', saved, '--report', report);
+    expect([done.out, done.err, done.status]).toEqual(['HELLO', '', 0]);
+    return (JSON.parse(readFileSync(report, 'utf8')) as { runHash: string }).runHash;
+  });
+  expect(hashes[1]).toBe(hashes[0]);
+  expect(Buffer.compare(readFileSync(saved), DEVICE_FILES.get('raw.img')!)).toBe(0);
+  writeFileSync(cut, readFileSync(core).subarray(0, 20_000));
+  const refused: readonly [string[], string][] = [
+    [['--restore', cut], 'truncated'],
+    [['--restore', core, '--net'], 'vm takes --restore or --net, not both'],
+    [['--restore', core, '--guest', 'small'], 'vm takes --restore or --guest, not both'],
+    [['--guest', 'small-prepared', '--vcpus', '2'], 'small-prepared'],
+  ];
+  for (const [args, words] of refused) {
+    const done = run('vm', ...args);
+    expect([done.status, done.out]).toEqual([2, '']);
+    expect(done.err).toContain(words);
+    expect(done.err.trim().split('\n')).toHaveLength(1);
+  }
+});
