@@ -5,6 +5,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 import { guestsOf, readGuestManifest } from '../core/protocol/guest-library.ts';
+import { programScenario } from '../core/protocol/guest-scenario.ts';
+import { assembleElf } from '../core/testing/bare-metal-program.ts';
+import { TWO_STAGE_SOURCE } from '../core/testing/two-stage-program.ts';
 import { openLab, openPaused } from './lab-page.ts';
 
 const MANIFEST = new URL('../public/guests/manifest.json', import.meta.url);
@@ -121,6 +124,43 @@ test('65,536 pages fit the stage with the console open at 1280 × 720, and one h
   await expect(page.locator('[data-stage] [data-entity^="link:"]')).toHaveCount(0);
   await expect(page.locator('[data-story]')).toContainText('stands alone');
   await expect(page.locator('[data-story] ~ [data-primary]')).toHaveCount(0);
+});
+
+test('a board with interrupt files: guest file 2 is the one that VGEIN chose; both stages of its guest', async ({ page }) => {
+  await openLab(page);
+  const program = assembleElf(TWO_STAGE_SOURCE, 'guest-file', 0x8000_0000);
+  const board = { ...(JSON.parse(programScenario('guest-file.elf', { memoryMiB: 4, harts: 1, profile: 'rv64gch-sstc-aia' })) as { boards: object[] }) };
+  const file = JSON.stringify({ ...board, boards: board.boards.map((it) => ({ ...it, interrupts: 'aplic-imsic' })) });
+  await page.evaluate(({ text, bytes }) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([text], 'board.json', { type: 'application/json' }));
+    dataTransfer.items.add(new File([Uint8Array.from(bytes)], 'guest-file.elf'));
+    document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, dataTransfer }));
+  }, { text: file, bytes: [...program] });
+  await expect(page.locator('[data-stage] .host__name').first()).toContainText('board', { timeout: 30_000 });
+  await page.evaluate(() => window.glasshouse.ready());
+  // It runs by itself; long before anybody can stop it, it is where it stays.
+  if (await page.getByRole('button', { name: 'Pause', exact: true }).isVisible()) await run(page, 'play-pause');
+  await expect(page.getByRole('button', { name: 'Play', exact: true })).toBeVisible();
+  const before = await hash(page);
+  await run(page, 'toggle-inspector');
+  await expect(panel(page).locator('.mode[aria-current]')).toHaveText(/^VS/);
+  await expect(panel(page).locator('.mode')).toHaveCount(5);
+  await tab(page, 'Translation').click();
+  await walk(page, '0x80100000');
+  await expect(panel(page).locator('.walk__end')).toHaveText('0x0000000080100000 is guest physical 0x80100000, host physical 0x80100000, in a page of 1 GiB.');
+  await tab(page, 'Interrupts').click();
+  const files = panel(page).locator('[data-view=interrupt-file]');
+  await expect(files).toHaveCount(5);
+  await expect(files.nth(3)).toContainText('guest 2 (hstatus.VGEIN): delivers, threshold 60, 2 pending and 2 enabled of 255; next is identity 5.');
+  await expect(files.nth(3).locator('svg')).toHaveAttribute('aria-label', 'Interrupt file guest 2 (hstatus.VGEIN): pending 5, 9; enabled 5, 70.');
+  await expect(panel(page).locator('[data-view=controller]')).toHaveCount(2); // the APLIC's domains
+  await expectUnits(page);
+  await expectClean(page, 'interrupts of a board');
+  await tab(page, 'Devices').click();
+  await expect(panel(page).locator('[data-view=devices]')).toContainText('interrupt files: imsics (supervisor)');
+  await expectClean(page, 'devices of a board');
+  expect(await hash(page)).toBe(before);
 });
 
 const LINUX = 'the small Linux: Sv39 over Sv39x4, its PLIC, its disk’s queue as rings with what was returned';

@@ -118,9 +118,10 @@ function LeftOut() {
 }
 
 function Exits({ vm }: { readonly vm: number }) {
-  const { reply } = useInspection({ view: 'exits', vm }, 'exits');
+  const { reply, sentence } = useInspection({ view: 'exits', vm }, 'exits');
   return (
     <Section title="Exits by cause">
+      {sentence !== '' && <p className="soft">{sentence}</p>}
       {reply !== null && (
         <table className="table" data-view="exits">
           <thead><tr><th>Cause</th><th className="right">Count</th><th className="right">Cost</th></tr></thead>
