@@ -284,7 +284,7 @@ export class BoardProcess implements LogicalProcess {
       vms: [{
         id: spec.vm,
         name: spec.name,
-        guest: spec.boot.kernel ?? spec.boot.program,
+        guest: spec.boot.kernel === undefined ? spec.boot.program : `${spec.boot.program}, then ${spec.boot.kernel}`,
         state: this.state,
         reason: this.reason,
         slot: machine.ram.slot,

@@ -26,7 +26,7 @@ export function Inspector() {
   const [kind, id] = selection.split(':');
   if (kind === 'host') {
     const host = hosts.find((it) => it.id === Number(id));
-    if (host !== undefined) {
+    if (host !== undefined && host.board === undefined) {
       const entity = `host:${host.id}`;
       return (
         <Section title={host.name}>
@@ -55,10 +55,11 @@ export function Inspector() {
   }
   const placed = findVm({ hosts }, kind === 'vm' ? Number(id) : undefined) ?? findVm({ hosts });
   if (placed === undefined) return <p className="soft">There is no VM to look into.</p>;
-  return <VmInspector vm={placed.vm} hostName={placed.host.name} />;
+  return <VmInspector vm={placed.vm} hostName={placed.host.name} isBoard={placed.host.board !== undefined} />;
 }
 
-function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostName: string }) {
+/** A board is looked into as a VM is: its harts are its own. */
+function VmInspector({ vm, hostName, isBoard }: { readonly vm: VmSnapshot; readonly hostName: string; readonly isBoard: boolean }) {
   const entity = `vm:${vm.id}`;
   const page = useAppState((state) => state.selectedPage);
   const [tab, setTab] = useState<string>(page >= 0 ? 'memory' : 'processor');
@@ -69,7 +70,7 @@ function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostN
   }, [page]);
   return (
     <>
-      <Section title={`${vm.name} on ${hostName}`} entity={entity}>
+      <Section title={isBoard ? `${hostName}, bare metal` : `${vm.name} on ${hostName}`} entity={entity}>
         <p className="inspector__facts">
           {vm.guest}, {vm.state}{vm.reason === '' ? '' : ` (${vm.reason})`}, <Quantity value={vm.pageCount} unit="pages" entity={entity} />,
           {' '}<span className="number" data-entity={entity} data-unit="instructions">{grouped(vm.instructionsRetired)} instructions</span>
@@ -80,10 +81,10 @@ function VmInspector({ vm, hostName }: { readonly vm: VmSnapshot; readonly hostN
           {TABS.map((it) => <Tabs.Tab key={it.id} value={it.id} className="inspector__tab">{it.title}</Tabs.Tab>)}
         </Tabs.List>
         {vm.hartSlots.length > 1 && PER_VCPU.has(tab) && (
-          <div className="inspector__vcpus" role="group" aria-label="vCPU">
+          <div className="inspector__vcpus" role="group" aria-label={isBoard ? 'Hart' : 'vCPU'}>
             {vm.hartSlots.map((_, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: a vCPU is its number
-              <button key={index} type="button" className="button button--edged" aria-pressed={index === vcpu} onClick={() => setChosen(index)} data-entity={`vcpu:${vm.id}.${index}`}>vCPU {index}</button>
+              <button key={index} type="button" className="button button--edged" aria-pressed={index === vcpu} onClick={() => setChosen(index)} data-entity={`vcpu:${vm.id}.${index}`}>{isBoard ? 'hart' : 'vCPU'} {index}</button>
             ))}
           </div>
         )}

@@ -210,6 +210,8 @@ test.each([
   [['vm', '--scenario', RING, '--kernel', 'ELF'], "no VM has the guest 'file'"],
   [['vm', '--kernel', 'ELF', '--vcpus', '99'], '--vcpus'],
   [['vm', '--kernel', 'CUT'], 'truncated'],
+  [['vm', '--kernel', 'ELF', '--board'], '--board goes with --guest'],
+  [['vm', '--guest', 'small', '--board', '--net'], '--board or --net'],
   [['bench', 'gest'], "did you mean 'guest'?"],
 ])('bad input %j: status 2 and one line', (args, words) => {
   const cut = join(folder, 'cut.elf');
