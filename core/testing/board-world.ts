@@ -67,11 +67,26 @@ stale: .asciz "stale"
 word:  .dword 0
     .text`);
 
+/** Traps for ever, into a handler that is not there; and the same with a handler that comes back, for ever. */
+const LOST_PROGRAM = program('lost', { console: '' }, '    ecall');
+const TRAPPING_PROGRAM = program('trapping', { console: '' }, `
+    la   t0, handler
+    csrw mtvec, t0
+1:  ecall
+    j    1b
+    .balign 4
+handler:
+    csrr t0, mepc
+    addi t0, t0, 4
+    csrw mepc, t0
+    mret`);
+
 /** Files of its boards. */
 export const BOARD_FILES = new Map([
   ['disk.elf', bareMetalElf(DISK_PROGRAM)], ['net.elf', bareMetalElf(NET_PROGRAM)], ['echo.elf', bareMetalElf(ECHO_PROGRAM)],
   ['harts.elf', bareMetalElf(getBareMetalProgram('two harts'))], ['reset.elf', bareMetalElf(RESET_PROGRAM)],
   ['failure.elf', bareMetalElf(getBareMetalProgram('failure'))], ['tohost.elf', bareMetalElf(getBareMetalProgram('tohost failure'))],
+  ['lost.elf', bareMetalElf(LOST_PROGRAM)], ['trapping.elf', bareMetalElf(TRAPPING_PROGRAM)],
   ['raw.img', new Uint8Array(DISK_PROGRAM_SECTORS * 512)],
 ]);
 export const BOARD_BUNDLE = packBundle(BOARD_FILES);

@@ -125,6 +125,17 @@ test('a reset: RAM is empty again, time goes on, what resets for ever fails; a r
   expect(machine.hash()).toBe(end);
 });
 
+test('a program that traps for ever, into a handler that faults itself, is stopped by name at a known time; one whose handler comes back goes on', () => {
+  const file = { ...FILE, boards: [boardRow('lost', 'lost.elf'), boardRow('trapping', 'trapping.elf')], commands: [], untilNs: 350_000 };
+  const random = makePrng({ seed: 5, stream: 9 });
+  const whole = runOf(file);
+  const cut = runOf(file, { split: (now) => now + 1 + nextBelow(random, 60_000) });
+  expect(cut.all.map((it) => it.stateHash!())).toEqual(whole.all.map((it) => it.stateHash!()));
+  expect(vmsIn(whole).map(({ state, reason }) => [state, reason])).toEqual([['failed', 'Hart 0 traps for ever: its handler at 0x0 faults itself.'], ['running', '']]);
+  expect(boardsOf(whole)[0]!.machine.timeNs()).toBe(0); // it stands in the turn in which it was caught
+  expect(boardsOf(whole)[0]!.machine.instructionsAttempted()).toBe(200_000);
+});
+
 test('its card is on a network of its own, which a capture shows and which changes nothing', () => {
   const scenario = scenarioOf(FILE);
   const [captured, without] = [true, false].map((capture) => new WorldRun({ scenario, guest: BOARD_BUNDLE, capture }));

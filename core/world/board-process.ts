@@ -39,9 +39,18 @@ const SAMPLES_PER_HEAT = 8;
 const EVENT_WORK = 2_000;
 /** Bytes of console output that are kept as one piece at most. */
 const CONSOLE_PIECE_MAX = 128;
+/**
+ * Grid on which harts that trap for ever are noticed, as on hosts: a trap takes the emulator long. Unit: ns.
+ * In machine mode with interrupts off a handler that faults itself is the end: nothing on this board takes the hart out of it.
+ */
+const WATCH_NS = 100_000;
 const CAPTURE_BYTES_MAX = 256 << 20;
 const TIMELINE_MAX = 10_000;
 const NEWLINE = 10;
+
+/** CSR number of mstatus, and its bit MIE (RISC-V Privileged 20240411 §3.1.6). */
+const MSTATUS = 0x300;
+const MSTATUS_MIE = 8n;
 
 /** See the file's head. */
 export class BoardProcess implements LogicalProcess {
@@ -75,6 +84,8 @@ export class BoardProcess implements LogicalProcess {
   private resets = 0;
   private line = ''; //         from the serial port, on its way to the console
   private consoleCursor = 0;
+  /** Instructions retired by each hart at the watch before; −1 where it was not caught in machine mode then. */
+  private caught: number[] = [];
   private sampleNumber = 0;
   private sequence = 0;
   private nowTimeNs = 0;
@@ -116,6 +127,7 @@ export class BoardProcess implements LogicalProcess {
     this.note(RUNS, `starts on ${this.name}`);
     this.schedule(hashNsOf(scenario), rank.hashPoint, 'world.hash');
     this.schedule(sampleNsOf(scenario), rank.sample, 'world.sample');
+    this.schedule(WATCH_NS, rank.timer, 'board.watch');
   }
 
   private slots(disks: NonNullable<VirtMachineOptions['slots']>): NonNullable<VirtMachineOptions['slots']> {
@@ -180,7 +192,26 @@ export class BoardProcess implements LogicalProcess {
   private dispatch(kind: string, sequence: number): void {
     if (kind === 'world.command') this.onCommand(sequence);
     else if (kind === 'world.hash') this.onHashPoint();
-    else this.onSample();
+    else if (kind === 'world.sample') this.onSample();
+    else this.onWatch();
+  }
+
+  /** Fails a board all of whose harts that do not wait have retired nothing since the watch before, in machine mode with interrupts off. */
+  private onWatch(): void {
+    if (this.state !== 'running') return;
+    this.schedule(this.nowTimeNs + WATCH_NS, rank.timer, 'board.watch');
+    const { machine, caught } = this;
+    const { harts } = machine;
+    const busy = Array.from({ length: this.spec.hartCount }, (_, hart) => hart).filter((hart) => !machine.isWaiting(hart));
+    const isOff = (hart: number) => harts.mode(hart).privilege === 3 && ((harts.readCsr(hart, MSTATUS) ?? 0n) & MSTATUS_MIE) === 0n;
+    const stuck = busy.filter((hart) => isOff(hart) && caught[hart] === harts.instructionsRetired(hart));
+    this.caught = Array.from({ length: this.spec.hartCount }, (_, hart) => (busy.includes(hart) && isOff(hart) ? harts.instructionsRetired(hart) : -1));
+    const [first] = stuck;
+    if (first === undefined || stuck.length < busy.length) return;
+    this.flush();
+    this.state = 'failed';
+    this.reason = `Hart ${first} traps for ever: its handler at 0x${harts.readPc(first).toString(16)} faults itself.`;
+    this.note('failed', this.reason);
   }
 
   // ── The logical process ───────────────────────────────────────────────────────────────────────
