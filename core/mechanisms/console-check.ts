@@ -119,12 +119,12 @@ function findLineFault(
       return `a line of ${now.timeMs} ms after one of ${before.timeMs} ms`;
     const from = before.timeMs * 1e6;
     // A snapshot was put in its place: its counters are those of then.
-    if (isRestoredIn(from, (now.timeMs + 1) * 1e6 + witness.samplingNs)) before.timeMs = -1;
+    if (isRestoredIn(from, (now.timeMs + 1) * 1e6 + witness.behindNs)) before.timeMs = -1;
     else if (now.first < before.first || now.second < before.second) {
       return `counters that go back at ${now.timeMs} ms`;
     }
     if (before.timeMs >= 0) {
-      const stoodNs = standingNs(spells, before.timeMs * 1e6, (now.timeMs + 1) * 1e6);
+      const stoodNs = standingNs(spells, before.timeMs * 1e6, (now.timeMs + 1) * 1e6 + witness.behindNs);
       const gapNs = (now.timeMs - before.timeMs) * 1e6;
       if (gapNs > witness.statusNs + slackNs + stoodNs) {
         return `no line between ${before.timeMs} ms and ${now.timeMs} ms, though the VM ran`;
