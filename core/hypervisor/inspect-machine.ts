@@ -106,7 +106,7 @@ export function inspectInterrupts(host: Host, vm: Vm, vcpu: Vcpu): InspectionRep
   const sources = {
     1: { source: 'another vCPU, by SBI', dueNs: finite(vcpu.softwareAtNs) },
     5: { source: 'the timer, set by SBI', dueNs: finite(vcpu.timerDeadlineNs) },
-    9: { source: vm.devices === undefined ? 'nothing: this VM has no devices' : 'the PLIC', dueNs: finite(vcpu.externalAtNs) },
+    9: { source: vm.devices === undefined ? 'nobody: this VM has no devices' : 'the PLIC', dueNs: finite(vcpu.externalAtNs) },
   } as const;
   const rows = GUEST_INTERRUPTS.map((code): InterruptRow => ({
     code, name: interruptName(code), pending: bit(vsip, code), enabled: bit(vsie, code), goesTo: 'VS', ...sources[code],

@@ -14,14 +14,16 @@ export const InterruptsTab = memo(function InterruptsTab({ vm, vcpu }: { readonl
       <p className="inspector__lead" data-entity={entity}>{reply.next}</p>
       <div className="wide" role="group" aria-label="Interrupts" tabIndex={0}>
         <table className="table bits">
-          <thead><tr><th className="right">Code</th><th>Interrupt</th><th>Pending</th><th>Enabled</th><th>To</th><th>Raised by</th><th className="right">Due at</th></tr></thead>
+          <thead><tr><th className="right">Code</th><th>Interrupt</th><th>Pending</th><th>Enabled</th><th>To</th></tr></thead>
           <tbody>
             {reply.rows.map((it) => (
               <tr key={it.code} data-ready={it.pending && it.enabled}>
-                <td className="right"><Count value={it.code} unit="code" entity={entity} /></td><th scope="row">{it.name.replace(' interrupt', '')}</th>
-                <td><Lamp on={it.pending} what="pending" /></td><td><Lamp on={it.enabled} what="enabled" /></td>
-                <td>{it.goesTo}</td><td>{it.source}</td>
-                <td className="right">{it.dueNs < 0 ? 'not set' : <Quantity value={it.dueNs} unit="ns" entity={entity} />}</td>
+                <td className="right"><Count value={it.code} unit="code" entity={entity} /></td>
+                <th scope="row">
+                  {it.name.replace(' interrupt', '')}
+                  <span className="bits__more">by {it.source}{it.dueNs < 0 ? '' : <>, due at <Quantity value={it.dueNs} unit="ns" entity={entity} /></>}</span>
+                </th>
+                <td><Lamp on={it.pending} what="pending" /></td><td><Lamp on={it.enabled} what="enabled" /></td><td>{it.goesTo}</td>
               </tr>
             ))}
           </tbody>
@@ -70,14 +72,13 @@ const ControllerView = memo(function ControllerView({ controller, entity }: { re
     <Section title={`${controller.name} at ${controller.address}`} entity={entity}>
       <div className="wide" role="group" aria-label={`Sources of the ${controller.name}`} tabIndex={0} data-view="controller">
         <table className="table bits">
-          <thead><tr><th className="right">Source</th><th>Device</th><th>Wire</th><th>Pending</th><th>Claimed</th><th className="right">Priority</th><th>Enabled for</th></tr></thead>
+          <thead><tr><th className="right">Source</th><th>Device</th><th>Wire</th><th>Pending</th><th>Claimed</th></tr></thead>
           <tbody>
             {controller.sources.map((it) => (
               <tr key={it.source} data-ready={it.pending}>
-                <td className="right"><Count value={it.source} unit="source" entity={entity} /></td><th scope="row">{it.name === '' ? 'nobody' : it.name}</th>
+                <td className="right"><Count value={it.source} unit="source" entity={entity} /></td>
+                <th scope="row" data-entity={entity}>{it.name === '' ? 'nobody' : it.name}<span className="bits__more">priority {it.priority}, enabled for {it.enabledFor.join(', ') || 'nobody'}</span></th>
                 <td><Lamp on={it.level} what="high" /></td><td><Lamp on={it.pending} what="pending" /></td><td><Lamp on={it.claimed} what="claimed" /></td>
-                <td className="right"><Count value={it.priority} unit="priority" entity={entity} /></td>
-                <td data-entity={entity}>{it.enabledFor.join(', ') || 'nobody'}</td>
               </tr>
             ))}
           </tbody>
