@@ -55,7 +55,8 @@ async function start(root: HTMLElement): Promise<void> {
   loop.add('knobs', 0, () => controller.flushKnobs());
   loop.add('samples', 1, () => controller.session?.drainSamples());
   loop.add('news of the picture', 2, () => flushSync(() => newsOf(store).flush('picture')), 'news');
-  loop.add('news around it', 2, () => flushSync(() => newsOf(store).flush('around')), 'words');
+  loop.add('news of panels', 2, () => flushSync(() => newsOf(store).flush('panels')), 'panels');
+  loop.add('news around them', 2, () => flushSync(() => newsOf(store).flush('around')), 'words');
   loop.start();
   createRoot(root).render(
     <StrictMode>

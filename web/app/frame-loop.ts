@@ -11,6 +11,11 @@ const FRAMES_KEPT = 600;
 const PICTURES_MS = 1;
 /** When what feeds the picture took longer, drawing waits for the next frame. Unit: ms. */
 const FEED_MS = 1.5;
+/** Frames that take longer on the average of the last few are too long: what is drawn every frame then takes turns, too. Unit: ms. */
+const LOAD_MS = 4;
+const LOAD_FRAMES = 8;
+/** When so much of a long frame is gone, no further drawing of every frame begins. Unit: ms. */
+const EACH_MS = 0.5;
 /** Tasks of a lower order feed the picture; the others draw. */
 const DRAWING = 10;
 
@@ -18,12 +23,13 @@ const DRAWING = 10;
 export type FrameTask = (now: number) => void;
 
 /**
- * Frames take turns, so that none does everything: in one the marks of the picture are laid out, in another words around it, in another large
- * pictures are painted, and between them parts of a picture that the page lays out (or pictures again, where it lays out none). At 12 a second words are still faster than an eye reads. A task
- * without a turn runs every frame, but for a frame whose news alone were long: then what draws waits for the next.
+ * Frames take turns, so that none does everything: in one the marks of the picture are laid out, in another the panels, in another words around
+ * both, in another large pictures are painted, and in some parts of a picture that the page lays out (or pictures again, where it lays out none).
+ * At 12 a second words are still faster than an eye reads. A task without a turn runs every frame, but for a frame whose news alone were long: then
+ * what draws waits for the next.
  */
-export type FrameTurn = 'news' | 'words' | 'parts' | 'pictures';
-const TURNS = ['news', 'parts', 'words', 'pictures', 'parts'] as const satisfies readonly FrameTurn[];
+export type FrameTurn = 'news' | 'panels' | 'words' | 'parts' | 'pictures';
+const TURNS: readonly (readonly FrameTurn[])[] = [['news'], ['panels', 'parts'], ['words'], ['pictures'], ['parts']];
 
 interface TaskRow {
   readonly order: number;
@@ -37,7 +43,10 @@ export class FrameLoop {
   #sorted: TaskRow[] = [];
   #turn = 0;
   #nextPicture = 0;
+  #nextEach = 0;
   #hasWaited = false;
+  /** Work of a frame, averaged over the last few. Unit: ms. */
+  #load = 0;
   readonly #work = new Float64Array(FRAMES_KEPT);
   #frames = 0;
   #accounted = 0;
@@ -58,6 +67,16 @@ export class FrameLoop {
     for (let tried = 0; tried < pictures.length; tried++) {
       pictures[this.#nextPicture++ % pictures.length]!.task(now);
       if (performance.now() - this.#started > PICTURES_MS) return;
+    }
+  }
+
+  /** What is drawn every frame; while frames are long, as much as there is room for, and at least one. */
+  #paintEach(now: number): void {
+    const each = this.#sorted.filter(({ order, turn }) => order >= DRAWING && turn === undefined);
+    const started = performance.now();
+    for (let tried = 0; tried < each.length; tried++) {
+      each[this.#nextEach++ % each.length]!.task(now);
+      if (this.#load > LOAD_MS && performance.now() - started > EACH_MS) return;
     }
   }
 
@@ -134,21 +153,24 @@ export class FrameLoop {
     this.#request = requestAnimationFrame(this.#onFrame);
     this.#started = performance.now();
     this.#turn = (this.#turn + 1) % TURNS.length;
-    const present = TURNS[this.#turn];
-    const isDue = (turn: FrameTurn | undefined) => turn !== 'pictures' && (turn === undefined || turn === present);
-    for (const { order, task, turn } of this.#sorted) if (order < DRAWING && isDue(turn)) task(now);
+    const present = TURNS[this.#turn]!;
+    const isDue = (turn: FrameTurn | undefined) => turn !== undefined && turn !== 'pictures' && present.includes(turn);
+    for (const { order, task, turn } of this.#sorted) if (order < DRAWING && (turn === undefined || isDue(turn))) task(now);
     const wait = !this.#hasWaited && performance.now() - this.#started > FEED_MS;
     this.#hasWaited = wait;
-    for (const { order, task, turn } of this.#sorted) {
-      if (order >= DRAWING && !this.frozen && isDue(turn) && !(wait && turn === undefined)) task(now);
+    if (!this.frozen) {
+      if (!wait) this.#paintEach(now);
+      for (const { order, task, turn } of this.#sorted) if (order >= DRAWING && isDue(turn)) task(now);
     }
-    const isFree = present === 'parts' && !this.#sorted.some(({ turn }) => turn === 'parts');
-    if ((present === 'pictures' || isFree) && !this.frozen) this.#paintPictures(now);
+    const isFree = present.includes('parts') && !present.some((name) => this.#sorted.some(({ turn }) => turn === name));
+    if ((present.includes('pictures') || isFree) && !this.frozen) this.#paintPictures(now);
     this.#afterFrame();
   };
 
   #onPainted(): void {
-    this.#work[this.#frames % FRAMES_KEPT] = performance.now() - this.#started + this.#accounted;
+    const work = performance.now() - this.#started + this.#accounted;
+    this.#load += (work - this.#load) / LOAD_FRAMES;
+    this.#work[this.#frames % FRAMES_KEPT] = work;
     this.#frames++;
     this.#accounted = 0;
     for (const waiting of this.#afterPaint) waiting.left--;

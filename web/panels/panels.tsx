@@ -66,7 +66,7 @@ function PanelFrame({ id, title, children }: { readonly id: PanelId; readonly ti
         </button>
       </header>
       <div className="panel__body" role="group" aria-label={title} tabIndex={0}>
-        <NewsContext value="around"><Suspense fallback={null}>{children}</Suspense></NewsContext>
+        <NewsContext value="panels"><Suspense fallback={null}>{children}</Suspense></NewsContext>
       </div>
     </section>
   );

@@ -9,8 +9,8 @@ const LATE_MS = 100;
 
 type Listener = () => void;
 
-/** The picture hears of the news in one frame, what stands around it in another: no frame renders all. */
-export const NEWS_GROUPS = ['picture', 'around'] as const;
+/** The picture hears of the news in one frame, the panels in another, what stands around both in a third: no frame renders all. */
+export const NEWS_GROUPS = ['picture', 'panels', 'around'] as const;
 export type NewsGroup = (typeof NEWS_GROUPS)[number];
 
 /** Those who hear together. */
@@ -32,7 +32,7 @@ class Audience {
 
 /** The subscriptions of all components of a page to its store. */
 export class FrameNews {
-  readonly #audiences: Readonly<Record<NewsGroup, Audience>> = { picture: new Audience(), around: new Audience() };
+  readonly #audiences: Readonly<Record<NewsGroup, Audience>> = { picture: new Audience(), panels: new Audience(), around: new Audience() };
   #timer: number | undefined;
 
   constructor(store: AppStore) {
