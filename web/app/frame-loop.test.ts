@@ -71,6 +71,14 @@ test('after long news, what draws waits a frame, and no longer', async () => {
   expect(seen.map((it) => it.join())).toEqual(['news', 'news,stage', 'news', 'news,stage']);
 });
 
+test('while frames are long, what is drawn every frame takes turns, too', async () => {
+  const { seen, run } = looked([['samples', 1, undefined, 20], ['news', 2, 'news'], ['a', 11, undefined, 1], ['b', 12, undefined, 1]]);
+  await run(32);
+  const later = seen.slice(12);
+  expect(later.every((it) => it.includes('samples') && !(it.includes('a') && it.includes('b')))).toBe(true);
+  for (const name of ['a', 'b']) expect(later.filter((it) => it.includes(name)).length).toBeGreaterThanOrEqual(4);
+});
+
 test('a frozen picture stands; what does not draw goes on', async () => {
   const { loop, seen, run } = looked([['samples', 1], ['stage', 11], ['chart', 50, 'pictures'], ['clock', 10, 'words']]);
   loop.frozen = true;

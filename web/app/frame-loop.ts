@@ -12,7 +12,7 @@ const PICTURES_MS = 1;
 /** When what feeds the picture took longer, drawing waits for the next frame. Unit: ms. */
 const FEED_MS = 1.5;
 /** Frames that take longer on the average of the last few are too long: what is drawn every frame then takes turns, too. Unit: ms. */
-const LOAD_MS = 4;
+const LOAD_MS = 3;
 const LOAD_FRAMES = 8;
 /** When so much of a long frame is gone, no further drawing of every frame begins. Unit: ms. */
 const EACH_MS = 0.5;

@@ -4,7 +4,7 @@
  */
 import type { AppStore } from './store.ts';
 
-/** A tab behind another window may have no frames: then the news come without one. Unit: ms. */
+/** A tab behind another window may have no frames: then the news come without one, all together. Unit: ms. */
 const LATE_MS = 100;
 
 type Listener = () => void;
@@ -44,20 +44,23 @@ export class FrameNews {
     return this.#audiences[group].subscribe;
   }
 
-  /** Tells a group what it has not heard, or all; by the page's frame loop. */
+  /** Tells a group what it has not heard, or all; by the page's frame loop, each in its frame. */
   flush(group?: NewsGroup): void {
+    window.clearTimeout(this.#timer);
+    this.#timer = undefined;
     for (const name of NEWS_GROUPS) if (group === undefined || group === name) this.#audiences[name].tell();
+    if (NEWS_GROUPS.some((name) => this.#audiences[name].isUntold)) this.#wait();
   }
 
   #onChange(): void {
     for (const name of NEWS_GROUPS) this.#audiences[name].isUntold = true;
     if (isByHand()) this.flush();
-    else if (this.#timer === undefined) {
-      this.#timer = window.setTimeout(() => {
-        this.#timer = undefined;
-        this.flush();
-      }, LATE_MS);
-    }
+    else this.#wait();
+  }
+
+  /** For a frame; it comes before this ends, or none does. */
+  #wait(): void {
+    this.#timer ??= window.setTimeout(() => this.flush(), LATE_MS);
   }
 }
 

@@ -71,7 +71,7 @@ export class MapCanvas {
     const cell = this.#patterns!.cell;
     const width = columns * cell;
     const { first, last, cells } = this.#painted;
-    if (cells > 0) this.#bitmap!.getContext('2d')!.putImageData(this.#image!, 0, 0, 0, first * cell, width, (last - first + 1) * cell);
+    if (cells > 0) this.#bitmap!.getContext('2d', { willReadFrequently: true })!.putImageData(this.#image!, 0, 0, 0, first * cell, width, (last - first + 1) * cell);
     const from = whole ? 0 : first;
     const to = whole ? this.#rows - 1 : last;
     if (to < from) return;

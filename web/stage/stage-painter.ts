@@ -31,7 +31,7 @@ export class StagePainter {
   #ratio = 1;
 
   constructor(canvas: HTMLCanvasElement, scene: StageScene, controller: RunController) {
-    this.#context = canvas.getContext('2d')!;
+    this.#context = canvas.getContext('2d', { willReadFrequently: true })!;
     this.#scene = scene;
     this.#controller = controller;
   }

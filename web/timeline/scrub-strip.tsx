@@ -45,7 +45,7 @@ export function ScrubStrip() {
       const ratio = window.devicePixelRatio;
       const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
       if (element.width !== columns || element.height !== rows) [element.width, element.height] = [columns, rows];
-      const context = element.getContext('2d')!;
+      const context = element.getContext('2d', { willReadFrequently: true })!;
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.clearRect(0, 0, width, height);
       paintStrip(context, { width, height, nowNs: now, endNs, state, css: colours.css });

@@ -89,7 +89,7 @@ export function Timeline() {
         element.width = Math.round(width * ratio);
         element.height = Math.round(height * ratio);
       }
-      const context = element.getContext('2d')!;
+      const context = element.getContext('2d', { willReadFrequently: true })!;
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       paintTimeline({ context, width, height, text, font, css: colours.css }, {
         span, lanes, events: state.events, eventsAhead: state.eventsAhead, checkpointsNs: state.checkpointsNs, nowNs: now,

@@ -184,7 +184,7 @@ export class SitePainter {
     if (this.#stale) {
       const { rgba } = this.#colours!;
       paintSite({ reading: this.reading, layout: this.layout, scale, full: this.full, ramp: this.#ramp(), stage: rgba.stage, fault: rgba.fault, pixels: this.#pixels, width });
-      this.#bitmap.getContext('2d')!.putImageData(this.#image!, 0, 0);
+      this.#bitmap.getContext('2d', { willReadFrequently: true })!.putImageData(this.#image!, 0, 0);
       this.#stale = false;
     }
     const { x, y, k } = this.transform;
