@@ -54,6 +54,8 @@ async function start(root: HTMLElement): Promise<void> {
   if (moment.language !== '') store.setState({ language: moment.language });
   loop.add('knobs', 0, () => controller.flushKnobs());
   loop.add('samples', 1, () => controller.session?.drainSamples());
+  controller.onCommand = () => newsOf(store).expectAnswer();
+  loop.add('answers', 2, () => flushSync(() => newsOf(store).answer()));
   loop.add('news of the picture', 2, () => flushSync(() => newsOf(store).flush('picture')), 'news');
   loop.add('news of panels', 2, () => flushSync(() => newsOf(store).flush('panels')), 'panels');
   loop.add('news around them', 2, () => flushSync(() => newsOf(store).flush('around')), 'words');

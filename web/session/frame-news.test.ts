@@ -71,3 +71,21 @@ test('what a person does is heard at once', () => {
   change();
   expect(heard).toEqual([...NEWS_GROUPS]);
 });
+
+test('after a command the picture hears in every frame for a while, the others in their turns', () => {
+  const { news, heard, change } = listened();
+  news.answer();
+  change();
+  news.answer();
+  expect(heard).toEqual([]);
+  news.expectAnswer();
+  news.answer();
+  change();
+  news.answer();
+  expect(heard).toEqual(['picture', 'picture']);
+  vi.advanceTimersByTime(400);
+  heard.length = 0;
+  change();
+  news.answer();
+  expect(heard).toEqual([]);
+});

@@ -7,6 +7,9 @@ import type { AppStore } from './store.ts';
 /** A tab behind another window may have no frames: then the news come without one, all together. Unit: ms. */
 const LATE_MS = 100;
 
+/** So long after a command, the picture hears of news in every frame: who turned something watches what comes of it. Unit: ms. */
+const ANSWER_MS = 300;
+
 type Listener = () => void;
 
 /** The picture hears of the news in one frame, the panels in another, what stands around both in a third: no frame renders all. */
@@ -34,6 +37,7 @@ class Audience {
 export class FrameNews {
   readonly #audiences: Readonly<Record<NewsGroup, Audience>> = { picture: new Audience(), panels: new Audience(), around: new Audience() };
   #timer: number | undefined;
+  #answersUntilMs = 0;
 
   constructor(store: AppStore) {
     store.subscribe(() => this.#onChange());
@@ -50,6 +54,16 @@ export class FrameNews {
     this.#timer = undefined;
     for (const name of NEWS_GROUPS) if (group === undefined || group === name) this.#audiences[name].tell();
     if (NEWS_GROUPS.some((name) => this.#audiences[name].isUntold)) this.#wait();
+  }
+
+  /** A command has been given: what comes of it is told soon. */
+  expectAnswer(): void {
+    this.#answersUntilMs = performance.now() + ANSWER_MS;
+  }
+
+  /** Tells the picture outside its turn while an answer is expected; once a frame. */
+  answer(): void {
+    if (performance.now() < this.#answersUntilMs) this.flush('picture');
   }
 
   #onChange(): void {

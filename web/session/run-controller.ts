@@ -22,6 +22,8 @@ export type LabLoader = (slug: string, scenario?: string) => Promise<LoadedLab |
 
 /** See the file's head. */
 export class RunController {
+  /** Called when a command is given to the run. */
+  onCommand: () => void = () => undefined;
   readonly store: AppStore;
   readonly #factory: SessionFactory;
   readonly #account: (work: () => void) => void;
@@ -174,6 +176,7 @@ export class RunController {
   async send(command: Command, atNs = -1): Promise<string> {
     const session = this.#session;
     if (session === null) return NO_RUN;
+    this.onCommand();
     const refusal = await session.command(command, atNs);
     const sentence = refusal === null ? '' : refusal.sentence;
     this.store.setState({ notice: sentence });
