@@ -53,7 +53,7 @@ function Told({ tour, card }: { readonly tour: TourState; readonly card: RefObje
         <button
           ref={primary} type="button" className={`button ${phase === 'running' ? 'button--edged' : 'button--primary'} tour__primary`}
           data-primary={phase !== 'running'} aria-disabled={tour.busy || (phase === 'running' && tour.hurrying) || undefined} data-tour-next
-          onClick={() => { if (!(phase === 'running' && tour.hurrying)) void commands.run('next-step'); }}
+          onClick={() => void commands.run('next-step')} // the player knows where the tour is; what stands here may be a few frames old
         >
           {label}
         </button>
