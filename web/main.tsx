@@ -55,10 +55,20 @@ async function start(root: HTMLElement): Promise<void> {
   loop.add('knobs', 0, () => controller.flushKnobs());
   loop.add('samples', 1, () => controller.session?.drainSamples());
   controller.onCommand = () => newsOf(store).expectAnswer();
-  loop.add('answers', 2, () => flushSync(() => newsOf(store).answer()));
+  loop.add('answers', 2, () => {
+    if (newsOf(store).isAnswering()) flushSync(() => newsOf(store).flush('picture'));
+  });
   loop.add('news of the picture', 2, () => flushSync(() => newsOf(store).flush('picture')), 'news');
-  loop.add('news of panels', 2, () => flushSync(() => newsOf(store).flush('panels')), 'panels');
-  loop.add('news around them', 2, () => flushSync(() => newsOf(store).flush('around')), 'words');
+  let turn = 0;
+  // While somebody scrubs, what is beside the picture hears half as often.
+  const isLeftOut = (odd: number) => store.getState().travelNs >= 0 && turn % 2 === odd;
+  loop.add('news of panels', 2, () => {
+    turn++;
+    if (!isLeftOut(0)) flushSync(() => newsOf(store).flush('panels'));
+  }, 'panels');
+  loop.add('news around them', 2, () => {
+    if (!isLeftOut(1)) flushSync(() => newsOf(store).flush('around'));
+  }, 'words');
   loop.start();
   createRoot(root).render(
     <StrictMode>

@@ -5,7 +5,7 @@
 import type { AppStore } from './store.ts';
 
 /** A tab behind another window may have no frames: then the news come without one, all together. Unit: ms. */
-const LATE_MS = 100;
+const LATE_MS = 250;
 
 /** So long after a command, the picture hears of news in every frame: who turned something watches what comes of it. Unit: ms. */
 const ANSWER_MS = 300;
@@ -61,9 +61,9 @@ export class FrameNews {
     this.#answersUntilMs = performance.now() + ANSWER_MS;
   }
 
-  /** Tells the picture outside its turn while an answer is expected; once a frame. */
-  answer(): void {
-    if (performance.now() < this.#answersUntilMs) this.flush('picture');
+  /** Whether an answer is expected: then the picture is told in every frame, outside its turn. */
+  isAnswering(): boolean {
+    return performance.now() < this.#answersUntilMs;
   }
 
   #onChange(): void {
