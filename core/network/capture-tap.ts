@@ -25,8 +25,6 @@ interface TappedFrame {
 /** See the file's head. */
 export class CaptureTap {
   static readonly [checkpointRules]: CheckpointRules = { frames: 'appended' };
-  /** Frames that came after the bound was reached, and are not in the capture. */
-  droppedFrames = 0;
   private readonly frames: TappedFrame[] = [];
   private readonly interfaces: { readonly name: string; readonly bitsPerSecond?: number }[] = [];
   /** By port: frames that crossed it, and those that are not in the capture. */
@@ -50,6 +48,11 @@ export class CaptureTap {
     return this.interfaces.push(port) - 1;
   }
 
+  /** Frames that came after the bound was reached, and are not in the capture. */
+  get droppedFrames(): number {
+    return this.dropped.reduce((sum, count) => sum + count, 0);
+  }
+
   /** Frames in the capture. */
   get frameCount(): number {
     return this.frames.length;
@@ -71,7 +74,6 @@ export class CaptureTap {
     this.received[interfaceIndex]! += 1;
     this.lastNs = timeNs;
     if (this.bytes + kept > this.bytesMax) {
-      this.droppedFrames += 1;
       this.dropped[interfaceIndex]! += 1;
       return;
     }
@@ -123,7 +125,6 @@ export class CaptureTap {
   clear(): void {
     this.frames.length = 0;
     this.bytes = 0;
-    this.droppedFrames = 0;
     this.received.fill(0);
     this.dropped.fill(0);
   }

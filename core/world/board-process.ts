@@ -12,7 +12,7 @@ import { consoleBytes, DebugConsole } from '../hypervisor/debug-console.ts';
 import { RUNS } from '../mechanisms/custody.ts';
 import { frameAddress, MemoryHistory } from '../memory/index.ts';
 import { appendSample, type SampleRing } from '../metrics/index.ts';
-import { CaptureTap } from '../network/capture-tap.ts';
+import type { CaptureTap } from '../network/capture-tap.ts';
 import type { Command, LoggedCommand } from '../protocol/command.ts';
 import type { InspectionReply, InspectionRequest } from '../protocol/inspection.ts';
 import type { Scenario, ScenarioBoard } from '../protocol/scenario.ts';
@@ -28,6 +28,7 @@ import type { HostProcessOptions } from './host-process.ts';
 import { hashNsOf, sampleNsOf } from './pace.ts';
 import { BOARD, rowOf } from './process-kinds.ts';
 import { SampleHistory } from './sample-history.ts';
+import { makeWorldTap } from './world-capture.ts';
 
 /** Of a disk's request, as of VMs' disks. Unit: ns. */
 const DISK_LATENCY_NS = 20_000;
@@ -44,7 +45,6 @@ const CONSOLE_PIECE_MAX = 128;
  * In machine mode with interrupts off a handler that faults itself is the end: nothing on this board takes the hart out of it.
  */
 const WATCH_NS = 100_000;
-const CAPTURE_BYTES_MAX = 256 << 20;
 const TIMELINE_MAX = 10_000;
 const NEWLINE = 10;
 
@@ -104,7 +104,7 @@ export class BoardProcess implements LogicalProcess {
     this.knobs = { ...scenario.knobs };
     this.ring = options.ring;
     this.columns = rowOf(scenario, id).sampleColumns;
-    this.tap = options.capture ? new CaptureTap({ bytesMax: CAPTURE_BYTES_MAX }) : undefined;
+    this.tap = makeWorldTap(scenario, options.capture);
     const parts = boardPartsOf(spec, options.guest);
     assert(parts.ok, 'the files of a board were checked with its scenario');
     this.stores = parts.value.disks.map(({ store }) => store);

@@ -5,15 +5,13 @@
  */
 import { assert, type Hash64 } from '../base/index.ts';
 import { type CheckpointRules, checkpointRules } from '../base/checkpoint-rule.ts';
-import { CaptureTap } from '../network/capture-tap.ts';
+import type { CaptureTap } from '../network/capture-tap.ts';
 import { type Ipv4Address, LinkEnd, localMac, type MacAddress } from '../network/index.ts';
 import type { Scenario } from '../protocol/scenario.ts';
 import type { LinkSnapshot } from '../protocol/snapshot.ts';
 import type { Lookahead, WireMessage } from '../sim/logical-process.ts';
 import { nameOfProcess, passesOn } from './process-kinds.ts';
-
-/** Bytes of frames that the captures of a world keep together, the same at each process; later ones are counted as dropped. */
-const CAPTURE_BYTES_MAX = 256 << 20;
+import { makeWorldTap } from './world-capture.ts';
 
 /** The address of a process: 10.0.0.1 for process 0 and so on. */
 export function addressOf(process: number): Ipv4Address {
@@ -63,8 +61,7 @@ export class Cabling {
     const { id, scenario } = options;
     this.id = id;
     this.scenario = scenario;
-    const bytesMax = Math.floor(CAPTURE_BYTES_MAX / scenario.processes.length);
-    this.tap = options.capture ? new CaptureTap({ bytesMax }) : undefined;
+    this.tap = makeWorldTap(scenario, options.capture);
     this.nextHops = nextHopsOf(scenario, id);
     const sequences = { next: 0 };
     for (const { neighbour, link: cable } of cablesOf(scenario, id)) {
