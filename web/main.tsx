@@ -16,7 +16,7 @@ import { openMoment } from './app/open-moment.ts';
 import { noSuchLab } from './labs/lab-view.ts';
 import { DEFAULT_LAB, LAB_SLUGS, loadLab } from './labs/load-lab.ts';
 import { makeCoordinatorFactory } from './session/coordinator-session.ts';
-import { newsOf } from './session/frame-news.ts';
+import { type NewsGroup, newsOf } from './session/frame-news.ts';
 import { AppContext } from './session/react.ts';
 import { RunController } from './session/run-controller.ts';
 import { makeStore, TEACHER_OFF } from './session/store.ts';
@@ -25,6 +25,9 @@ import { hasKeptTour } from './tour/kept-tour.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/print.css';
+
+/** In which frames who hears of the store. */
+const NEWS_TURNS = [['picture', 'news'], ['panels', 'panels'], ['around', 'words']] as const;
 
 /** Said while the page itself has paused the run. */
 const HIDDEN = 'Paused while this tab was hidden.';
@@ -54,21 +57,17 @@ async function start(root: HTMLElement): Promise<void> {
   if (moment.language !== '') store.setState({ language: moment.language });
   loop.add('knobs', 0, () => controller.flushKnobs());
   loop.add('samples', 1, () => controller.session?.drainSamples());
-  controller.onCommand = () => newsOf(store).expectAnswer();
+  const news = newsOf(store);
+  const tell = (group: NewsGroup) => flushSync(() => news.flush(group));
+  controller.onCommand = () => news.expectAnswer();
   loop.add('answers', 2, () => {
-    if (newsOf(store).isAnswering()) flushSync(() => newsOf(store).flush('picture'));
+    if (news.isAnswering()) tell('picture');
   });
-  loop.add('news of the picture', 2, () => flushSync(() => newsOf(store).flush('picture')), 'news');
-  let turn = 0;
-  // While somebody scrubs, what is beside the picture hears half as often.
-  const isLeftOut = (odd: number) => store.getState().travelNs >= 0 && turn % 2 === odd;
-  loop.add('news of panels', 2, () => {
-    turn++;
-    if (!isLeftOut(0)) flushSync(() => newsOf(store).flush('panels'));
-  }, 'panels');
-  loop.add('news around them', 2, () => {
-    if (!isLeftOut(1)) flushSync(() => newsOf(store).flush('around'));
-  }, 'words');
+  for (const [group, turn] of NEWS_TURNS) {
+    loop.add(`news of ${group}`, 2, () => {
+      if (news.isDue(group)) tell(group);
+    }, turn);
+  }
   loop.start();
   createRoot(root).render(
     <StrictMode>

@@ -19,11 +19,12 @@ afterEach(() => {
 
 function listened() {
   const listeners = new Set<() => void>();
-  const store = { subscribe: (listener: () => void) => listeners.add(listener) } as unknown as AppStore;
+  const state = { travelNs: -1 };
+  const store = { getState: () => state, subscribe: (listener: () => void) => listeners.add(listener) } as unknown as AppStore;
   const news = newsOf(store);
   const heard: NewsGroup[] = [];
   for (const group of NEWS_GROUPS) news.subscriptionOf(group)(() => heard.push(group));
-  return { news, heard, change: () => { for (const listener of listeners) listener(); } };
+  return { news, heard, scrub: (isOn: boolean) => { state.travelNs = isOn ? 7 : -1; }, change: () => { for (const listener of listeners) listener(); } };
 }
 
 test('while frames come, each group hears in its own turn, however often the run tells something', () => {
@@ -79,4 +80,22 @@ test('for a while after a command an answer is expected', () => {
   expect(news.isAnswering()).toBe(true);
   vi.advanceTimersByTime(400);
   expect(news.isAnswering()).toBe(false);
+});
+
+test('a turn is taken when there is news; while somebody scrubs, every other one beside the picture', () => {
+  const { news, heard, scrub, change } = listened();
+  expect(news.isDue('panels')).toBe(false);
+  const turns = () => {
+    heard.length = 0;
+    for (let turn = 0; turn < 8; turn++) {
+      change();
+      for (const group of NEWS_GROUPS) if (news.isDue(group)) news.flush(group);
+    }
+    return NEWS_GROUPS.map((group) => heard.filter((it) => it === group).length);
+  };
+  expect(turns()).toEqual([8, 8, 8]);
+  scrub(true);
+  expect(turns()).toEqual([8, 4, 4]);
+  scrub(false);
+  expect(turns()).toEqual([8, 8, 8]);
 });

@@ -20,6 +20,7 @@ export type NewsGroup = (typeof NEWS_GROUPS)[number];
 class Audience {
   readonly #listeners = new Set<Listener>();
   isUntold = false;
+  hasWaited = false;
 
   readonly subscribe = (listener: Listener): (() => void) => {
     this.#listeners.add(listener);
@@ -35,17 +36,27 @@ class Audience {
 
 /** The subscriptions of all components of a page to its store. */
 export class FrameNews {
+  readonly #store: AppStore;
   readonly #audiences: Readonly<Record<NewsGroup, Audience>> = { picture: new Audience(), panels: new Audience(), around: new Audience() };
   #timer: number | undefined;
   #answersUntilMs = 0;
 
   constructor(store: AppStore) {
+    this.#store = store;
     store.subscribe(() => this.#onChange());
   }
 
   /** How a component of that group subscribes; the same function each time. */
   subscriptionOf(group: NewsGroup): (listener: Listener) => () => void {
     return this.#audiences[group].subscribe;
+  }
+
+  /** Whether a group is to be told in its turn that has come: while somebody scrubs, what is beside the picture is told every other time. */
+  isDue(group: NewsGroup): boolean {
+    const audience = this.#audiences[group];
+    if (!audience.isUntold) return false;
+    audience.hasWaited = !audience.hasWaited && group !== 'picture' && this.#store.getState().travelNs >= 0;
+    return !audience.hasWaited;
   }
 
   /** Tells a group what it has not heard, or all; by the page's frame loop, each in its frame. */
